@@ -1,0 +1,11 @@
+//! Turns `proto/` into Rust. protox is a protobuf compiler in Rust, so nobody needs protoc.
+
+const FILES: [&str; 3] =
+    ["fishjam/agent_notifications.proto", "fishjam/server_notifications.proto", "fishjam/peer_notifications.proto"];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(FILES, ["proto"])?;
+    prost_build::Config::new().bytes(["."]).include_file("wire.rs").compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Samples and nothing else: formats, rings, codecs, resampling, pacing, mixing and files.
+//!
+//! Sound inside roomtone is mono, signed 16-bit. That is what the wire carries and what codecs take, so equal rates
+//! pass sample for sample; work that needs more range (resampling, mixing) widens inside and comes back.
+
+pub mod clock;
+pub mod codec;
+pub mod file;
+pub mod format;
+pub mod mix;
+#[cfg(feature = "opus")]
+pub mod ogg;
+#[cfg(feature = "opus")]
+pub mod opus;
+pub mod pace;
+pub mod pcm16;
+pub mod resample;
+pub mod ring;
+pub mod wav;
+
+pub use clock::SampleClock;
+pub use file::Sound;
+pub use format::{BLOCK, Hz};
+pub use mix::Mixer;
+pub use pace::Pacer;
+pub use resample::Resampler;

@@ -1,0 +1,87 @@
+//! Signed 16-bit little-endian bytes, as the wire carries them.
+
+use bytes::{BufMut, BytesMut};
+
+/// Turns bytes into samples. An odd byte at the end of one message is the first half of a sample whose other half
+/// starts the next message, so a decoder belongs to one track.
+///
+/// ```
+/// let mut decoder = roomtone::audio::pcm16::Decoder::default();
+/// let mut samples = Vec::new();
+/// decoder.decode_into(&[0x01, 0x00, 0xff], &mut samples);
+/// decoder.decode_into(&[0x7f], &mut samples);
+/// assert_eq!(samples, [1, 0x7fff]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// The low byte of a sample whose high byte has not come yet.
+    carry: Option<u8>,
+}
+
+impl Decoder {
+    /// Appends the samples of `bytes` to `out`.
+    pub fn decode_into(&mut self, mut bytes: &[u8], out: &mut Vec<i16>) {
+        if let (Some(low), Some((high, rest))) = (self.carry, bytes.split_first()) {
+            out.push(i16::from_le_bytes([low, *high]));
+            self.carry = None;
+            bytes = rest;
+        }
+        let pairs = bytes.chunks_exact(2);
+        if let [odd] = pairs.remainder() {
+            self.carry = Some(*odd);
+        }
+        out.extend(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+    }
+}
+
+/// Appends `samples` to `out`, two bytes each.
+pub fn encode_into(samples: &[i16], out: &mut BytesMut) {
+    out.reserve(samples.len() * 2);
+    for sample in samples {
+        out.put_i16_le(*sample);
+    }
+}
+
+/// A sample from a float in -1.0 to 1.0, rounded; what is beyond full scale is held there.
+pub fn from_float(value: f32) -> i16 {
+    (value * FULL_SCALE).round().clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16
+}
+
+/// A float in -1.0 to 1.0 from a sample. `from_float` brings back the same sample.
+pub fn to_float(sample: i16) -> f32 {
+    f32::from(sample) / FULL_SCALE
+}
+
+/// What 1.0 stands for.
+const FULL_SCALE: f32 = 32_768.0;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_split_of_the_bytes_gives_the_same_samples(
+            samples in proptest::collection::vec(any::<i16>(), 1..200),
+            cuts in proptest::collection::vec(0usize..400, 0..8),
+        ) {
+            let mut bytes = BytesMut::new();
+            encode_into(&samples, &mut bytes);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let (mut decoder, mut out) = (Decoder::default(), Vec::new());
+            for pair in cuts.windows(2) {
+                decoder.decode_into(&bytes[pair[0]..pair[1]], &mut out);
+            }
+            prop_assert_eq!(out, samples);
+        }
+
+        #[test]
+        fn float_and_back_is_exact(sample in any::<i16>()) {
+            prop_assert_eq!(from_float(to_float(sample)), sample);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The lock-free hand-over of samples between two tasks: one writer, one reader, nobody waits.
+//!
+//! Full means that the writer keeps what did not fit and says how much was taken; empty means a read of zero. The
+//! rings come from the `ringbuf` crate; this file fixes the one way in which roomtone uses them.
+
+use ringbuf::{
+    HeapCons, HeapProd, HeapRb,
+    traits::{Consumer, Observer, Producer, Split},
+};
+
+/// Makes a ring that holds up to `capacity_samples`, and splits it.
+///
+/// ```
+/// let (mut writer, mut reader) = roomtone::audio::ring::ring(4);
+/// assert_eq!(writer.write(&[1, 2, 3, 4, 5]), 4);
+/// let mut out = [0; 3];
+/// assert_eq!(reader.read(&mut out), 3);
+/// assert_eq!(out, [1, 2, 3]);
+/// ```
+pub fn ring(capacity_samples: usize) -> (RingWriter, RingReader) {
+    let (producer, consumer) = HeapRb::new(capacity_samples.max(1)).split();
+    (RingWriter(producer), RingReader(consumer))
+}
+
+/// The writing end.
+pub struct RingWriter(HeapProd<i16>);
+
+impl RingWriter {
+    /// Takes what fits from the front of `samples` and returns how many that were.
+    pub fn write(&mut self, samples: &[i16]) -> usize {
+        self.0.push_slice(samples)
+    }
+
+    /// How many samples fit now; the reader can only make it more.
+    pub fn free(&self) -> usize {
+        self.0.vacant_len()
+    }
+}
+
+/// The reading end.
+pub struct RingReader(HeapCons<i16>);
+
+impl RingReader {
+    /// Fills the front of `out` and returns how many samples it got.
+    pub fn read(&mut self, out: &mut [i16]) -> usize {
+        self.0.pop_slice(out)
+    }
+
+    /// Drops up to `samples` and returns how many were dropped.
+    pub fn skip(&mut self, samples: usize) -> usize {
+        self.0.skip(samples)
+    }
+
+    /// How many samples wait; the writer can only make it more.
+    pub fn waiting(&self) -> usize {
+        self.0.occupied_len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_order_across_the_wrap_and_refuses_what_does_not_fit() {
+        let (mut writer, mut reader) = ring(5);
+        let (mut next_in, mut next_out) = (0i16, 0i16);
+        for size in [3usize, 5, 1, 4, 2, 5, 5] {
+            let chunk: Vec<i16> = (next_in..).take(size).collect();
+            next_in += writer.write(&chunk) as i16;
+            let mut out = [0i16; 4];
+            let got = reader.read(&mut out);
+            for sample in &out[..got] {
+                assert_eq!(*sample, next_out);
+                next_out += 1;
+            }
+        }
+        assert_eq!(reader.waiting() as i16, next_in - next_out);
+        assert!(next_in > 15, "the ring must have wrapped");
+    }
+}

@@ -1,0 +1,152 @@
+//! The agent socket's messages, and the rules that a published track must keep.
+
+use bytes::Bytes;
+use prost::Message;
+use serde_json::Value;
+
+use super::{
+    notification::DecodeError,
+    wire::{
+        AgentRequest, AgentResponse,
+        agent_request::{
+            AddTrack, AuthRequest, CaptureImage, Content, InterruptTrack, RemoveTrack, TrackData,
+            add_track::CodecParameters,
+        },
+        notifications::{Track, TrackEncoding, TrackType},
+    },
+};
+use crate::{
+    audio::{Hz, codec::Encoding},
+    event::TrackId,
+};
+
+/// A track that an agent may publish. Only what a Fishjam takes can be made: its media engine ends the agent's
+/// connection over anything else, without an error message.
+///
+/// ```
+/// use roomtone::{audio::Hz, dialect::fishjam::VoiceTrack};
+/// assert!(VoiceTrack::pcm16(Hz::K24).is_ok());
+/// let refused = VoiceTrack::pcm16(Hz::K48).unwrap_err();
+/// assert!(refused.to_string().contains("16000 or 24000"));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct VoiceTrack {
+    encoding: Encoding,
+    rate: Hz,
+    metadata: Value,
+}
+
+impl VoiceTrack {
+    /// A PCM16 track.
+    ///
+    /// # Errors
+    /// [`VoiceTrackError::Rate`] for anything but 16 and 24 kHz.
+    pub fn pcm16(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
+        match rate {
+            Hz::K16 | Hz::K24 => Ok(VoiceTrack { encoding: Encoding::Pcm16, rate, metadata: default_metadata() }),
+            _ => Err(VoiceTrackError::Rate(rate)),
+        }
+    }
+
+    /// An Opus track, encoded from samples of `rate`.
+    ///
+    /// # Errors
+    /// [`VoiceTrackError::OpusRate`] for a rate that Opus does not have.
+    pub fn opus(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
+        match rate.0 {
+            8_000 | 12_000 | 16_000 | 24_000 | 48_000 => {
+                Ok(VoiceTrack { encoding: Encoding::Opus, rate, metadata: default_metadata() })
+            }
+            _ => Err(VoiceTrackError::OpusRate(rate)),
+        }
+    }
+
+    /// The same track with other metadata than `{"type":"microphone"}`, by which web clients show it as a voice.
+    pub fn with_metadata(self, metadata: Value) -> VoiceTrack {
+        VoiceTrack { metadata, ..self }
+    }
+
+    /// How it is encoded.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Its samples per second, before encoding.
+    pub fn rate(&self) -> Hz {
+        self.rate
+    }
+}
+
+/// A track that a Fishjam would crash over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VoiceTrackError {
+    /// PCM16 at a rate that is not taken.
+    #[error("a Fishjam takes PCM16 at 16000 or 24000 Hz only, not at {0}: choose one of them, or Opus")]
+    Rate(Hz),
+    /// Opus from a rate it does not have.
+    #[error("Opus has no sample rate of {0}: choose 8000, 12000, 16000, 24000 or 48000 Hz")]
+    OpusRate(Hz),
+}
+
+fn default_metadata() -> Value {
+    serde_json::json!({ "type": "microphone" })
+}
+
+impl AgentRequest {
+    /// Shows the token that REST gave.
+    pub fn auth(token: &str) -> AgentRequest {
+        Content::AuthRequest(AuthRequest { token: token.to_owned() }).into()
+    }
+
+    /// Publishes a track.
+    pub fn add_track(id: &TrackId, voice: &VoiceTrack) -> AgentRequest {
+        let encoding = match voice.encoding {
+            Encoding::Pcm16 => TrackEncoding::Pcm16,
+            Encoding::Opus => TrackEncoding::Opus,
+        };
+        Content::AddTrack(AddTrack {
+            track: Some(Track {
+                id: id.to_string(),
+                r#type: TrackType::Audio.into(),
+                metadata: voice.metadata.to_string(),
+            }),
+            codec_params: Some(CodecParameters { encoding: encoding.into(), sample_rate: voice.rate.0, channels: 1 }),
+        })
+        .into()
+    }
+
+    /// Ends a track once it has been played out.
+    pub fn remove_track(id: &TrackId) -> AgentRequest {
+        Content::RemoveTrack(RemoveTrack { track_id: id.to_string() }).into()
+    }
+
+    /// Sends sound.
+    pub fn track_data(id: &TrackId, data: Bytes) -> AgentRequest {
+        Content::TrackData(TrackData { track_id: id.to_string(), data }).into()
+    }
+
+    /// Drops what has been sent and not been played.
+    pub fn interrupt(id: &TrackId) -> AgentRequest {
+        Content::InterruptTrack(InterruptTrack { track_id: id.to_string() }).into()
+    }
+
+    /// Asks for a still picture of a video track.
+    pub fn capture_image(id: &TrackId) -> AgentRequest {
+        Content::CaptureImage(CaptureImage { track_id: id.to_string() }).into()
+    }
+}
+
+impl From<Content> for AgentRequest {
+    fn from(content: Content) -> AgentRequest {
+        AgentRequest { content: Some(content) }
+    }
+}
+
+/// Reads one message of the agent socket. Payloads stay slices of `bytes`.
+///
+/// # Errors
+/// [`DecodeError`] for bytes that are not protobuf of this kind.
+pub fn decode_response(bytes: Bytes) -> Result<AgentResponse, DecodeError> {
+    let length = bytes.len();
+    AgentResponse::decode(bytes).map_err(|error| DecodeError::new(length, &error))
+}

@@ -1,0 +1,19 @@
+//! Fishjam's protobuf: the agent socket, the server socket, webhooks.
+
+mod agent;
+mod close;
+mod notification;
+
+pub use agent::{VoiceTrack, VoiceTrackError, decode_response};
+pub use close::{CloseCause, CloseReason};
+pub use notification::{
+    DecodeError, Notification, RecordingStatus, decode_notifications, peer_kind, peer_type, track_from_wire, track_type,
+};
+
+/// The wire's own messages, generated from `proto/`.
+#[allow(missing_docs, unreachable_pub, clippy::doc_markdown)]
+pub mod wire {
+    include!(concat!(env!("OUT_DIR"), "/wire.rs"));
+
+    pub use fishjam::*;
+}

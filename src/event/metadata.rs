@@ -1,0 +1,51 @@
+//! What people and apps say of peers and tracks: free JSON, and private.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Free JSON that an app attached to a peer or a track. It may hold names, so `Debug` prints a mark in its place and
+/// it cannot slip into a log; [`json`](Self::json) is the way to look inside.
+#[derive(Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(transparent)]
+pub struct Metadata(Value);
+
+impl Metadata {
+    /// Metadata that is this JSON.
+    pub fn new(json: Value) -> Metadata {
+        Metadata(json)
+    }
+
+    /// Reads the text that a wire message carries. Text that is not JSON is kept as a JSON string, as a Fishjam does.
+    pub fn from_text(text: &str) -> Metadata {
+        match text.is_empty() {
+            true => Metadata::default(),
+            false => Metadata(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))),
+        }
+    }
+
+    /// The JSON; `Null` where nothing was said.
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_null() { "none" } else { "[private]" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_never_shows_what_is_inside() {
+        let metadata = Metadata::from_text(r#"{"name":"Ada Lovelace"}"#);
+        assert!(!format!("{metadata:?}").contains("Ada"));
+        assert_eq!(metadata.json()["name"], "Ada Lovelace");
+        assert_eq!(Metadata::from_text("plain").json(), "plain");
+    }
+}

@@ -1,0 +1,149 @@
+//! What happens in a room, in our own words: one model, whatever platform the room is on.
+
+mod id;
+mod metadata;
+mod roster;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use id::{PeerId, RoomId, TrackId};
+pub use metadata::Metadata;
+pub use roster::{Roster, RosterChange, Snapshot};
+
+/// Who a peer is to the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerKind {
+    /// A person, by browser or app.
+    Person,
+    /// A program such as this one.
+    Agent,
+    /// A telephone-style voice bot that the platform hosts (Vapi).
+    Vapi,
+    /// Not known yet, or of a kind this version does not know.
+    Unknown,
+}
+
+/// What a track carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrackKind {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Video,
+    /// Neither said.
+    Unknown,
+}
+
+/// A track that a peer publishes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Track {
+    /// The track's id, unique in its room.
+    pub id: TrackId,
+    /// Sound or pictures.
+    pub kind: TrackKind,
+    /// What the publisher says of it.
+    pub metadata: Metadata,
+}
+
+/// A peer that is in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Peer {
+    /// The peer's id.
+    pub id: PeerId,
+    /// Person or program.
+    pub kind: PeerKind,
+    /// What is said of the peer.
+    pub metadata: Metadata,
+    /// What it publishes, in the order in which it came.
+    pub tracks: Vec<Track>,
+}
+
+impl Peer {
+    /// A peer of which nothing is known but its id and kind.
+    pub fn new(id: PeerId, kind: PeerKind) -> Peer {
+        Peer { id, kind, metadata: Metadata::default(), tracks: Vec::new() }
+    }
+
+    /// The track `id`, if the peer publishes it.
+    pub fn track(&self, id: &TrackId) -> Option<&Track> {
+        self.tracks.iter().find(|track| track.id == *id)
+    }
+}
+
+/// Something that happened in the agent's room.
+///
+/// Order that holds for every peer: `PeerJoined`, then its `TrackAdded`s, then its sound, then `TrackRemoved`, then
+/// `PeerLeft`. A peer that was there before the agent is told in the same way, right after the agent joined.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+#[non_exhaustive]
+pub enum RoomEvent {
+    /// A peer came in. Its tracks follow as events of their own.
+    PeerJoined {
+        /// Who; `tracks` is empty.
+        peer: Peer,
+    },
+    /// What is said of a peer changed.
+    PeerUpdated {
+        /// Whose.
+        peer: PeerId,
+        /// All of the new metadata.
+        metadata: Metadata,
+    },
+    /// A peer left, or was lost.
+    PeerLeft {
+        /// Who.
+        peer: PeerId,
+        /// The platform's word, where the peer crashed.
+        crash: Option<String>,
+    },
+    /// A peer publishes a new track.
+    TrackAdded {
+        /// Whose.
+        peer: PeerId,
+        /// Which.
+        track: Track,
+    },
+    /// What is said of a track changed.
+    TrackUpdated {
+        /// Whose.
+        peer: PeerId,
+        /// The track with its new metadata.
+        track: Track,
+    },
+    /// A track ended.
+    TrackRemoved {
+        /// Whose.
+        peer: PeerId,
+        /// Which.
+        track: TrackId,
+    },
+    /// The platform's own detector heard a voice start or stop.
+    Voice {
+        /// Who.
+        peer: PeerId,
+        /// On which track.
+        track: TrackId,
+        /// Whether the voice started.
+        speaking: bool,
+    },
+    /// The link to the room broke. Sound is lost until `LinkRestored`.
+    LinkLost {
+        /// What is known of the cause.
+        reason: String,
+    },
+    /// The link is back; the agent's voice has a new track.
+    LinkRestored {
+        /// How long it was away.
+        after: Duration,
+    },
+    /// The room has ended for everyone; the agent's inbox ends after this.
+    RoomEnded {
+        /// Deleted by its owner, or crashed.
+        crashed: bool,
+    },
+}

@@ -1,0 +1,384 @@
+//! Who is in the room: one picture out of notifications that may be missed, doubled or out of order, and of snapshots
+//! that may be older than them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Metadata, Peer, PeerId, PeerKind, RoomEvent, Track, TrackId, TrackKind};
+
+/// What a platform says of a room's peers, one fact at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RosterChange {
+    /// The peer is connected.
+    Present {
+        /// Who.
+        peer: PeerId,
+        /// Person or program.
+        kind: PeerKind,
+    },
+    /// The peer is no longer connected.
+    Absent {
+        /// Who.
+        peer: PeerId,
+        /// The reason, where it crashed.
+        crash: Option<String>,
+    },
+    /// What is said of the peer is now this.
+    Described {
+        /// Who.
+        peer: PeerId,
+        /// Person or program.
+        kind: PeerKind,
+        /// All of its metadata.
+        metadata: Metadata,
+    },
+    /// The peer publishes the track, or says something new of it.
+    Publishes {
+        /// Who.
+        peer: PeerId,
+        /// Which.
+        track: Track,
+    },
+    /// The peer publishes the track no longer.
+    Withdraws {
+        /// Who.
+        peer: PeerId,
+        /// Which.
+        track: TrackId,
+    },
+}
+
+/// The connected peers of a room as a platform lists them at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The peers with their tracks.
+    pub peers: Vec<Peer>,
+}
+
+/// The picture of one room. Every change comes back as the [`RoomEvent`]s that an agent is told: each peer joins
+/// once, before its tracks, and leaves once, after them.
+///
+/// A fact about a peer whose kind is not known yet is kept until a snapshot or a later fact tells the kind;
+/// [`wants_snapshot`](Self::wants_snapshot) says when one is needed.
+///
+/// ```
+/// use roomtone::event::*;
+/// let mut roster = Roster::new("me".into());
+/// let joined = RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person };
+/// assert_eq!(roster.apply(joined.clone()).len(), 1);
+/// assert_eq!(roster.apply(joined).len(), 0, "told twice, joined once");
+/// ```
+#[derive(Debug)]
+pub struct Roster {
+    /// The agent's own peer, which is no news to it.
+    me: PeerId,
+    peers: BTreeMap<PeerId, Entry>,
+    /// Tracks that were withdrawn before they were published: the two came in the wrong order.
+    withdrawn_early: BTreeSet<TrackId>,
+    /// Counts the snapshots asked for.
+    epoch: u64,
+    wants_snapshot: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    peer: Peer,
+    /// Told to the agent. An entry that is not holds early tracks or late news of a peer that left.
+    joined: bool,
+    /// The epoch of the last fact; a snapshot asked for in an earlier epoch may be older than that fact.
+    changed: u64,
+}
+
+impl Roster {
+    /// An empty room, seen by the peer `me`.
+    pub fn new(me: PeerId) -> Roster {
+        Roster { me, peers: BTreeMap::new(), withdrawn_early: BTreeSet::new(), epoch: 0, wants_snapshot: true }
+    }
+
+    /// Takes one fact in.
+    pub fn apply(&mut self, change: RosterChange) -> Vec<RoomEvent> {
+        let mut events = Vec::new();
+        match change {
+            RosterChange::Present { peer, kind } => self.on_present(peer, kind, &mut events),
+            RosterChange::Absent { peer, crash } => self.on_absent(&peer, crash, &mut events),
+            RosterChange::Described { peer, kind, metadata } => self.on_described(peer, kind, metadata, &mut events),
+            RosterChange::Publishes { peer, track } => self.on_publishes(&peer, track, &mut events),
+            RosterChange::Withdraws { peer, track } => self.on_withdraws(&peer, &track, &mut events),
+        }
+        events
+    }
+
+    /// A snapshot is about to be asked for. Give the number back with it.
+    pub fn begin_snapshot(&mut self) -> u64 {
+        self.wants_snapshot = false;
+        self.epoch += 1;
+        self.epoch
+    }
+
+    /// Takes a snapshot in. Peers of which something was heard after `begin_snapshot` gave `asked` keep what was
+    /// heard, since the snapshot may be older.
+    pub fn reconcile(&mut self, asked: u64, snapshot: Snapshot) -> Vec<RoomEvent> {
+        let mut events = Vec::new();
+        let listed: BTreeSet<PeerId> = snapshot.peers.iter().map(|peer| peer.id.clone()).collect();
+        let settled = |entry: &Entry| entry.changed < asked;
+        let gone: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(id, entry)| settled(entry) && !listed.contains(*id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        gone.iter().for_each(|id| self.on_absent(id, None, &mut events));
+        for peer in snapshot.peers {
+            match self.peers.get(&peer.id) {
+                Some(entry) if entry.joined && !settled(entry) => {}
+                _ => self.on_listed(peer, &mut events),
+            }
+        }
+        self.withdrawn_early.clear();
+        events
+    }
+
+    /// The snapshot did not come: it is wanted still.
+    pub fn on_snapshot_failed(&mut self) {
+        self.wants_snapshot = true;
+    }
+
+    /// Whether a fact came that cannot be told to the agent before a snapshot has explained it.
+    pub fn wants_snapshot(&self) -> bool {
+        self.wants_snapshot
+    }
+
+    /// A peer that nobody has spoken of sends sound.
+    pub fn on_stranger(&mut self) {
+        self.wants_snapshot = true;
+    }
+
+    /// The peer `id`, if it is in the room.
+    pub fn peer(&self, id: &str) -> Option<&Peer> {
+        self.peers.get(id).filter(|entry| entry.joined).map(|entry| &entry.peer)
+    }
+
+    /// Everyone in the room but the agent itself, by id.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.values().filter(|entry| entry.joined).map(|entry| &entry.peer)
+    }
+
+    fn entry(&mut self, id: &PeerId) -> &mut Entry {
+        let changed = self.epoch;
+        let entry = self.peers.entry(id.clone()).or_insert_with(|| Entry {
+            peer: Peer::new(id.clone(), PeerKind::Unknown),
+            joined: false,
+            changed,
+        });
+        entry.changed = changed;
+        entry
+    }
+
+    fn on_present(&mut self, id: PeerId, kind: PeerKind, events: &mut Vec<RoomEvent>) {
+        if id == self.me {
+            return;
+        }
+        let entry = self.entry(&id);
+        if kind != PeerKind::Unknown {
+            entry.peer.kind = kind;
+        }
+        if !entry.joined {
+            entry.joined = true;
+            let tracks = entry.peer.tracks.clone();
+            events.push(RoomEvent::PeerJoined { peer: Peer { tracks: Vec::new(), ..entry.peer.clone() } });
+            events.extend(tracks.into_iter().map(|track| RoomEvent::TrackAdded { peer: id.clone(), track }));
+        }
+    }
+
+    fn on_absent(&mut self, id: &PeerId, crash: Option<String>, events: &mut Vec<RoomEvent>) {
+        let Some(entry) = self.peers.remove(id) else { return };
+        if entry.joined {
+            let tracks = entry.peer.tracks.into_iter();
+            events.extend(tracks.map(|track| RoomEvent::TrackRemoved { peer: id.clone(), track: track.id }));
+            events.push(RoomEvent::PeerLeft { peer: id.clone(), crash });
+        }
+    }
+
+    fn on_described(&mut self, id: PeerId, kind: PeerKind, metadata: Metadata, events: &mut Vec<RoomEvent>) {
+        if id == self.me {
+            return;
+        }
+        let entry = self.entry(&id);
+        if kind != PeerKind::Unknown {
+            entry.peer.kind = kind;
+        }
+        let news = entry.peer.metadata != metadata;
+        entry.peer.metadata = metadata.clone();
+        if entry.joined && news {
+            events.push(RoomEvent::PeerUpdated { peer: id, metadata });
+        }
+    }
+
+    fn on_publishes(&mut self, id: &PeerId, track: Track, events: &mut Vec<RoomEvent>) {
+        if *id == self.me || self.withdrawn_early.remove(&track.id) {
+            return;
+        }
+        let entry = self.entry(id);
+        let joined = entry.joined;
+        let told = match entry.peer.tracks.iter_mut().find(|known| known.id == track.id) {
+            Some(known) if known.metadata == track.metadata => None,
+            Some(known) => {
+                // The kind is given once; later messages may leave it out.
+                known.metadata = track.metadata;
+                Some(RoomEvent::TrackUpdated { peer: id.clone(), track: known.clone() })
+            }
+            None => {
+                entry.peer.tracks.push(track.clone());
+                Some(RoomEvent::TrackAdded { peer: id.clone(), track })
+            }
+        };
+        match joined {
+            true => events.extend(told),
+            false => self.wants_snapshot = true,
+        }
+    }
+
+    fn on_withdraws(&mut self, id: &PeerId, track: &TrackId, events: &mut Vec<RoomEvent>) {
+        let Some(entry) = self.peers.get_mut(id) else { return };
+        let before = entry.peer.tracks.len();
+        entry.peer.tracks.retain(|known| known.id != *track);
+        entry.changed = self.epoch;
+        if entry.peer.tracks.len() == before {
+            if self.withdrawn_early.len() < MOST_WITHDRAWN_EARLY {
+                self.withdrawn_early.insert(track.clone());
+            }
+        } else if entry.joined {
+            events.push(RoomEvent::TrackRemoved { peer: id.clone(), track: track.clone() });
+        }
+    }
+
+    /// Brings one peer to what a snapshot says of it.
+    fn on_listed(&mut self, peer: Peer, events: &mut Vec<RoomEvent>) {
+        self.on_described(peer.id.clone(), peer.kind, peer.metadata, events);
+        if let Some(entry) = self.peers.get(&peer.id) {
+            let gone = entry.peer.tracks.iter().filter(|known| !peer.tracks.iter().any(|track| track.id == known.id));
+            let gone: Vec<TrackId> = gone.map(|track| track.id.clone()).collect();
+            gone.iter().for_each(|track| self.on_withdraws(&peer.id, track, events));
+        }
+        self.on_present(peer.id.clone(), peer.kind, events);
+        for track in peer.tracks {
+            // The list is newer than a withdrawal that found nothing to withdraw.
+            self.withdrawn_early.remove(&track.id);
+            self.on_publishes(&peer.id, track, events);
+        }
+    }
+}
+
+impl Track {
+    /// A track of which nothing is known but its id and kind.
+    pub fn new(id: TrackId, kind: TrackKind) -> Track {
+        Track { id, kind, metadata: Metadata::default() }
+    }
+}
+
+/// Withdrawals without a publication that are remembered between two snapshots; a platform that sends more is broken.
+const MOST_WITHDRAWN_EARLY: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn present(peer: &str) -> RosterChange {
+        RosterChange::Present { peer: peer.into(), kind: PeerKind::Person }
+    }
+
+    fn absent(peer: &str) -> RosterChange {
+        RosterChange::Absent { peer: peer.into(), crash: None }
+    }
+
+    fn publishes(peer: &str, track: &str) -> RosterChange {
+        RosterChange::Publishes { peer: peer.into(), track: Track::new(track.into(), TrackKind::Audio) }
+    }
+
+    fn withdraws(peer: &str, track: &str) -> RosterChange {
+        RosterChange::Withdraws { peer: peer.into(), track: track.into() }
+    }
+
+    /// Panics unless the events could have been lived through: join, tracks, leave, each once.
+    #[derive(Default)]
+    struct Witness(BTreeMap<PeerId, BTreeSet<TrackId>>);
+
+    impl Witness {
+        fn see(&mut self, events: &[RoomEvent]) {
+            for event in events {
+                match event {
+                    RoomEvent::PeerJoined { peer } => {
+                        assert!(self.0.insert(peer.id.clone(), BTreeSet::new()).is_none(), "joined twice");
+                    }
+                    RoomEvent::TrackAdded { peer, track } => {
+                        assert!(self.0.get_mut(peer).expect("joined").insert(track.id.clone()), "added twice");
+                    }
+                    RoomEvent::TrackRemoved { peer, track } => {
+                        assert!(self.0.get_mut(peer).expect("joined").remove(track), "removed unseen");
+                    }
+                    RoomEvent::PeerLeft { peer, .. } => {
+                        assert!(self.0.remove(peer).expect("joined").is_empty(), "left before its tracks");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_track_told_before_its_peer_waits_for_it() {
+        let mut roster = Roster::new("me".into());
+        roster.begin_snapshot();
+        assert!(roster.apply(publishes("ada", "t1")).is_empty());
+        assert!(roster.wants_snapshot());
+        let events = roster.apply(present("ada"));
+        assert!(matches!(&events[..], [RoomEvent::PeerJoined { .. }, RoomEvent::TrackAdded { .. }]), "{events:?}");
+    }
+
+    #[test]
+    fn a_snapshot_older_than_the_news_does_not_undo_it() {
+        let mut roster = Roster::new("me".into());
+        let asked = roster.begin_snapshot();
+        roster.apply(present("ada"));
+        assert!(roster.reconcile(asked, Snapshot::default()).is_empty());
+        assert!(roster.peer("ada").is_some());
+        let asked = roster.begin_snapshot();
+        assert_eq!(roster.reconcile(asked, Snapshot::default()).len(), 1);
+        assert!(roster.peer("ada").is_none());
+    }
+
+    #[test]
+    fn the_agent_is_no_news_to_itself() {
+        let mut roster = Roster::new("me".into());
+        assert!(roster.apply(present("me")).is_empty());
+        assert!(roster.apply(publishes("me", "voice")).is_empty());
+        assert_eq!(roster.peers().count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_ends_in_the_picture_of_the_snapshot(picks in proptest::collection::vec((0usize..4, 0usize..3, 0usize..3), 0..60)) {
+            let mut roster = Roster::new("me".into());
+            let mut witness = Witness::default();
+            for (what, peer, track) in picks {
+                let (peer, track) = (["a", "b", "me"][peer], ["t1", "t2", "t3"][track]);
+                let track = format!("{peer}-{track}");
+                let change = match what {
+                    0 => present(peer),
+                    1 => absent(peer),
+                    2 => publishes(peer, &track),
+                    _ => withdraws(peer, &track),
+                };
+                witness.see(&roster.apply(change));
+            }
+            let mut ada = Peer::new("a".into(), PeerKind::Person);
+            ada.tracks.push(Track::new("a-t2".into(), TrackKind::Audio));
+            let asked = roster.begin_snapshot();
+            witness.see(&roster.reconcile(asked, Snapshot { peers: vec![ada] }));
+            let picture: Vec<_> = roster.peers().map(|peer| (peer.id.as_str(), peer.tracks.len())).collect();
+            prop_assert_eq!(picture, vec![("a", 1)]);
+            prop_assert_eq!(witness.0.len(), 1);
+            prop_assert!(roster.peer("a").unwrap().track(&"a-t2".into()).is_some());
+        }
+    }
+}

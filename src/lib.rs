@@ -1,0 +1,6 @@
+//! roomtone hosts AI agents in real-time rooms.
+#![forbid(unsafe_code)]
+
+pub mod audio;
+pub mod dialect;
+pub mod event;
