@@ -4,3 +4,5 @@
 pub mod audio;
 pub mod dialect;
 pub mod event;
+pub mod agent;
+pub mod session;

@@ -46,6 +46,14 @@ impl Resampler {
         Resampler { from, to, filter }
     }
 
+    /// Input samples taken whose output has not been given: what [`flush`](Self::flush) would bring out.
+    pub fn pending(&self) -> u64 {
+        match &self.filter {
+            None => 0,
+            Some(filter) => filter.taken.saturating_sub(self.to.convert(filter.given, self.from)),
+        }
+    }
+
     /// The rate that comes in.
     pub fn from(&self) -> Hz {
         self.from

@@ -1,0 +1,154 @@
+//! All that an agent is told, in one order.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use super::frame::{AudioFrame, Gap, Pool, Source};
+use crate::{
+    audio::{Hz, Resampler, ring::RingReader},
+    event::RoomEvent,
+};
+
+/// One thing that an agent is told.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// Something happened in the room.
+    Event(RoomEvent),
+    /// Someone's sound.
+    Audio(AudioFrame),
+    /// Someone's sound is missing, right before the next frame of the same track.
+    Gap(Gap),
+}
+
+/// The receiving end of a room. [`Room::next`](super::Room::next) reads it and keeps the peers up to date; it is a
+/// field of its own so that an agent can wait for it while it borrows the voice.
+pub struct Inbox {
+    notices: mpsc::Receiver<Notice>,
+    tracks: HashMap<u32, Incoming>,
+    /// What one notice gave beyond its first input.
+    ready: VecDeque<Input>,
+    rate: Hz,
+    pool: Pool,
+}
+
+/// What the room's driver tells, one after the other.
+pub(super) enum Notice {
+    Event(RoomEvent),
+    Opened { key: u32, source: Arc<Source>, rate: Hz, ring: RingReader },
+    Sound { key: u32, index: u64, samples: u32, heard: Duration },
+    Closed { key: u32 },
+}
+
+/// One track that is heard.
+struct Incoming {
+    source: Arc<Source>,
+    ring: RingReader,
+    resampler: Resampler,
+    /// Samples as they came from the ring, before resampling.
+    raw: Vec<i16>,
+    /// The wire index that follows the last sample read.
+    next_index: Option<u64>,
+    /// The index of the next sample given to the agent, at the agent's rate.
+    next_out: u64,
+    /// When index 0 was heard.
+    origin: Duration,
+}
+
+impl Inbox {
+    pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz) -> Inbox {
+        Inbox { notices, tracks: HashMap::new(), ready: VecDeque::new(), rate, pool: Pool::default() }
+    }
+
+    /// Waits for the next input. `None` means that the agent's time in the room is over.
+    ///
+    /// Dropping the future loses nothing, so it may stand in a `select!`.
+    pub async fn next(&mut self) -> Option<Input> {
+        loop {
+            if let Some(input) = self.ready.pop_front() {
+                return Some(input);
+            }
+            match self.notices.recv().await? {
+                Notice::Event(event) => return Some(Input::Event(event)),
+                Notice::Opened { key, source, rate, ring } => {
+                    self.tracks.insert(key, Incoming::new(source, ring, Resampler::new(rate, self.rate)));
+                }
+                Notice::Sound { key, index, samples, heard } => {
+                    if let Some(track) = self.tracks.get_mut(&key) {
+                        track.hear(index, samples as usize, heard, &self.pool, &mut self.ready);
+                    }
+                }
+                Notice::Closed { key } => {
+                    if let Some(mut track) = self.tracks.remove(&key) {
+                        track.finish(&self.pool, &mut self.ready);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Incoming {
+    fn new(source: Arc<Source>, ring: RingReader, resampler: Resampler) -> Incoming {
+        Incoming {
+            source,
+            ring,
+            resampler,
+            raw: Vec::new(),
+            next_index: None,
+            next_out: 0,
+            origin: Duration::ZERO,
+        }
+    }
+
+    /// Reads one chunk from the ring and queues it as a frame, after a gap if the index jumped.
+    fn hear(&mut self, index: u64, samples: usize, heard: Duration, pool: &Pool, ready: &mut VecDeque<Input>) {
+        let expected = self.next_index.unwrap_or(0);
+        if index > expected {
+            self.finish(pool, ready);
+            self.skip_to(index, ready);
+        }
+        self.origin = heard.saturating_sub(self.resampler.from().duration_of(index));
+        self.next_index = Some(index + samples as u64);
+        self.raw.resize(samples, 0);
+        let got = self.ring.read(&mut self.raw);
+        debug_assert_eq!(got, samples, "a notice follows its samples");
+        let mut out = pool.take();
+        self.resampler.push(&self.raw[..got], &mut out);
+        self.give(out, pool, ready);
+    }
+
+    /// Brings out what the resampler still holds.
+    fn finish(&mut self, pool: &Pool, ready: &mut VecDeque<Input>) {
+        let mut tail = pool.take();
+        self.resampler.flush(&mut tail);
+        self.give(tail, pool, ready);
+    }
+
+    fn skip_to(&mut self, index: u64, ready: &mut VecDeque<Input>) {
+        let rate = self.resampler.to();
+        let resumes = self.resampler.from().convert(index, rate);
+        let samples = resumes.saturating_sub(self.next_out);
+        if samples > 0 {
+            let source = self.source.clone();
+            ready.push_back(Input::Gap(Gap { source, index: self.next_out, samples, rate }));
+            self.next_out = resumes;
+        }
+    }
+
+    fn give(&mut self, samples: Vec<i16>, pool: &Pool, ready: &mut VecDeque<Input>) {
+        if samples.is_empty() {
+            return;
+        }
+        let rate = self.resampler.to();
+        let heard = self.origin + rate.duration_of(self.next_out);
+        let index = self.next_out;
+        self.next_out += samples.len() as u64;
+        ready.push_back(Input::Audio(AudioFrame::new(&self.source, index, heard, rate, samples, pool)));
+    }
+}

@@ -1,0 +1,103 @@
+//! Agents: what they are, what they are told, what they can do.
+//!
+//! The life of an agent:
+//!
+//! 1. It is made from its options, by a line in a [`Registry`] or by hand.
+//! 2. [`Agent::wants`] says what it wants to hear and at which rate it speaks.
+//! 3. [`Agent::run`] is called once in the room, in a task of the agent's own. It loops over [`Room::next`], which
+//!    gives sound and events in one order: a peer joins before its first frame and leaves after its last.
+//! 4. It ends when `next` gives `None` (left, told to leave, room deleted), or earlier if it returns. Either way the
+//!    agent then leaves the room.
+//!
+//! An agent may sleep, wait for its own sockets in a `select!`, or panic: the speech it has queued still plays, and no
+//! other room notices. What it does not fetch in time is lost, counted, and shows as an [`Input::Gap`].
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use roomtone::agent::{Agent, AgentError, Input, Room};
+//!
+//! struct Echo;
+//!
+//! #[async_trait]
+//! impl Agent for Echo {
+//!     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+//!         while let Some(input) = room.next().await {
+//!             if let Input::Audio(frame) = input {
+//!                 room.voice.play(frame.samples());
+//!             }
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//! ```
+
+mod camera;
+mod frame;
+mod inbox;
+mod port;
+mod registry;
+mod room;
+pub mod testing;
+mod voice;
+
+use async_trait::async_trait;
+
+pub use camera::{Camera, CaptureError, Image};
+pub use frame::{AudioFrame, Gap, Source};
+pub use inbox::{Inbox, Input};
+pub(crate) use camera::Capture;
+pub(crate) use port::{RoomPort, TrackPort, Unread, room_link};
+pub use registry::{Builtin, OptionsError, Registry, options};
+pub use room::{Peers, Room};
+pub use voice::Voice;
+pub(crate) use voice::VoicePort;
+
+use crate::audio::Hz;
+
+/// Something that lives in a room: hears, speaks, follows what happens.
+#[async_trait]
+pub trait Agent: Send {
+    /// What the agent wants to hear and how it speaks. Asked once, before it joins.
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+
+    /// The agent's whole life in one room. Called once, in a task of its own. It may wait, allocate and compute; what
+    /// takes longer than a block of sound only costs the agent itself. When it returns, the agent leaves.
+    ///
+    /// # Errors
+    /// Whatever the agent cannot go on from. The session ends with it, and its text is logged.
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError>;
+}
+
+/// Why an agent gave up. Any error fits, so `?` works on all of them.
+pub type AgentError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What an agent wants of the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wants {
+    /// Whose sound it gets. Events come of everyone.
+    pub hear: Hear,
+    /// The rate of the frames it gets. 16 and 24 kHz cost no resampling.
+    pub hear_rate: Hz,
+    /// The rate of the samples it plays; `None` for an agent that never speaks and needs no track.
+    pub speak_rate: Option<Hz>,
+}
+
+impl Default for Wants {
+    /// People, at 16 kHz; a voice at 16 kHz.
+    fn default() -> Wants {
+        Wants { hear: Hear::People, hear_rate: Hz::K16, speak_rate: Some(Hz::K16) }
+    }
+}
+
+/// Whose sound an agent gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hear {
+    /// Everyone but other agents, so that two agents cannot talk each other into a loop.
+    #[default]
+    People,
+    /// Everyone, other agents too.
+    Everyone,
+}

@@ -1,0 +1,104 @@
+//! The room as an agent has it.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use super::{
+    camera::{Camera, Capture},
+    inbox::{Inbox, Input},
+    voice::Voice,
+};
+use crate::event::{Peer, PeerId, PeerKind, RoomEvent, RoomId};
+
+/// What an agent can do in its room. The fields can be borrowed one by one.
+pub struct Room {
+    id: RoomId,
+    me: PeerId,
+    /// What the agent is told.
+    pub inbox: Inbox,
+    /// What the agent says.
+    pub voice: Voice,
+    /// Who else is here, as of the last input that [`next`](Room::next) gave.
+    pub peers: Peers,
+    /// Still pictures of video.
+    pub camera: Camera,
+}
+
+impl Room {
+    pub(super) fn new(id: RoomId, me: PeerId, inbox: Inbox, voice: Voice, captures: mpsc::Sender<Capture>) -> Room {
+        Room { id, me, inbox, voice, peers: Peers::default(), camera: Camera::new(captures) }
+    }
+
+    /// Waits for the next input: sound, a gap or an event. `None` means that the agent's time in the room is over; it
+    /// should finish what it is doing within a second or two and return.
+    ///
+    /// Dropping the future loses nothing, so it may stand in a `select!`.
+    pub async fn next(&mut self) -> Option<Input> {
+        let input = self.inbox.next().await?;
+        if let Input::Event(event) = &input {
+            self.peers.on_event(event);
+        }
+        Some(input)
+    }
+
+    /// The room's id.
+    pub fn id(&self) -> &RoomId {
+        &self.id
+    }
+
+    /// The agent's own peer id.
+    pub fn me(&self) -> &PeerId {
+        &self.me
+    }
+}
+
+/// The other peers of a room.
+#[derive(Debug, Default)]
+pub struct Peers(BTreeMap<PeerId, Peer>);
+
+impl Peers {
+    /// The peer `id`, if it is here.
+    pub fn get(&self, id: &PeerId) -> Option<&Peer> {
+        self.0.get(id)
+    }
+
+    /// Everyone but the agent itself, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.0.values()
+    }
+
+    /// The people.
+    pub fn people(&self) -> impl Iterator<Item = &Peer> {
+        self.iter().filter(|peer| peer.kind == PeerKind::Person)
+    }
+
+    fn on_event(&mut self, event: &RoomEvent) {
+        match event {
+            RoomEvent::PeerJoined { peer } => drop(self.0.insert(peer.id.clone(), peer.clone())),
+            RoomEvent::PeerLeft { peer, .. } => drop(self.0.remove(peer)),
+            RoomEvent::PeerUpdated { peer, metadata } => {
+                if let Some(peer) = self.0.get_mut(peer) {
+                    peer.metadata = metadata.clone();
+                }
+            }
+            RoomEvent::TrackAdded { peer, track } => {
+                if let Some(peer) = self.0.get_mut(peer) {
+                    peer.tracks.push(track.clone());
+                }
+            }
+            RoomEvent::TrackUpdated { peer, track } => {
+                let known = self.0.get_mut(peer).and_then(|peer| peer.tracks.iter_mut().find(|t| t.id == track.id));
+                if let Some(known) = known {
+                    *known = track.clone();
+                }
+            }
+            RoomEvent::TrackRemoved { peer, track } => {
+                if let Some(peer) = self.0.get_mut(peer) {
+                    peer.tracks.retain(|known| known.id != *track);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Drive an agent by hand, on a made-up clock: peers, sound and events in; what it played and when, out.
+//!
+//! The agent runs as it does in a real room, in a task of its own behind the same rings. Time is tokio's, so under
+//! `start_paused` a minute passes in milliseconds, and the agent's own timers keep step with the sound.
+//!
+//! ```
+//! # use async_trait::async_trait;
+//! # use roomtone::agent::{Agent, AgentError, Input, Room};
+//! # struct Echo;
+//! # #[async_trait]
+//! # impl Agent for Echo {
+//! #     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+//! #         while let Some(input) = room.next().await {
+//! #             if let Input::Audio(frame) = input { room.voice.play(frame.samples()); }
+//! #         }
+//! #         Ok(())
+//! #     }
+//! # }
+//! use std::time::Duration;
+//! use roomtone::agent::testing::TestRoom;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
+//! let mut room = TestRoom::new(Echo);
+//! let ada = room.join_person("ada");
+//! room.say(&ada, &[1_000; 1_600]);           // 100 ms at 16 kHz
+//! room.pass(Duration::from_millis(300)).await;
+//! room.leave(&ada);
+//! let life = room.end().await;
+//! assert_eq!(life.heard_sound(), [1_000; 1_600]);
+//! assert!(life.result.is_ok());
+//! # });
+//! ```
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{
+    Agent, AgentError, CaptureError, Hear, Image, RoomPort, Source, TrackPort, Wants, camera::Capture, room_link,
+};
+use crate::{
+    audio::{BLOCK, Hz, SampleClock},
+    event::{Metadata, Peer, PeerId, PeerKind, RoomEvent, Track, TrackId, TrackKind},
+};
+
+/// A room with one agent in it, and you in charge of everything else.
+pub struct TestRoom {
+    port: RoomPort,
+    agent: JoinHandle<Result<(), AgentError>>,
+    wants: Wants,
+    begun: Instant,
+    speakers: BTreeMap<PeerId, Speaker>,
+    /// Fetched from the agent and not heard yet.
+    lead: VecDeque<i16>,
+    /// What the room heard, block by block, from the start; silence where the agent was silent.
+    heard: Vec<i16>,
+    /// The voice position that is being heard.
+    position: u64,
+    image: Option<Image>,
+}
+
+/// A peer that has a track.
+struct Speaker {
+    kind: PeerKind,
+    track: Track,
+    port: Option<TrackPort>,
+    clock: SampleClock,
+    to_say: VecDeque<i16>,
+}
+
+/// What became of the agent.
+#[derive(Debug)]
+pub struct Life {
+    /// How it ended.
+    pub result: Result<(), AgentError>,
+    /// What the room heard of it from the moment it joined, at the agent's own rate, silence included.
+    pub heard: Vec<i16>,
+    /// The rate of `heard`.
+    pub rate: Hz,
+}
+
+impl Life {
+    /// What the room heard, without the silence before and after.
+    pub fn heard_sound(&self) -> &[i16] {
+        let silent = |sample: &i16| *sample == 0;
+        let start = self.heard.iter().position(|sample| !silent(sample)).unwrap_or(self.heard.len());
+        let end = self.heard.iter().rposition(|sample| !silent(sample)).map_or(start, |last| last + 1);
+        &self.heard[start..end]
+    }
+
+    /// When the room first heard something.
+    pub fn first_heard(&self) -> Option<Duration> {
+        let first = self.heard.iter().position(|sample| *sample != 0)?;
+        Some(self.rate.duration_of(first as u64))
+    }
+}
+
+impl TestRoom {
+    /// Starts the agent in an empty room. Must be called within a tokio runtime.
+    pub fn new(mut agent: impl Agent + 'static) -> TestRoom {
+        let wants = agent.wants();
+        let (mut room, port) = room_link("test-room".into(), "agent".into(), &wants);
+        let agent = tokio::spawn(async move { agent.run(&mut room).await });
+        TestRoom {
+            port,
+            agent,
+            wants,
+            begun: Instant::now(),
+            speakers: BTreeMap::new(),
+            lead: VecDeque::new(),
+            heard: Vec::new(),
+            position: 0,
+            image: None,
+        }
+    }
+
+    /// A person comes in with a microphone.
+    pub fn join_person(&mut self, name: &str) -> PeerId {
+        self.join(name, PeerKind::Person, Value::Null)
+    }
+
+    /// A peer of any kind comes in, described by `metadata`, with an audio track called `NAME-audio`.
+    pub fn join(&mut self, name: &str, kind: PeerKind, metadata: Value) -> PeerId {
+        let id = PeerId::from(name);
+        let peer = Peer { metadata: Metadata::new(metadata), ..Peer::new(id.clone(), kind) };
+        let track = Track::new(TrackId::from(format!("{name}-audio")), TrackKind::Audio);
+        self.tell(RoomEvent::PeerJoined { peer });
+        self.tell(RoomEvent::TrackAdded { peer: id.clone(), track: track.clone() });
+        let clock = SampleClock::new(self.wants.hear_rate);
+        self.speakers.insert(id.clone(), Speaker { kind, track, port: None, clock, to_say: VecDeque::new() });
+        id
+    }
+
+    /// A peer leaves; what it has not said stays unsaid.
+    pub fn leave(&mut self, peer: &PeerId) {
+        let Some(speaker) = self.speakers.remove(peer) else { return };
+        if let Some(port) = speaker.port {
+            self.port.close(port).expect("the agent reads its inbox");
+        }
+        self.tell(RoomEvent::TrackRemoved { peer: peer.clone(), track: speaker.track.id });
+        self.tell(RoomEvent::PeerLeft { peer: peer.clone(), crash: None });
+    }
+
+    /// The peer says this, at the rate the agent hears, once it has said what it was given before. Sound moves when
+    /// time [passes](Self::pass).
+    pub fn say(&mut self, peer: &PeerId, samples: &[i16]) {
+        let speaker = self.speakers.get_mut(peer).expect("a peer that joined");
+        speaker.to_say.extend(samples);
+    }
+
+    /// Tells the agent any event.
+    pub fn tell(&mut self, event: RoomEvent) {
+        self.port.tell(event).expect("the agent reads its inbox");
+    }
+
+    /// What the camera gives from now on; without one, it lets every deadline pass.
+    pub fn set_image(&mut self, image: Option<Image>) {
+        self.image = image;
+    }
+
+    /// Lets time pass, in blocks of 20 ms: peers speak, the agent works, the room hears it.
+    pub async fn pass(&mut self, length: Duration) {
+        let end = Instant::now() + length;
+        while Instant::now() < end {
+            self.speak_block();
+            tokio::time::sleep(BLOCK).await;
+            self.port.flush();
+            self.answer_captures();
+            self.hear_block();
+        }
+    }
+
+    /// How long the room has been open.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// What the room has heard so far, as in [`Life::heard`].
+    pub fn heard(&self) -> &[i16] {
+        &self.heard
+    }
+
+    /// Ends the agent's inbox and waits for the agent to return.
+    ///
+    /// # Panics
+    /// If the agent panicked, or is still there after 5 s.
+    pub async fn end(mut self) -> Life {
+        self.port.end();
+        let result = tokio::time::timeout(PATIENCE, self.agent).await.expect("the agent returns when next() gives None");
+        let rate = self.port.voice.rate();
+        Life { result: result.expect("the agent does not panic"), heard: self.heard, rate }
+    }
+
+    fn speak_block(&mut self) {
+        // The block is heard when it has been said, 20 ms from now.
+        let now = self.begun.elapsed() + BLOCK;
+        let block = self.wants.hear_rate.block_samples();
+        for (peer, speaker) in &mut self.speakers {
+            if speaker.to_say.is_empty() || self.wants.hear == Hear::People && speaker.kind == PeerKind::Agent {
+                continue;
+            }
+            let samples: Vec<i16> = speaker.to_say.drain(..block.min(speaker.to_say.len())).collect();
+            let source = || Source { peer: peer.clone(), kind: speaker.kind, track: speaker.track.id.clone() };
+            let port = speaker.port.get_or_insert_with(|| {
+                self.port.open(source(), self.wants.hear_rate).expect("the agent reads its inbox")
+            });
+            let index = speaker.clock.place(now, samples.len());
+            let heard = speaker.clock.heard_at(index);
+            self.port.hear(port, index, heard, &samples);
+        }
+    }
+
+    fn answer_captures(&mut self) {
+        while let Ok(Capture { reply, .. }) = self.port.captures.try_recv() {
+            reply.send(self.image.clone().ok_or(CaptureError::Deadline)).ok();
+        }
+    }
+
+    /// The room hears one block, with no lead: what the agent has played by now, or silence.
+    fn hear_block(&mut self) {
+        let voice = &mut self.port.voice;
+        if voice.take_interrupt() {
+            self.lead.clear();
+        }
+        let block = voice.rate().block_samples();
+        let mut fetched = Vec::new();
+        voice.fetch(block.saturating_sub(self.lead.len()), &mut fetched);
+        self.lead.extend(fetched);
+        let said = block.min(self.lead.len());
+        self.heard.extend(self.lead.drain(..said));
+        self.heard.resize(self.heard.len() + block - said, 0);
+        if said > 0 {
+            self.position = voice.position() - self.lead.len() as u64;
+        }
+        voice.report(self.position, if voice.waiting() == 0 { voice.position() } else { self.position });
+    }
+}
+
+/// How long an agent may take to return after its inbox ended.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,374 @@
+//! The agent's voice: samples go in as fast as the agent makes them, and leave in real time.
+//!
+//! Between the agent and the room's driver stands a lock-free ring of half a second, enough for an agent that speaks
+//! as it hears. What does not fit, a whole sentence from a speech engine, goes beside it as one piece of its own; a
+//! small ring of segments keeps the two in order. All positions count samples from the first that was ever played.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::{Acquire, Relaxed, Release}},
+    },
+    time::Duration,
+};
+
+use ringbuf::{
+    HeapCons, HeapProd, HeapRb,
+    traits::{Consumer, Observer, Producer, Split},
+};
+use tokio::sync::Notify;
+
+use crate::audio::{
+    Hz,
+    ring::{RingReader, RingWriter, ring},
+};
+
+/// What an agent speaks with.
+///
+/// ```
+/// # use roomtone::agent::{Room, AgentError};
+/// # async fn example(room: &mut Room, hello: &[i16]) {
+/// room.voice.play(hello);          // takes what the queue holds, returns at once
+/// room.voice.finished().await;     // until everything was heard, or dropped
+/// room.voice.interrupt();          // silence within the lead, 200 ms unless configured
+/// let heard = room.voice.played(); // in samples, from the first ever played
+/// # let _ = heard;
+/// # }
+/// ```
+pub struct Voice {
+    rate: Hz,
+    ring: RingWriter,
+    segments: HeapProd<Segment>,
+    shared: Arc<Shared>,
+    /// 0 for an agent without a voice.
+    limit_samples: u64,
+}
+
+enum Segment {
+    /// So many samples lie in the ring.
+    Ring(usize),
+    /// A piece that did not fit in the ring.
+    Piece(Vec<i16>),
+}
+
+/// Counters that both ends see. Each has one writer.
+#[derive(Default)]
+struct Shared {
+    /// By the agent: samples taken from it.
+    written: AtomicU64,
+    /// By the agent: everything before this position is to be dropped.
+    interrupt_at: AtomicU64,
+    /// By the agent: how often it interrupted.
+    interrupts: AtomicU64,
+    /// By the agent: samples that found no room.
+    refused: AtomicU64,
+    /// By the driver: samples fetched or dropped.
+    fetched: AtomicU64,
+    /// By the driver: the position that is being heard.
+    heard: AtomicU64,
+    /// By the driver: the position up to which all was heard or dropped.
+    settled: AtomicU64,
+    /// The driver has something to do.
+    work: Notify,
+    /// The agent may have been waiting for this.
+    progress: Notify,
+}
+
+pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
+    let limit_samples = rate.map_or(0, |rate| rate.samples_in(LONGEST_QUEUE) as u64);
+    let rate = rate.unwrap_or(Hz::K16);
+    let (writer, reader) = ring(if limit_samples > 0 { rate.samples_in(RING) } else { 1 });
+    let (segments_in, segments_out) = HeapRb::new(SEGMENTS).split();
+    let shared = Arc::new(Shared::default());
+    let voice = Voice { rate, ring: writer, segments: segments_in, shared: shared.clone(), limit_samples };
+    let port = VoicePort {
+        rate,
+        ring: reader,
+        segments: segments_out,
+        current: None,
+        fetched: 0,
+        interrupts_seen: 0,
+        shared,
+    };
+    (voice, port)
+}
+
+impl Voice {
+    /// Queues samples of [`rate`](Self::rate) behind what is queued already, and returns how many were taken: all of
+    /// them unless the queue is full (60 s) or the agent has no voice. The rest is dropped and counted.
+    pub fn play(&mut self, samples: &[i16]) -> usize {
+        let taken = samples.len().min(self.space());
+        self.shared.refused.fetch_add((samples.len() - taken) as u64, Relaxed);
+        let samples = &samples[..taken];
+        if samples.is_empty() {
+            return 0;
+        }
+        let segment = if samples.len() <= self.ring.free() {
+            self.ring.write(samples);
+            Segment::Ring(samples.len())
+        } else {
+            Segment::Piece(samples.to_vec())
+        };
+        // `space` has seen room for a segment, and only the other end makes changes to that: it frees more.
+        self.segments.try_push(segment).ok().expect("room for a segment");
+        self.shared.written.fetch_add(taken as u64, Release);
+        self.shared.work.notify_one();
+        taken
+    }
+
+    /// Drops everything that was played before this moment and has not been heard; what is played after it is heard.
+    pub fn interrupt(&mut self) {
+        self.shared.interrupt_at.store(self.written(), Release);
+        self.shared.interrupts.fetch_add(1, Release);
+        self.shared.work.notify_one();
+    }
+
+    /// Waits until all that was played has been heard, or dropped by an interrupt.
+    pub async fn finished(&self) {
+        self.wait_until(|| self.is_silent()).await;
+    }
+
+    /// Waits until there is [`space`](Self::space) for at least a block, for agents that stream something long.
+    /// An agent without a voice waits for ever.
+    pub async fn ready(&self) {
+        let block = self.rate.block_samples();
+        self.wait_until(|| self.space() >= block).await;
+    }
+
+    /// The rate of the samples that [`play`](Self::play) takes.
+    pub fn rate(&self) -> Hz {
+        self.rate
+    }
+
+    /// How many samples `play` would take now.
+    pub fn space(&self) -> usize {
+        match self.segments.vacant_len() {
+            0 => 0,
+            _ => (self.limit_samples - self.queued_samples().min(self.limit_samples)) as usize,
+        }
+    }
+
+    /// How much is queued here and has not left for the room. What has left is heard within the lead.
+    pub fn queued(&self) -> Duration {
+        self.rate.duration_of(self.queued_samples())
+    }
+
+    /// Samples taken by `play` since the agent joined: the position of the next sample.
+    pub fn written(&self) -> u64 {
+        self.shared.written.load(Acquire)
+    }
+
+    /// The position that is being heard in the room, exact to a block. After an interrupt it stays where the voice was
+    /// cut off until something new is heard.
+    pub fn played(&self) -> u64 {
+        self.shared.heard.load(Acquire)
+    }
+
+    /// Whether nothing is queued and nothing is on its way to be heard.
+    pub fn is_silent(&self) -> bool {
+        self.shared.settled.load(Acquire) >= self.written()
+    }
+
+    /// Samples that `play` could not take.
+    pub fn refused_samples(&self) -> u64 {
+        self.shared.refused.load(Relaxed)
+    }
+
+    fn queued_samples(&self) -> u64 {
+        self.written() - self.shared.fetched.load(Acquire)
+    }
+
+    async fn wait_until(&self, reached: impl Fn() -> bool) {
+        loop {
+            let progress = self.shared.progress.notified();
+            tokio::pin!(progress);
+            // Registered before the check, so a change between the check and the wait is not missed.
+            progress.as_mut().enable();
+            if reached() {
+                return;
+            }
+            progress.await;
+        }
+    }
+}
+
+/// The driver's end of a voice.
+pub(crate) struct VoicePort {
+    rate: Hz,
+    ring: RingReader,
+    segments: HeapCons<Segment>,
+    /// The segment being read, and how much of it has been.
+    current: Option<(Segment, usize)>,
+    fetched: u64,
+    interrupts_seen: u64,
+    shared: Arc<Shared>,
+}
+
+impl VoicePort {
+    /// The rate at which the agent plays.
+    pub(crate) fn rate(&self) -> Hz {
+        self.rate
+    }
+
+    /// Appends up to `most` samples to `out` and returns how many.
+    pub(crate) fn fetch(&mut self, most: usize, out: &mut Vec<i16>) -> usize {
+        self.advance(most, Some(out))
+    }
+
+    /// Whether the agent interrupted since the last call. If so, what it had queued by then is gone.
+    pub(crate) fn take_interrupt(&mut self) -> bool {
+        let interrupts = self.shared.interrupts.load(Acquire);
+        if interrupts == self.interrupts_seen {
+            return false;
+        }
+        self.interrupts_seen = interrupts;
+        let stale = self.shared.interrupt_at.load(Acquire).saturating_sub(self.fetched);
+        self.advance(stale as usize, None);
+        true
+    }
+
+    /// The position of the next sample to be fetched.
+    pub(crate) fn position(&self) -> u64 {
+        self.fetched
+    }
+
+    /// Samples that wait to be fetched.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.shared.written.load(Acquire) - self.fetched
+    }
+
+    /// Tells the agent which position is being heard, and up to which all is settled.
+    pub(crate) fn report(&self, heard: u64, settled: u64) {
+        let before = self.shared.heard.swap(heard, Release);
+        let settled_before = self.shared.settled.swap(settled, Release);
+        if (before, settled_before) != (heard, settled) {
+            self.shared.progress.notify_waiters();
+        }
+    }
+
+    /// Waits until the agent has played or interrupted since the last wait.
+    pub(crate) async fn work(&self) {
+        self.shared.work.notified().await;
+    }
+
+    /// Reads or drops up to `most` samples, segment by segment.
+    fn advance(&mut self, most: usize, mut out: Option<&mut Vec<i16>>) -> usize {
+        let mut moved = 0;
+        while moved < most {
+            let Some((segment, at)) = self.current.take().or_else(|| Some((self.segments.try_pop()?, 0))) else {
+                break;
+            };
+            let length = segment.len();
+            let step = (length - at).min(most - moved);
+            match (&segment, &mut out) {
+                (Segment::Ring(_), None) => drop(self.ring.skip(step)),
+                (Segment::Ring(_), Some(out)) => {
+                    let start = out.len();
+                    out.resize(start + step, 0);
+                    self.ring.read(&mut out[start..]);
+                }
+                (Segment::Piece(_), None) => {}
+                (Segment::Piece(samples), Some(out)) => out.extend_from_slice(&samples[at..at + step]),
+            }
+            moved += step;
+            if at + step < length {
+                self.current = Some((segment, at + step));
+            }
+        }
+        self.fetched += moved as u64;
+        self.shared.fetched.store(self.fetched, Release);
+        if moved > 0 {
+            self.shared.progress.notify_waiters();
+        }
+        moved
+    }
+}
+
+impl Segment {
+    fn len(&self) -> usize {
+        match self {
+            Segment::Ring(samples) => *samples,
+            Segment::Piece(samples) => samples.len(),
+        }
+    }
+}
+
+/// What the ring holds; longer pieces go beside it.
+const RING: Duration = Duration::from_millis(500);
+/// The most that may be queued; beyond it `play` takes no more.
+const LONGEST_QUEUE: Duration = Duration::from_secs(60);
+/// Calls of `play` that may be queued; beyond them `play` takes no more.
+const SEGMENTS: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Play(usize),
+        Fetch(usize),
+        Interrupt,
+        Notice,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (1usize..12_000).prop_map(Step::Play),
+            (1usize..3_000).prop_map(Step::Fetch),
+            Just(Step::Interrupt),
+            Just(Step::Notice),
+        ];
+        proptest::collection::vec(step, 1..80)
+    }
+
+    proptest! {
+        #[test]
+        fn any_interleaving_gives_each_sample_once_in_order_and_none_from_before_an_interrupt(steps in steps()) {
+            let (mut voice, mut port) = voice_link(Some(Hz::K16));
+            let (mut next, mut last, mut barrier, mut out) = (0u64, None, 0, Vec::new());
+            for step in steps {
+                match step {
+                    Step::Play(samples) => {
+                        // The low bits of its position tell each sample from its neighbours.
+                        let piece: Vec<i16> = (next..next + samples as u64).map(|n| (n % 32_000) as i16).collect();
+                        next += voice.play(&piece) as u64;
+                    }
+                    Step::Interrupt => {
+                        voice.interrupt();
+                        barrier = next;
+                    }
+                    Step::Notice => drop(port.take_interrupt()),
+                    Step::Fetch(samples) => {
+                        let interrupted = port.take_interrupt();
+                        let from = port.position();
+                        prop_assert!(!interrupted || from >= barrier);
+                        out.clear();
+                        port.fetch(samples, &mut out);
+                        for (n, sample) in (from..).zip(&out) {
+                            prop_assert_eq!(*sample, (n % 32_000) as i16);
+                            prop_assert!(last.is_none_or(|last| n > last) && n >= barrier);
+                            last = Some(n);
+                        }
+                    }
+                }
+                prop_assert_eq!(voice.queued_samples(), next - port.position());
+            }
+            port.take_interrupt();
+            out.clear();
+            port.fetch(usize::MAX, &mut out);
+            prop_assert_eq!(port.position(), next);
+        }
+    }
+
+    #[test]
+    fn a_full_queue_says_how_much_it_took() {
+        let (mut voice, _port) = voice_link(Some(Hz::K16));
+        assert_eq!(voice.play(&vec![0; 16_000 * 61]), 16_000 * 60);
+        assert_eq!(voice.play(&[0]), 0);
+        assert_eq!(voice.refused_samples(), 16_001);
+        let (mut mute, _port) = voice_link(None);
+        assert_eq!(mute.play(&[1, 2, 3]), 0);
+    }
+}

@@ -1,0 +1,20 @@
+//! One agent in one room, without I/O and without a clock.
+//!
+//! [`Session`] is the life of the connection: it takes inputs with the time they came at, and is asked for outputs
+//! and for its next deadline. Beside it stand the two halves of the sound's path: `Hearing` from the wire to the
+//! agent, `Speaking` from the agent to the wire. The driver in [`fishjam`](crate::fishjam) carries bytes and time
+//! between them and the sockets.
+
+mod backoff;
+mod captures;
+mod ending;
+mod hearing;
+mod machine;
+mod speaking;
+
+pub use backoff::Backoff;
+pub use captures::Captures;
+pub use ending::Ending;
+pub(crate) use hearing::{Hearing, HearingCounters};
+pub use machine::{Input, Output, Refusal, Report, Session, SessionOptions, TokenFault};
+pub(crate) use speaking::{Speaking, SpeakingCounters};
