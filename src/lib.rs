@@ -1,8 +1,9 @@
 //! roomtone hosts AI agents in real-time rooms.
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod audio;
 pub mod dialect;
 pub mod event;
-pub mod agent;
+pub mod fishjam;
 pub mod session;

@@ -95,15 +95,7 @@ impl Inbox {
 
 impl Incoming {
     fn new(source: Arc<Source>, ring: RingReader, resampler: Resampler) -> Incoming {
-        Incoming {
-            source,
-            ring,
-            resampler,
-            raw: Vec::new(),
-            next_index: None,
-            next_out: 0,
-            origin: Duration::ZERO,
-        }
+        Incoming { source, ring, resampler, raw: Vec::new(), next_index: None, next_out: 0, origin: Duration::ZERO }
     }
 
     /// Reads one chunk from the ring and queues it as a frame, after a gap if the index jumped.

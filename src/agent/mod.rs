@@ -42,10 +42,10 @@ mod voice;
 
 use async_trait::async_trait;
 
+pub(crate) use camera::Capture;
 pub use camera::{Camera, CaptureError, Image};
 pub use frame::{AudioFrame, Gap, Source};
 pub use inbox::{Inbox, Input};
-pub(crate) use camera::Capture;
 pub(crate) use port::{RoomPort, TrackPort, Unread, room_link};
 pub use registry::{Builtin, OptionsError, Registry, options};
 pub use room::{Peers, Room};

@@ -190,7 +190,8 @@ impl TestRoom {
     /// If the agent panicked, or is still there after 5 s.
     pub async fn end(mut self) -> Life {
         self.port.end();
-        let result = tokio::time::timeout(PATIENCE, self.agent).await.expect("the agent returns when next() gives None");
+        let result =
+            tokio::time::timeout(PATIENCE, self.agent).await.expect("the agent returns when next() gives None");
         let rate = self.port.voice.rate();
         Life { result: result.expect("the agent does not panic"), heard: self.heard, rate }
     }

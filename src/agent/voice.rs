@@ -7,7 +7,10 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::{Acquire, Relaxed, Release}},
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
@@ -81,15 +84,8 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
     let (segments_in, segments_out) = HeapRb::new(SEGMENTS).split();
     let shared = Arc::new(Shared::default());
     let voice = Voice { rate, ring: writer, segments: segments_in, shared: shared.clone(), limit_samples };
-    let port = VoicePort {
-        rate,
-        ring: reader,
-        segments: segments_out,
-        current: None,
-        fetched: 0,
-        interrupts_seen: 0,
-        shared,
-    };
+    let port =
+        VoicePort { rate, ring: reader, segments: segments_out, current: None, fetched: 0, interrupts_seen: 0, shared };
     (voice, port)
 }
 
@@ -247,7 +243,7 @@ impl VoicePort {
     }
 
     /// Waits until the agent has played or interrupted since the last wait.
-    pub(crate) async fn work(&self) {
+    pub(crate) async fn work(&mut self) {
         self.shared.work.notified().await;
     }
 

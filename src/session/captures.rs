@@ -27,7 +27,7 @@ struct Pending {
 }
 
 /// An answer for the request of this number.
-pub type Answer = (u64, Result<Image, CaptureError>);
+pub(super) type Answer = (u64, Result<Image, CaptureError>);
 
 impl Captures {
     /// The agent asks for a picture of `track`; `id` tells the request from others.
@@ -67,7 +67,8 @@ impl Captures {
 
     /// The next track to ask the server for at `now`, if one is due.
     pub fn poll_request(&mut self, now: Instant) -> Option<TrackId> {
-        let (track, pending) = self.tracks.iter_mut().find(|(_, pending)| pending.due_at().is_some_and(|at| at <= now))?;
+        let (track, pending) =
+            self.tracks.iter_mut().find(|(_, pending)| pending.due_at().is_some_and(|at| at <= now))?;
         pending.in_flight = true;
         pending.last_sent = Some(now);
         Some(track.clone())

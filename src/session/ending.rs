@@ -56,9 +56,6 @@ pub enum Ending {
 impl Ending {
     /// Whether the session ended as somebody meant it to.
     pub fn is_regular(&self) -> bool {
-        matches!(
-            self,
-            Ending::Left | Ending::AgentDone | Ending::PeerRemoved | Ending::RoomEnded { crashed: false }
-        )
+        matches!(self, Ending::Left | Ending::AgentDone | Ending::PeerRemoved | Ending::RoomEnded { crashed: false })
     }
 }

@@ -143,18 +143,17 @@ impl Hearing {
         !self.held.is_empty()
     }
 
+    /// Whether the agent gets this track's sound.
+    pub(crate) fn hears(&self, track: &str) -> bool {
+        self.tracks.get(track).is_some_and(|heard| heard.port.is_some())
+    }
+
     /// What was heard and lost so far.
     pub(crate) fn counters(&self) -> HearingCounters {
         self.counters
     }
 
-    fn open(
-        &mut self,
-        peer: &str,
-        track: &str,
-        roster: &Roster,
-        port: &mut RoomPort,
-    ) -> Result<(), HearingError> {
+    fn open(&mut self, peer: &str, track: &str, roster: &Roster, port: &mut RoomPort) -> Result<(), HearingError> {
         let kind = roster.peer(peer).map_or(PeerKind::Unknown, |peer| peer.kind);
         let wanted = self.hear == Hear::Everyone || kind != PeerKind::Agent;
         let source = Source { peer: peer.into(), kind, track: track.into() };

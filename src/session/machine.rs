@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Backoff, Captures, Ending, captures::Answer};
+use super::{Backoff, Captures, Ending, Report, captures::Answer};
 use crate::{
     agent::{CaptureError, Image},
     dialect::fishjam::{
@@ -107,48 +107,6 @@ pub enum Output {
     End(Ending),
 }
 
-/// What happened to the link.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Report {
-    /// The agent is in the room; it took this long.
-    Joined {
-        /// Since the session was made.
-        after: Duration,
-    },
-    /// The link broke.
-    Lost {
-        /// What is known of the cause.
-        reason: String,
-    },
-    /// The link could not be opened; it will be tried again.
-    Retrying {
-        /// How often it has been tried.
-        attempt: u32,
-        /// After how long.
-        wait: Duration,
-        /// What went wrong.
-        reason: String,
-    },
-    /// The link is back.
-    Restored {
-        /// How long it was away.
-        after: Duration,
-    },
-    /// The voice has a track.
-    Published {
-        /// Its id; a new one after each cut.
-        track: TrackId,
-    },
-    /// The token was too old and has been renewed.
-    TokenRefreshed,
-    /// A message could not be read, and was passed over.
-    Malformed {
-        /// How many there were on this link.
-        count: u32,
-    },
-}
-
 /// One agent's connection to its room, as a machine: feed it [`Input`]s, then do what [`poll_output`] says until it
 /// says nothing, then wait for the next input or for [`poll_timeout`].
 ///
@@ -190,13 +148,26 @@ pub struct Session {
 #[derive(Debug)]
 enum Phase {
     /// Waiting before the next attempt.
-    Waiting { until: Instant },
-    Connecting { deadline: Instant },
-    Authenticating { deadline: Instant },
-    Live { voice: Option<TrackId> },
-    Refreshing { deadline: Instant },
+    Waiting {
+        until: Instant,
+    },
+    Connecting {
+        deadline: Instant,
+    },
+    Authenticating {
+        deadline: Instant,
+    },
+    Live {
+        voice: Option<TrackId>,
+    },
+    Refreshing {
+        deadline: Instant,
+    },
     /// The socket is asked to close.
-    Leaving { deadline: Instant, ending: Ending },
+    Leaving {
+        deadline: Instant,
+        ending: Ending,
+    },
     Ended,
 }
 
@@ -332,7 +303,9 @@ impl Session {
         self.joined = true;
         let voice = self.options.voice.as_ref().map(|track| {
             // A new id each time: the server may still know the old one, and crashes over an id used twice.
-            let id = TrackId::from(uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes()).into_uuid().to_string());
+            let id = TrackId::from(
+                uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes()).into_uuid().to_string(),
+            );
             self.outputs.push_back(Output::Send(AgentRequest::add_track(&id, track)));
             self.outputs.push_back(Output::Report(Report::Published { track: id.clone() }));
             id

@@ -10,11 +10,15 @@ mod captures;
 mod ending;
 mod hearing;
 mod machine;
+mod report;
 mod speaking;
 
 pub use backoff::Backoff;
 pub use captures::Captures;
 pub use ending::Ending;
-pub(crate) use hearing::{Hearing, HearingCounters};
-pub use machine::{Input, Output, Refusal, Report, Session, SessionOptions, TokenFault};
-pub(crate) use speaking::{Speaking, SpeakingCounters};
+pub(crate) use hearing::Hearing;
+pub use hearing::HearingCounters;
+pub use machine::{Input, Output, Refusal, Session, SessionOptions, TokenFault};
+pub use report::Report;
+pub(crate) use speaking::Speaking;
+pub use speaking::SpeakingCounters;

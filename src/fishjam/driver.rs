@@ -1,0 +1,546 @@
+//! The driver of one agent in one room: it owns the sockets, the timers and the rings' far ends, and runs none of the
+//! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use prost::Message as _;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinError as TaskEnd, JoinHandle, JoinSet},
+    time::{sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    happening::{Departure, Happening, What},
+    join::JoinOptions,
+    notifier::{Notifier, NotifierEvent},
+    rest::{
+        Client, RestError, RestErrorKind,
+        model::{Admission, Room as RestRoom},
+    },
+    socket::{Socket, SocketEvent},
+};
+use crate::{
+    agent::{Agent, AgentError, Capture, CaptureError, Image, RoomPort, Unread, Wants, room_link},
+    audio::{
+        Hz,
+        codec::{CodecError, Encoding},
+    },
+    dialect::fishjam::{
+        Notification, decode_response,
+        wire::{AgentRequest, agent_response::Content},
+    },
+    event::{PeerId, RoomEvent, RoomId, Roster, TrackKind},
+    session::{Ending, Hearing, Input, Output, Refusal, Report, Session, SessionOptions, Speaking, TokenFault},
+};
+
+/// See the module's head.
+pub(super) struct Driver {
+    rest: Client,
+    room: RoomId,
+    peer: PeerId,
+    url: String,
+    begun: Instant,
+    session: Session,
+    socket: Option<Socket>,
+    hearing: Hearing,
+    speaking: Option<Speaking>,
+    roster: Roster,
+    port: RoomPort,
+    agent: JoinHandle<Result<(), AgentError>>,
+    agent_done: bool,
+    notifier: Notifier,
+    notifier_ended: bool,
+    /// Connections and REST calls under way.
+    work: JoinSet<Done>,
+    /// Tells the connection that is wanted from those that were given up.
+    connection: u64,
+    snapshot_under_way: bool,
+    next_snapshot: Instant,
+    next_check: Instant,
+    captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
+    next_capture: u64,
+    happenings: mpsc::Sender<Happening>,
+    unsent_messages: u64,
+    ended: Option<Ending>,
+}
+
+/// Work that has come to its end.
+enum Done {
+    Connected(u64, Result<Socket, Refusal>),
+    Token(Result<String, RestError>),
+    Snapshot(u64, Result<RestRoom, RestError>),
+}
+
+/// What the loop wakes up for.
+enum Wake {
+    Socket(SocketEvent),
+    Work(Option<Result<Done, TaskEnd>>),
+    Notifier(Option<NotifierEvent>),
+    Agent(Result<Result<(), AgentError>, TaskEnd>),
+    Capture(Capture),
+    Leave,
+    Time,
+}
+
+impl Driver {
+    #[allow(clippy::too_many_arguments)] // Called once, by `join`, which has just made each of them.
+    pub(super) fn new(
+        rest: Client,
+        options: &JoinOptions,
+        session: SessionOptions,
+        wants: &Wants,
+        wire_rate: Hz,
+        admission: Admission,
+        notifier: Notifier,
+        happenings: mpsc::Sender<Happening>,
+        mut agent: Box<dyn Agent>,
+    ) -> Result<Driver, CodecError> {
+        let (room, peer) = (options.room.clone(), admission.peer.id.clone());
+        let (mut agent_room, port) = room_link(room.clone(), peer.clone(), wants);
+        let speaking =
+            session.voice.as_ref().map(|track| Speaking::new(&port.voice, track, options.lead)).transpose()?;
+        let now = Instant::now();
+        Ok(Driver {
+            url: rest.address().agent_socket(admission.peer_websocket_url.as_deref()),
+            session: Session::new(session, admission.token, now),
+            hearing: Hearing::new(wants.hear, Encoding::Pcm16, wire_rate),
+            roster: Roster::new(peer.clone()),
+            agent: tokio::spawn(async move { agent.run(&mut agent_room).await }),
+            rest,
+            room,
+            peer,
+            begun: now,
+            socket: None,
+            speaking,
+            port,
+            agent_done: false,
+            notifier,
+            notifier_ended: false,
+            work: JoinSet::new(),
+            connection: 0,
+            snapshot_under_way: false,
+            next_snapshot: now,
+            next_check: now,
+            captures: HashMap::new(),
+            next_capture: 0,
+            happenings,
+            unsent_messages: 0,
+            ended: None,
+        })
+    }
+
+    pub(super) async fn run(mut self, leave: CancellationToken) -> Departure {
+        let mut leaving = false;
+        loop {
+            self.drive(Instant::now());
+            if let Some(ending) = self.ended.take() {
+                return self.finish(ending).await;
+            }
+            let wake = self.wait(&leave, leaving).await;
+            let now = Instant::now();
+            match wake {
+                Wake::Socket(event) => self.on_socket(now, event),
+                Wake::Work(done) => self.on_work(now, done),
+                Wake::Notifier(event) => self.on_notifier(now, event),
+                Wake::Agent(result) => self.on_agent(now, result),
+                Wake::Capture(capture) => self.on_capture(now, capture),
+                Wake::Leave => {
+                    leaving = true;
+                    self.session.handle_input(now, Input::Leave(Ending::Left));
+                }
+                Wake::Time => self.on_time(now),
+            }
+        }
+    }
+
+    async fn wait(&mut self, leave: &CancellationToken, leaving: bool) -> Wake {
+        let deadline = self.next_deadline(Instant::now());
+        tokio::select! {
+            event = next_of(&mut self.socket) => Wake::Socket(event),
+            done = self.work.join_next(), if !self.work.is_empty() => Wake::Work(done),
+            event = self.notifier.next(), if !self.notifier_ended => Wake::Notifier(event),
+            result = &mut self.agent, if !self.agent_done => Wake::Agent(result),
+            Some(capture) = self.port.captures.recv() => Wake::Capture(capture),
+            () = self.port.voice.work() => Wake::Time,
+            () = leave.cancelled(), if !leaving => Wake::Leave,
+            () = sleep_until(deadline.into()) => Wake::Time,
+        }
+    }
+
+    fn next_deadline(&self, now: Instant) -> Instant {
+        let speaking = self.speaking.as_ref().filter(|_| self.session.voice_track().is_some());
+        let speaking = speaking.and_then(|speaking| speaking.poll_timeout(now, &self.port.voice));
+        let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
+        let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
+        let due = [self.session.poll_timeout(), speaking, behind, snapshot];
+        due.into_iter().flatten().fold(self.next_check, Instant::min)
+    }
+
+    /// Does all that can be done at `now` without waiting.
+    fn drive(&mut self, now: Instant) {
+        self.port.flush();
+        self.speak(now);
+        while let Some(output) = self.session.poll_output() {
+            self.carry_out(now, output);
+        }
+        if self.wants_snapshot() && now >= self.next_snapshot {
+            self.ask_for_snapshot(now);
+        }
+        if self.agent_done && self.port.voice.waiting() == 0 && self.is_silent(now) {
+            self.session.handle_input(now, Input::Leave(Ending::AgentDone));
+            while let Some(output) = self.session.poll_output() {
+                self.carry_out(now, output);
+            }
+        }
+    }
+
+    /// Sends what the agent has to say and is due.
+    fn speak(&mut self, now: Instant) {
+        let Some(speaking) = &mut self.speaking else { return };
+        let voice = &mut self.port.voice;
+        let Some(track) = self.session.voice_track() else { return };
+        let mut messages = Vec::new();
+        let interrupted = speaking.take_interrupt(now, voice);
+        if interrupted {
+            messages.push(AgentRequest::interrupt(track));
+        }
+        let was_silent = speaking.lead(now).is_zero();
+        while let Some(packet) = speaking.poll_packet(now, voice) {
+            messages.push(AgentRequest::track_data(track, packet));
+        }
+        speaking.report(now, voice);
+        let begins = was_silent && messages.len() > usize::from(interrupted);
+        for message in messages {
+            self.send(&message);
+        }
+        if interrupted {
+            self.tell_world(What::Interrupts);
+        }
+        if begins {
+            self.tell_world(What::Speaks);
+        }
+    }
+
+    fn is_silent(&self, now: Instant) -> bool {
+        let lead = self.speaking.as_ref().map(|speaking| speaking.lead(now));
+        lead.is_none_or(|lead| lead.is_zero()) || self.session.voice_track().is_none()
+    }
+
+    fn carry_out(&mut self, now: Instant, output: Output) {
+        match output {
+            Output::Connect => self.connect(),
+            Output::Send(message) => self.send(&message),
+            Output::Disconnect => self.disconnect(),
+            Output::RefreshToken => {
+                let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
+                self.work.spawn(async move { Done::Token(rest.refresh_token(&room, &peer).await) });
+            }
+            Output::Answer(id, result) => {
+                if let Some(reply) = self.captures.remove(&id) {
+                    reply.send(result).ok();
+                }
+            }
+            Output::Report(report) => self.on_report(now, report),
+            Output::End(ending) => self.ended = Some(ending),
+        }
+    }
+
+    fn connect(&mut self) {
+        self.socket = None;
+        self.connection += 1;
+        let (url, number) = (self.url.clone(), self.connection);
+        self.work.spawn(async move { Done::Connected(number, Socket::connect(&url).await) });
+    }
+
+    fn disconnect(&mut self) {
+        match &mut self.socket {
+            Some(socket) => socket.close(),
+            // A connection that opens from now on is not wanted.
+            None => self.connection += 1,
+        }
+    }
+
+    fn send(&mut self, message: &AgentRequest) {
+        let taken = self.socket.as_mut().is_some_and(|socket| socket.send(Bytes::from(message.encode_to_vec())));
+        self.unsent_messages += u64::from(!taken);
+    }
+
+    fn on_report(&mut self, now: Instant, report: Report) {
+        match &report {
+            Report::Lost { reason } => {
+                self.socket = None;
+                self.hearing.on_link_down();
+                if let Some(speaking) = &mut self.speaking {
+                    speaking.on_link_down(now, &self.port.voice);
+                }
+                self.tell(RoomEvent::LinkLost { reason: reason.clone() });
+            }
+            Report::Restored { after } => {
+                self.roster.on_snapshot_failed();
+                self.tell(RoomEvent::LinkRestored { after: *after });
+            }
+            Report::Retrying { .. } => self.socket = None,
+            _ => {}
+        }
+        let line = report.to_string();
+        match report {
+            Report::Lost { .. } | Report::Retrying { .. } | Report::Malformed { .. } => tracing::warn!("{line}"),
+            _ => tracing::info!("{line}"),
+        }
+        self.tell_world(What::Link(line));
+    }
+
+    fn on_socket(&mut self, now: Instant, event: SocketEvent) {
+        match event {
+            SocketEvent::Closed(reason) => {
+                self.socket = None;
+                self.session.handle_input(now, Input::Closed(reason));
+            }
+            SocketEvent::Message(bytes) => match decode_response(bytes) {
+                Err(_) => self.session.handle_input(now, Input::Malformed),
+                Ok(message) => match message.content {
+                    Some(Content::TrackData(sound)) => self.on_sound(now, &sound),
+                    _ => self.session.handle_input(now, Input::Message(message)),
+                },
+            },
+        }
+    }
+
+    fn on_sound(&mut self, now: Instant, sound: &crate::dialect::fishjam::wire::agent_response::TrackData) {
+        let Some(track) = sound.track.as_ref().filter(|_| self.session.is_live()) else { return };
+        let chunk = (sound.peer_id.as_str(), track.id.as_str(), &sound.data[..]);
+        let heard_before = self.hearing.hears(&track.id);
+        let result = self.hearing.on_chunk(now - self.begun, chunk, &mut self.roster, &mut self.port);
+        if !heard_before && self.hearing.hears(&track.id) {
+            self.tell_world(What::FirstHeard(sound.peer_id.as_str().into()));
+        }
+        if let Err(error) = result {
+            self.give_up(now, error.to_string());
+        }
+    }
+
+    fn on_work(&mut self, now: Instant, done: Option<Result<Done, TaskEnd>>) {
+        match done {
+            Some(Ok(Done::Connected(number, result))) if number == self.connection => match result {
+                Ok(socket) => {
+                    self.socket = Some(socket);
+                    self.session.handle_input(now, Input::Opened);
+                }
+                Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),
+            },
+            Some(Ok(Done::Token(Ok(token)))) => {
+                self.session.set_token(token);
+                self.session.handle_input(now, Input::Token(Ok(())));
+            }
+            Some(Ok(Done::Token(Err(error)))) => {
+                let fault = match error.kind {
+                    RestErrorKind::NotFound => TokenFault::Gone,
+                    RestErrorKind::Unauthorized => TokenFault::Refused(error.to_string()),
+                    _ => TokenFault::Later(error.to_string()),
+                };
+                self.session.handle_input(now, Input::Token(Err(fault)));
+            }
+            Some(Ok(Done::Snapshot(asked, result))) => self.on_snapshot(now, asked, result),
+            // A connection that was given up, dropped here; or a task that the runtime ended.
+            _ => {}
+        }
+    }
+
+    fn wants_snapshot(&self) -> bool {
+        self.roster.wants_snapshot() && !self.snapshot_under_way
+    }
+
+    fn ask_for_snapshot(&mut self, now: Instant) {
+        self.snapshot_under_way = true;
+        self.next_snapshot = now + SNAPSHOT_PAUSE;
+        let asked = self.roster.begin_snapshot();
+        let (rest, room) = (self.rest.clone(), self.room.clone());
+        self.work.spawn(async move { Done::Snapshot(asked, rest.room(&room).await) });
+    }
+
+    fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<RestRoom, RestError>) {
+        self.snapshot_under_way = false;
+        match result {
+            Ok(room) => {
+                let events = self.roster.reconcile(asked, room.snapshot());
+                self.on_room_events(now, events);
+            }
+            Err(error) if error.kind == RestErrorKind::NotFound => self.on_room_end(now, false),
+            Err(error) => {
+                tracing::warn!("who is in the room is not known: {error}");
+                self.roster.on_snapshot_failed();
+            }
+        }
+    }
+
+    fn on_notifier(&mut self, now: Instant, event: Option<NotifierEvent>) {
+        match event {
+            Some(NotifierEvent::Up) => self.roster.on_snapshot_failed(),
+            Some(NotifierEvent::Down { reason }) => tracing::warn!("the server socket is down: {reason}"),
+            Some(NotifierEvent::Said(notification)) => self.on_notification(now, &notification),
+            Some(NotifierEvent::Refused { reason }) => tracing::error!("the server socket refuses the token: {reason}"),
+            None => self.notifier_ended = true,
+        }
+    }
+
+    fn on_notification(&mut self, now: Instant, notification: &Notification) {
+        match notification {
+            Notification::RoomDeleted { .. } => self.on_room_end(now, false),
+            Notification::RoomCrashed { .. } => self.on_room_end(now, true),
+            Notification::PeerDeleted { peer, .. } if *peer == self.peer => {
+                self.session.handle_input(now, Input::Leave(Ending::PeerRemoved));
+            }
+            Notification::Voice { peer, track, speaking, .. } if *peer != self.peer => {
+                self.tell(RoomEvent::Voice { peer: peer.clone(), track: track.clone(), speaking: *speaking });
+            }
+            _ => {
+                if let Some(change) = notification.roster_change() {
+                    let events = self.roster.apply(change);
+                    self.on_room_events(now, events);
+                }
+            }
+        }
+    }
+
+    fn on_room_events(&mut self, now: Instant, events: Vec<RoomEvent>) {
+        for event in events {
+            match &event {
+                RoomEvent::TrackAdded { track, .. } => self.hearing.on_track_added(&track.id),
+                RoomEvent::TrackRemoved { track, .. } => {
+                    if let Err(error) = self.hearing.on_track_removed(track, &mut self.port) {
+                        self.give_up(now, error.to_string());
+                    }
+                }
+                _ => {}
+            }
+            self.tell(event);
+        }
+        if let Err(error) = self.hearing.on_roster(now - self.begun, &mut self.roster, &mut self.port) {
+            self.give_up(now, error.to_string());
+        }
+    }
+
+    fn on_room_end(&mut self, now: Instant, crashed: bool) {
+        self.tell(RoomEvent::RoomEnded { crashed });
+        self.session.handle_input(now, Input::Leave(Ending::RoomEnded { crashed }));
+    }
+
+    fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
+        self.agent_done = true;
+        let failure = match result {
+            // What it has said is still to be heard; `drive` looks for the end of it.
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(end) => panic_text(end),
+        };
+        self.session.handle_input(now, Input::Leave(Ending::AgentFailed(failure)));
+    }
+
+    fn on_capture(&mut self, now: Instant, capture: Capture) {
+        let known = self.roster.peers().find_map(|peer| peer.track(&capture.track));
+        let refusal = match known.map(|track| track.kind) {
+            None => Some(CaptureError::NoSuchTrack),
+            Some(TrackKind::Audio) => Some(CaptureError::NotVideo),
+            Some(TrackKind::Video | TrackKind::Unknown) => None,
+        };
+        if let Some(error) = refusal {
+            capture.reply.send(Err(error)).ok();
+            return;
+        }
+        self.next_capture += 1;
+        self.captures.insert(self.next_capture, capture.reply);
+        self.session.handle_input(now, Input::Capture { id: self.next_capture, track: capture.track });
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        self.session.handle_input(now, Input::Time);
+        if now >= self.next_check {
+            self.next_check = now + CHECK;
+            if let Some(reason) = self.socket.as_mut().and_then(|socket| socket.check(now)) {
+                self.socket = None;
+                self.session.handle_input(now, Input::Closed(reason));
+            }
+            if self.hearing.holds_chunks() {
+                self.on_room_events(now, Vec::new());
+            }
+        }
+    }
+
+    fn tell(&mut self, event: RoomEvent) {
+        self.tell_world(What::Room(event.clone()));
+        if let Err(Unread { .. }) = self.port.tell(event) {
+            let stuck = Ending::AgentStuck("it does not read what it is told".into());
+            self.session.handle_input(Instant::now(), Input::Leave(stuck));
+        }
+    }
+
+    fn give_up(&mut self, now: Instant, why: String) {
+        self.session.handle_input(now, Input::Leave(Ending::AgentStuck(why)));
+    }
+
+    fn tell_world(&self, what: What) {
+        // A reader that is behind loses happenings, never sound.
+        self.happenings.try_send(Happening { at: self.begun.elapsed(), what }).ok();
+    }
+
+    /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
+    async fn finish(mut self, ending: Ending) -> Departure {
+        self.socket = None;
+        self.port.end();
+        self.captures.clear();
+        let removal = async {
+            match self.rest.delete_peer(&self.room, &self.peer).await {
+                Err(error) if error.kind != RestErrorKind::NotFound => tracing::warn!("the peer stays behind: {error}"),
+                _ => {}
+            }
+        };
+        let goodbye = async {
+            if !self.agent_done && timeout(GOODBYE, &mut self.agent).await.is_err() {
+                tracing::warn!("the agent did not return in time and was ended");
+                self.agent.abort();
+            }
+        };
+        let (removed, ()) = tokio::join!(timeout(GOODBYE, removal), goodbye);
+        if removed.is_err() {
+            tracing::warn!("the peer stays behind: the server did not answer in time");
+        }
+        self.tell_world(What::Ended(ending.to_string()));
+        Departure {
+            ending,
+            stayed: self.begun.elapsed(),
+            hearing: self.hearing.counters(),
+            speaking: self.speaking.as_ref().map(Speaking::counters).unwrap_or_default(),
+            unfetched_samples: self.port.lost_samples(),
+            unsent_messages: self.unsent_messages,
+        }
+    }
+}
+
+async fn next_of(socket: &mut Option<Socket>) -> SocketEvent {
+    match socket {
+        Some(socket) => socket.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn panic_text(end: TaskEnd) -> String {
+    let Ok(payload) = end.try_into_panic() else { return "it was cancelled".into() };
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    format!("it panicked: {}", text.as_deref().unwrap_or("without a word"))
+}
+
+/// How often links are looked after.
+const CHECK: Duration = Duration::from_secs(1);
+/// How soon an agent that is behind is looked at again: a block.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// The shortest time between two questions for who is in the room.
+const SNAPSHOT_PAUSE: Duration = Duration::from_millis(500);
+/// How long the agent, and the server, may take over the end. With the session's second it makes two.
+const GOODBYE: Duration = Duration::from_millis(900);

@@ -1,0 +1,61 @@
+//! What an agent's stay tells the outside: happenings on the way, a departure at the end.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    event::{PeerId, RoomEvent},
+    session::{Ending, HearingCounters, SpeakingCounters},
+};
+
+/// Something that happened to an agent in its room, for logs and reports.
+#[derive(Debug, Clone, Serialize)]
+pub struct Happening {
+    /// When, since the agent was made.
+    #[serde(rename = "at_s", serialize_with = "seconds")]
+    pub at: Duration,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "what")]
+#[non_exhaustive]
+pub enum What {
+    /// To the link, in a line.
+    Link(String),
+    /// In the room, as the agent is told.
+    Room(RoomEvent),
+    /// The first sound of a track reached the agent.
+    FirstHeard(PeerId),
+    /// The agent's voice began to leave after silence.
+    Speaks,
+    /// The agent cut its voice off.
+    Interrupts,
+    /// It is over, in a line.
+    Ended(String),
+}
+
+/// How an agent's stay ended, and what it was.
+#[derive(Debug, Clone)]
+pub struct Departure {
+    /// Why.
+    pub ending: Ending,
+    /// How long the stay was.
+    pub stayed: Duration,
+    /// What was heard.
+    pub hearing: HearingCounters,
+    /// What was said.
+    pub speaking: SpeakingCounters,
+    /// Samples that the agent did not fetch in time.
+    pub unfetched_samples: u64,
+    /// Messages that the link did not take.
+    pub unsent_messages: u64,
+}
+
+fn seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((at.as_secs_f64() * 1e6).round() / 1e6)
+}

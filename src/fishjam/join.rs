@@ -1,0 +1,187 @@
+//! Bringing an agent into a room.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    address::Address,
+    driver::Driver,
+    happening::{Departure, Happening},
+    notifier::Notifier,
+    rest::{
+        Client, RestError, RestErrorKind,
+        model::{AgentOptions, AgentOutput, AudioFormat, NewPeer, SubscribeMode},
+    },
+};
+use crate::{
+    agent::{Agent, Hear, Wants},
+    audio::{Hz, codec::CodecError},
+    dialect::fishjam::{VoiceTrack, VoiceTrackError},
+    event::{PeerId, RoomId},
+    session::SessionOptions,
+};
+
+/// A Fishjam whose rooms agents can join.
+#[derive(Debug, Clone)]
+pub struct Fishjam {
+    rest: Client,
+}
+
+/// How an agent joins.
+#[derive(Debug, Clone)]
+pub struct JoinOptions {
+    /// Which room.
+    pub room: RoomId,
+    /// Whose sound the agent gets, where that is not for the agent to say.
+    pub hear: Option<Hear>,
+    /// The track for the agent's voice, where PCM16 at the agent's own rate (or 24 kHz) will not do.
+    pub voice: Option<VoiceTrack>,
+    /// Whether the agent gets everyone's tracks, or only those that are asked for by REST.
+    pub subscribe: SubscribeMode,
+    /// How far ahead of what is heard the voice is sent. More rides out a worse network; less makes an interruption
+    /// quicker where the server's own interrupt is lost.
+    pub lead: Duration,
+    /// How long links are mended.
+    pub session: SessionOptions,
+}
+
+impl JoinOptions {
+    /// Joins `room` as the agent wants, with a lead of 200 ms.
+    pub fn new(room: RoomId) -> JoinOptions {
+        JoinOptions {
+            room,
+            hear: None,
+            voice: None,
+            subscribe: SubscribeMode::Auto,
+            lead: DEFAULT_LEAD,
+            session: SessionOptions::default(),
+        }
+    }
+}
+
+/// An agent's stay in a room. Dropping it makes the agent leave, without anyone to wait for it.
+#[derive(Debug)]
+pub struct Stay {
+    /// The room.
+    pub room: RoomId,
+    /// The agent's peer.
+    pub peer: PeerId,
+    /// What happens, as it happens. It need not be read: what does not fit is dropped and counted.
+    pub happenings: mpsc::Receiver<Happening>,
+    leave: CancellationToken,
+    driver: JoinHandle<Departure>,
+}
+
+impl Stay {
+    /// Tells the agent to leave; it is gone within two seconds.
+    pub fn leave(&self) {
+        self.leave.cancel();
+    }
+
+    /// Something that makes the agent leave from elsewhere.
+    pub fn leave_token(&self) -> CancellationToken {
+        self.leave.clone()
+    }
+
+    /// Waits until the agent is gone.
+    pub async fn ended(mut self) -> Departure {
+        (&mut self.driver).await.expect("the driver does not panic and is not aborted")
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.leave.cancel();
+    }
+}
+
+impl Fishjam {
+    /// A Fishjam at `address`, where `token` is the management token.
+    pub fn new(address: Address, token: SecretString) -> Fishjam {
+        Fishjam { rest: Client::new(address, token) }
+    }
+
+    /// Its REST interface.
+    pub fn rest(&self) -> &Client {
+        &self.rest
+    }
+
+    /// Makes a peer for the agent and brings it into the room. The agent runs until it returns, the room ends, or it
+    /// is told to leave; cut links are mended on the way.
+    ///
+    /// # Errors
+    /// [`JoinError`] when there can be no peer. What happens later is told by [`Stay`].
+    pub async fn join(&self, agent: Box<dyn Agent>, options: JoinOptions) -> Result<Stay, JoinError> {
+        let wants = agent.wants();
+        let wants = Wants { hear: options.hear.unwrap_or(wants.hear), ..wants };
+        let voice = match wants.speak_rate {
+            Some(rate) => Some(options.voice.clone().map_or_else(|| default_voice(rate), Ok)?),
+            None => None,
+        };
+        let wire_rate = wire_rate(wants.hear_rate);
+        let output = AgentOutput { audio_format: AudioFormat::Pcm16, audio_sample_rate: wire_rate };
+        let peer = NewPeer::Agent(AgentOptions { output, subscribe_mode: options.subscribe });
+        let admission = self
+            .rest
+            .create_peer(&options.room, &peer)
+            .await
+            .map_err(|error| JoinError::from_rest(options.room.clone(), error))?;
+        let leave = CancellationToken::new();
+        let (sender, happenings) = mpsc::channel(HAPPENINGS);
+        let (room, peer) = (options.room.clone(), admission.peer.id.clone());
+        let notifier = Notifier::start(&self.rest, Some(room.clone()));
+        let session = SessionOptions { voice, ..options.session.clone() };
+        let driver =
+            Driver::new(self.rest.clone(), &options, session, &wants, wire_rate, admission, notifier, sender, agent)?;
+        let driver = tokio::spawn(driver.run(leave.clone()));
+        Ok(Stay { room, peer, happenings, leave, driver })
+    }
+}
+
+/// Why an agent could not join.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// There is no such room.
+    #[error("there is no room {0} on this Fishjam; create it first, or check its id")]
+    NoSuchRoom(RoomId),
+    /// The room takes no more peers.
+    #[error("room {0} is full; raise its maxPeers or remove a peer")]
+    RoomFull(RoomId),
+    /// Anything else that REST said.
+    #[error(transparent)]
+    Rest(RestError),
+    /// The voice cannot be published.
+    #[error(transparent)]
+    Voice(#[from] VoiceTrackError),
+    /// The sound cannot be encoded or decoded.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+impl JoinError {
+    fn from_rest(room: RoomId, error: RestError) -> JoinError {
+        match error.kind {
+            RestErrorKind::NotFound => JoinError::NoSuchRoom(room),
+            RestErrorKind::Conflict => JoinError::RoomFull(room),
+            _ => JoinError::Rest(error),
+        }
+    }
+}
+
+/// The rate to ask the server for: the agent's own where the server has it, else the next one up.
+fn wire_rate(wanted: Hz) -> Hz {
+    if wanted <= Hz::K16 { Hz::K16 } else { Hz::K24 }
+}
+
+fn default_voice(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
+    VoiceTrack::pcm16(if rate == Hz::K16 { Hz::K16 } else { Hz::K24 })
+}
+
+/// Enough to ride out a network's usual jitter and the machine's; an interrupt does not wait for it.
+const DEFAULT_LEAD: Duration = Duration::from_millis(200);
+/// Happenings that may wait for a reader.
+const HAPPENINGS: usize = 1_024;

@@ -1,0 +1,29 @@
+//! The edge to a Fishjam: REST, the agent socket, the server socket, webhooks, and the driver that joins them.
+//!
+//! ```no_run
+//! # use roomtone::{agent::{Agent, AgentError, Room}, fishjam::{Fishjam, JoinOptions}};
+//! # struct Mine;
+//! # #[async_trait::async_trait]
+//! # impl Agent for Mine { async fn run(&mut self, _: &mut Room) -> Result<(), AgentError> { Ok(()) } }
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let fishjam = Fishjam::new("my-fishjam-id".parse()?, "management-token".into());
+//! let stay = fishjam.join(Box::new(Mine), JoinOptions::new("room-id".into())).await?;
+//! let departure = stay.ended().await;
+//! println!("{}", departure.ending);
+//! # Ok(())
+//! # }
+//! ```
+
+mod address;
+mod driver;
+mod happening;
+mod join;
+mod notifier;
+pub mod rest;
+mod socket;
+pub mod webhook;
+
+pub use address::{Address, AddressError};
+pub use happening::{Departure, Happening, What};
+pub use join::{Fishjam, JoinError, JoinOptions, Stay};
+pub use notifier::{Notifier, NotifierEvent};

@@ -1,0 +1,68 @@
+//! Fishjam's REST interface, typed.
+//!
+//! Every call has a time limit. What is safe to repeat is repeated: whatever the server said it did not do (429, 503,
+//! a connection that never opened), and reads and deletions in any case. An error says what went wrong and
+//! [`RestErrorKind`] what the caller can do.
+
+mod call;
+mod error;
+pub mod model;
+mod recordings;
+mod rooms;
+mod streams;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use secrecy::SecretString;
+
+use super::address::Address;
+pub use error::{RestError, RestErrorKind};
+
+/// A client for one Fishjam. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    address: Address,
+    token: SecretString,
+    /// The server's notice that this interface is going away has been shown.
+    deprecation_shown: Arc<AtomicBool>,
+}
+
+impl Client {
+    /// A client that shows `token`, the management token.
+    pub fn new(address: Address, token: SecretString) -> Client {
+        super::socket::install_crypto();
+        let http = reqwest::Client::builder()
+            .connect_timeout(call::CONNECT)
+            .timeout(call::ANSWER)
+            .user_agent(concat!("roomtone/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .expect("a client without proxies or certificates of its own");
+        Client { http, address, token, deprecation_shown: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Where the Fishjam is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(crate) fn token(&self) -> &SecretString {
+        &self.token
+    }
+
+    /// Shows a deprecation notice, once.
+    fn on_deprecation(&self, notice: &str) {
+        #[derive(serde::Deserialize)]
+        struct Notice {
+            status: String,
+            message: String,
+        }
+        let Ok(notice) = serde_json::from_str::<Notice>(notice) else { return };
+        if !self.deprecation_shown.swap(true, Ordering::Relaxed) {
+            tracing::warn!(status = notice.status, "the Fishjam says of its interface: {}", notice.message);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A WebSocket that carries one protobuf message in each binary message, and never makes its owner wait.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    tungstenite::{Error as Fault, Message, protocol::WebSocketConfig},
+};
+
+use crate::{dialect::fishjam::CloseReason, session::Refusal};
+
+/// An open socket. Sending queues and returns; [`next`](Self::next) moves bytes both ways.
+pub(crate) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Since when bytes wait that the other end does not take.
+    blocked_since: Option<Instant>,
+    last_received: Instant,
+    pinged: bool,
+    /// What `next` said at the end.
+    ended: bool,
+}
+
+/// What a socket brings.
+#[derive(Debug)]
+pub(crate) enum SocketEvent {
+    /// A message.
+    Message(Bytes),
+    /// The end. Nothing comes after it.
+    Closed(CloseReason),
+}
+
+impl Socket {
+    /// Opens a socket; `url` is `ws` or `wss`.
+    pub(crate) async fn connect(url: &str) -> Result<Socket, Refusal> {
+        install_crypto();
+        match connect_async_with_config(url, Some(config()), true).await {
+            Ok((stream, _)) => {
+                Ok(Socket { stream, blocked_since: None, last_received: Instant::now(), pinged: false, ended: false })
+            }
+            Err(Fault::Http(response)) => Err(Refusal::Status(response.status().as_u16())),
+            Err(fault) => Err(Refusal::Unreachable(fault.to_string())),
+        }
+    }
+
+    /// Queues a message. `false` means that the other end has not taken what was queued before, and this is dropped.
+    pub(crate) fn send(&mut self, bytes: Bytes) -> bool {
+        self.queue(Message::Binary(bytes))
+    }
+
+    /// Queues a close; the other end answers with its own, and `next` gives [`SocketEvent::Closed`].
+    pub(crate) fn close(&mut self) {
+        self.queue(Message::Close(None));
+    }
+
+    /// Waits for the next message while it sends what is queued. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> SocketEvent {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Looks after the link; call it every second or so. Gives the reason if the other end is as good as gone.
+    pub(crate) fn check(&mut self, now: Instant) -> Option<CloseReason> {
+        if self.blocked_since.is_some_and(|since| now - since > BLOCKED) {
+            return Some(CloseReason::broken(format!("the server has read nothing for {} s", BLOCKED.as_secs())));
+        }
+        let silent = now.saturating_duration_since(self.last_received);
+        if silent > SILENT {
+            return Some(CloseReason::broken(format!("the server has said nothing for {} s", SILENT.as_secs())));
+        }
+        if silent > QUIET && !self.pinged {
+            self.pinged = true;
+            self.queue(Message::Ping(Bytes::new()));
+        }
+        None
+    }
+
+    fn queue(&mut self, message: Message) -> bool {
+        let accepted = Pin::new(&mut self.stream).start_send(message).is_ok();
+        if accepted && self.blocked_since.is_none() {
+            // Cleared by the next flush, which follows at once unless the other end is slow.
+            self.blocked_since = Some(Instant::now());
+        }
+        accepted
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SocketEvent> {
+        if self.ended {
+            return Poll::Pending;
+        }
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(Ok(())) => self.blocked_since = None,
+            Poll::Ready(Err(fault)) => return self.end(CloseReason::broken(fault.to_string())),
+            Poll::Pending => {}
+        }
+        loop {
+            let Poll::Ready(next) = Pin::new(&mut self.stream).poll_next(cx) else { return Poll::Pending };
+            self.last_received = Instant::now();
+            self.pinged = false;
+            match next {
+                Some(Ok(Message::Binary(bytes))) => return Poll::Ready(SocketEvent::Message(bytes)),
+                Some(Ok(Message::Close(frame))) => {
+                    let reason = frame
+                        .map(|frame| CloseReason { code: frame.code.into(), text: frame.reason.as_str().to_owned() });
+                    return self.end(reason.unwrap_or(CloseReason { code: NO_CODE, text: String::new() }));
+                }
+                // A Fishjam speaks in binary; text is passed over, pings are answered below.
+                Some(Ok(_)) => {}
+                Some(Err(fault)) => return self.end(CloseReason::broken(fault.to_string())),
+                None => return self.end(CloseReason::broken("the connection ended")),
+            }
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason) -> Poll<SocketEvent> {
+        self.ended = true;
+        Poll::Ready(SocketEvent::Closed(reason))
+    }
+}
+
+/// Makes ring the provider of TLS for this process, unless the program has chosen one.
+pub(crate) fn install_crypto() {
+    // An error means that one is installed already, by us or by the program: both are fine.
+    rustls::crypto::ring::default_provider().install_default().ok();
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MOST_QUEUED_BYTES)
+        .max_message_size(Some(LARGEST_MESSAGE_BYTES))
+        .max_frame_size(Some(LARGEST_MESSAGE_BYTES))
+}
+
+/// Made for each socket when it opens; a few chunks of sound.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
+/// What may wait for the other end: five seconds of 24 kHz. Beyond it `send` drops.
+const MOST_QUEUED_BYTES: usize = 256 * 1024;
+/// A still picture may be large; the official Python SDK takes no more than this.
+const LARGEST_MESSAGE_BYTES: usize = 1024 * 1024;
+/// How long the other end may leave bytes unread.
+const BLOCKED: Duration = Duration::from_secs(5);
+/// How long the other end may say nothing before it is asked with a ping.
+const QUIET: Duration = Duration::from_secs(15);
+/// How long it may say nothing at all. A Fishjam pings every 30 s, and answers ours at once.
+const SILENT: Duration = Duration::from_secs(25);
+/// RFC 6455: the code that stands for a close frame without one.
+const NO_CODE: u16 = 1005;

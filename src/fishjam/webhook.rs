@@ -1,0 +1,104 @@
+//! Webhooks: what the server socket tells, by HTTP. Check the signature, then decode.
+//!
+//! ```
+//! use roomtone::fishjam::webhook;
+//! let body = [0x52, 0x04, 0x0a, 0x02, b'r', b'1'];
+//! let header = "sha256=5f41cd3d02ec060d4030a5bce5ad593a75944245f007fd137bef04b2f62472b5";
+//! let notifications = webhook::receive(&body, Some(header), b"webhook-secret").unwrap();
+//! assert_eq!(notifications.len(), 1);
+//! ```
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::dialect::fishjam::{DecodeError, Notification, decode_notifications};
+
+/// The header that carries the signature.
+pub const SIGNATURE_HEADER: &str = "x-fishjam-signature-256";
+
+/// Checks the signature of a webhook's raw body and reads its notifications, in their order. There is nothing in a
+/// webhook that tells a repeated delivery from a new one, so handle each notification so that twice does no harm.
+///
+/// # Errors
+/// [`WebhookError`]; [`status`](WebhookError::status) is what to answer. A 4xx is not sent again.
+pub fn receive(body: &[u8], signature: Option<&str>, secret: &[u8]) -> Result<Vec<Notification>, WebhookError> {
+    let signature = signature.ok_or(WebhookError::Unsigned)?;
+    if !verify(body, signature, secret) {
+        return Err(WebhookError::WrongSignature);
+    }
+    decode_notifications(body).map_err(WebhookError::Unreadable)
+}
+
+/// Whether `signature` is that of `body`. The comparison takes the same time wherever the two differ.
+pub fn verify(body: &[u8], signature: &str, secret: &[u8]) -> bool {
+    let hex = signature.trim();
+    let hex = hex.strip_prefix(PREFIX).unwrap_or(hex);
+    let Some(bytes) = from_hex(hex) else { return false };
+    mac(body, secret).verify_slice(&bytes).is_ok()
+}
+
+/// The signature of `body`, as the header carries it.
+pub fn sign(body: &[u8], secret: &[u8]) -> String {
+    let digest = mac(body, secret).finalize().into_bytes();
+    digest.iter().fold(PREFIX.to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Why a webhook is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// There is no signature.
+    #[error("the webhook carries no {SIGNATURE_HEADER} header")]
+    Unsigned,
+    /// The signature is not made with our secret, or the body was changed.
+    #[error("the webhook's signature does not fit its body; check the secret")]
+    WrongSignature,
+    /// The body is not a notification.
+    #[error("the webhook's body: {0}")]
+    Unreadable(#[source] DecodeError),
+}
+
+impl WebhookError {
+    /// The HTTP status to answer with.
+    pub fn status(&self) -> u16 {
+        match self {
+            WebhookError::Unsigned | WebhookError::WrongSignature => 401,
+            WebhookError::Unreadable(_) => 400,
+        }
+    }
+}
+
+fn mac(body: &[u8], secret: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(body);
+    mac
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    let pairs = digits.chunks_exact(2);
+    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+const PREFIX: &str = "sha256=";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &[u8] = &[0x52, 0x04, 0x0a, 0x02, b'r', b'1'];
+    const SIGNATURE: &str = "sha256=5f41cd3d02ec060d4030a5bce5ad593a75944245f007fd137bef04b2f62472b5";
+
+    #[test]
+    fn only_the_right_signature_passes() {
+        assert_eq!(sign(BODY, b"webhook-secret"), SIGNATURE);
+        assert!(verify(BODY, &SIGNATURE[7..], b"webhook-secret"), "the prefix may be missing");
+        assert!(verify(BODY, &format!(" {SIGNATURE}\n"), b"webhook-secret"));
+        for wrong in ["", "sha256=", "sha256=zz", "sha256=5f4", &SIGNATURE[..70], "é"] {
+            assert!(!verify(BODY, wrong, b"webhook-secret"), "{wrong:?}");
+        }
+        assert!(!verify(BODY, SIGNATURE, b"another"));
+        assert_eq!(receive(BODY, None, b"webhook-secret").unwrap_err().status(), 401);
+        let junk = [0xff; 4];
+        assert_eq!(receive(&junk, Some(&sign(&junk, b"k")), b"k").unwrap_err().status(), 400);
+    }
+}
