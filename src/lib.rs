@@ -7,3 +7,4 @@ pub mod dialect;
 pub mod event;
 pub mod fishjam;
 pub mod session;
+pub mod sandbox;

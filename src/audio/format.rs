@@ -31,6 +31,12 @@ impl Hz {
         (length.as_nanos() * u128::from(self.0) / 1_000_000_000) as usize
     }
 
+    /// The index of the sample that stands at `time`, rounded to the nearest: the way back from
+    /// [`duration_of`](Self::duration_of).
+    pub fn index_at(self, time: Duration) -> u64 {
+        ((time.as_nanos() * u128::from(self.0) + 500_000_000) / 1_000_000_000) as u64
+    }
+
     /// How long `samples` last, to the nanosecond below.
     pub fn duration_of(self, samples: u64) -> Duration {
         let rate = u64::from(self.0);
@@ -67,5 +73,6 @@ mod tests {
         assert_eq!(rate.duration_of(44_100 * 3_600), Duration::from_secs(3_600));
         assert_eq!(Hz(11_025).block_samples(), 220);
         assert_eq!(rate.convert(441, Hz::K48), 480);
+        (0..50_000).for_each(|n| assert_eq!(rate.index_at(rate.duration_of(n)), n));
     }
 }

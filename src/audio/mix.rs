@@ -45,6 +45,13 @@ impl Mixer {
         self.settled += wanted as u64;
     }
 
+    /// Settles everything before index `start` without taking it, so that a long silence costs nothing.
+    pub fn skip_to(&mut self, start: u64) {
+        let skipped = start.saturating_sub(self.settled);
+        self.sums.drain(..(skipped as usize).min(self.sums.len()));
+        self.settled += skipped;
+    }
+
     /// The index that follows the last sample added.
     pub fn end(&self) -> u64 {
         self.settled + self.sums.len() as u64
@@ -61,7 +68,7 @@ impl Mixer {
     }
 }
 
-/// Leaves one speaker as it is and bends only what two loud ones add beyond the knee, so nothing wraps and nothing
+/// Leaves what is below the knee as it is and bends only what loud speakers add beyond it, so nothing wraps and nothing
 /// is cut flat. The curve meets the straight part with equal slope and never reaches full scale.
 fn limit(sum: i32) -> i16 {
     let magnitude = sum.unsigned_abs() as f32;

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod codec;
+pub mod compare;
 pub mod file;
 pub mod format;
 pub mod mix;

@@ -1,0 +1,116 @@
+//! The sandbox's REST interface: the same paths, bodies and errors as a Fishjam's.
+
+mod parse;
+mod peers;
+mod recordings;
+mod rooms;
+mod streams;
+
+use std::sync::{Arc, atomic::Ordering};
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header::AUTHORIZATION},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use serde_json::{Value, json};
+
+use super::world::{NoSuch, World};
+
+/// What handlers share.
+pub(super) type Shared = State<Arc<World>>;
+
+/// An answer that is an error: a status and a text.
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
+
+impl Refused {
+    pub(super) fn bad(text: impl Into<String>) -> Refused {
+        Refused(StatusCode::BAD_REQUEST, text.into())
+    }
+
+    pub(super) fn not_found(text: impl Into<String>) -> Refused {
+        Refused(StatusCode::NOT_FOUND, text.into())
+    }
+}
+
+impl From<NoSuch> for Refused {
+    fn from(error: NoSuch) -> Refused {
+        Refused::not_found(error.to_string())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "errors": self.1 }))).into_response()
+    }
+}
+
+/// An answer in its wrapping.
+pub(super) fn data(status: StatusCode, value: Value) -> Response {
+    (status, Json(json!({ "data": value }))).into_response()
+}
+
+pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
+    Router::new()
+        .route("/validate", get(validate))
+        .route("/room", get(rooms::list).post(rooms::create))
+        .route("/room/{room}", get(rooms::show).delete(rooms::remove))
+        .route("/room/{room}/peer", post(peers::create))
+        .route("/room/{room}/peer/{peer}", delete(peers::remove))
+        .route("/room/{room}/peer/{peer}/refresh_token", post(peers::refresh_token))
+        .route("/room/{room}/peer/{peer}/subscribe_peer", post(peers::subscribe_peer))
+        .route("/room/{room}/peer/{peer}/subscribe_tracks", post(peers::subscribe_tracks))
+        .route("/room/{room}/track_forwardings", post(rooms::forward_tracks))
+        .route("/room/{room}/viewer", post(rooms::viewer_token))
+        .route("/room/{room}/streamer", post(rooms::streamer_token))
+        .route("/livestream", get(streams::list).post(streams::create))
+        .route("/livestream/{id}", get(streams::show).delete(streams::remove))
+        .route("/livestream/{id}/streamer", post(streams::add_streamer))
+        .route("/livestream/{id}/streamer/{one}", delete(streams::remove_streamer))
+        .route("/livestream/{id}/viewer", post(streams::add_viewer))
+        .route("/livestream/{id}/viewer/{one}", delete(streams::remove_viewer))
+        .route("/moq/access", post(streams::moq_access))
+        .route("/recordings", get(recordings::list).post(recordings::create))
+        .route("/recordings/{id}", get(recordings::show).delete(recordings::remove))
+        .route("/recordings/{id}/stop", post(recordings::stop))
+        .route_layer(middleware::from_fn_with_state(world.clone(), guard))
+}
+
+/// Lets faults happen, and nobody in without the management token.
+async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
+    if let Some(fault) = world.take_rest_fault() {
+        return match fault.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            Some(status) => (status, fault.body).into_response(),
+            None => std::future::pending().await,
+        };
+    }
+    let mut response = match authorized(&world, &request) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused.into_response(),
+    };
+    if world.deprecated.load(Ordering::Relaxed) {
+        let notice = r#"{"status":"deprecated","message":"the sandbox was told to say so"}"#;
+        response.headers_mut().insert("x-fishjam-api-deprecated", HeaderValue::from_static(notice));
+    }
+    response
+}
+
+fn authorized(world: &World, request: &Request) -> Result<(), Refused> {
+    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    match token {
+        token if token == world.token => Ok(()),
+        // A Fishjam hides its check of credentials behind a 404.
+        _ if request.uri().path() == "/validate" => Err(Refused::not_found("Not found")),
+        "" => Err(Refused(StatusCode::UNAUTHORIZED, "Missing token".into())),
+        _ => Err(Refused(StatusCode::UNAUTHORIZED, "Invalid token".into())),
+    }
+}
+
+async fn validate() -> StatusCode {
+    StatusCode::OK
+}

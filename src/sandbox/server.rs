@@ -1,0 +1,258 @@
+//! The sandbox as a running server, and its interface from within the same process.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::Request,
+    http::Uri,
+    response::IntoResponse,
+};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tower::ServiceExt;
+
+use super::{
+    control,
+    faults::Fault,
+    people::{PeopleError, Person, Speaker},
+    rest, socket,
+    world::{NoSuch, World},
+};
+use crate::{
+    audio::{Hz, Sound},
+    event::{PeerId, RoomId},
+    fishjam::Address,
+};
+
+/// How a sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct SandboxOptions {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The management token.
+    pub token: String,
+    /// The secret with which webhooks are signed.
+    pub webhook_secret: String,
+    /// Whether a request that would crash the real media engine crashes the agent's peer.
+    pub strict: bool,
+}
+
+impl Default for SandboxOptions {
+    /// A free port on loopback, the token `development`, strict.
+    fn default() -> SandboxOptions {
+        SandboxOptions {
+            listen: ([127, 0, 0, 1], 0).into(),
+            token: "development".into(),
+            webhook_secret: "webhook-secret".into(),
+            strict: true,
+        }
+    }
+}
+
+/// A running sandbox. It stops when it is dropped.
+pub struct Sandbox {
+    address: SocketAddr,
+    world: Arc<World>,
+    server: JoinHandle<()>,
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// Something else listens there.
+    #[error("{0} is in use; stop what listens there, or choose another port with --listen (port 0 takes a free one)")]
+    InUse(SocketAddr),
+    /// The machine does not let it.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// The machine's word.
+        cause: io::Error,
+    },
+}
+
+impl Sandbox {
+    /// Starts to listen and serve.
+    ///
+    /// # Errors
+    /// [`SandboxError`] when the address cannot be had.
+    pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
+        let fail = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::AddrInUse => SandboxError::InUse(options.listen),
+            _ => SandboxError::Listen { address: options.listen, cause },
+        };
+        let listener = TcpListener::bind(options.listen).await.map_err(fail)?;
+        let address = listener.local_addr().map_err(fail)?;
+        let origin = format!("http://{address}");
+        let world = Arc::new(World::new(options.token, options.strict, options.webhook_secret, origin));
+        let app = Router::new()
+            .merge(rest::router(&world))
+            .merge(socket::router())
+            .merge(control::router())
+            .fallback(|| async { rest::Refused::not_found("Not Found").into_response() })
+            .with_state(world.clone())
+            .map_request(clean_path);
+        let stop = world.stop.clone();
+        let server = tokio::spawn(async move {
+            let service = axum::ServiceExt::<Request>::into_make_service(app);
+            let serving = axum::serve(NoDelay(listener), service).with_graceful_shutdown(stop.clone().cancelled_owned());
+            tokio::select! {
+                result = serving => drop(result),
+                // Answers that are held back on purpose must not hold the end up.
+                () = async { stop.cancelled().await; tokio::time::sleep(STOP).await } => {}
+            }
+        });
+        Ok(Sandbox { address, world, server })
+    }
+
+    /// Closes every socket and stops.
+    pub async fn stop(mut self) {
+        self.world.stop.cancel();
+        for room in self.world.list_rooms() {
+            room.ended.cancel();
+        }
+        timeout(STOP * 2, &mut self.server).await.ok();
+    }
+
+    /// Where it listens.
+    pub fn socket_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its address, for a client.
+    pub fn address(&self) -> Address {
+        format!("http://{}", self.address).parse().expect("a socket address makes a URL")
+    }
+
+    /// Its management token.
+    pub fn token(&self) -> &str {
+        &self.world.token
+    }
+
+    /// Adds a person with a microphone, and perhaps a camera, to a room.
+    ///
+    /// # Errors
+    /// [`PeopleError`] when the room is not there, or full.
+    pub async fn add_person(&self, room: &RoomId, person: Person) -> Result<Speaker, PeopleError> {
+        self.world.add_person(room, person).await
+    }
+
+    /// Removes a person from the room.
+    ///
+    /// # Errors
+    /// [`PeopleError::NoSuch`].
+    pub fn remove_person(&self, room: &RoomId, peer: &PeerId) -> Result<(), PeopleError> {
+        Ok(self.world.delete_peer(&*self.world.room(room.as_str())?, peer.as_str())?)
+    }
+
+    /// Lets a person say `sound` after what it is saying, and not before `delay` has passed.
+    ///
+    /// # Errors
+    /// [`PeopleError`] when the person is not there.
+    pub async fn say(&self, room: &RoomId, peer: &PeerId, sound: Sound, delay: Duration) -> Result<(), PeopleError> {
+        self.world.say(room, peer, sound, delay, false).await
+    }
+
+    /// Whether a person has said everything.
+    ///
+    /// # Errors
+    /// [`PeopleError`] when the person is not there.
+    pub fn is_silent(&self, room: &RoomId, peer: &PeerId) -> Result<bool, PeopleError> {
+        self.world.with_speech(room, peer, |speech| speech.is_silent())
+    }
+
+    /// Records a peer at `rate`, on a time line that begins at `from`; earlier recordings of it are dropped. At the
+    /// rate at which the peer speaks, the recording is what it said, sample for sample.
+    ///
+    /// # Errors
+    /// [`PeopleError::NoSuch`].
+    pub fn record(&self, room: &RoomId, peer: &PeerId, rate: Hz, from: Instant) -> Result<(), PeopleError> {
+        self.world.record(room, peer, rate, from)
+    }
+
+    /// What has been recorded of a peer up to now, an hour at most.
+    ///
+    /// # Errors
+    /// [`PeopleError::NotRecorded`].
+    pub fn recording(&self, room: &RoomId, peer: &PeerId) -> Result<Sound, PeopleError> {
+        self.world.recording(room, peer)
+    }
+
+    /// Lets something go wrong.
+    ///
+    /// # Errors
+    /// [`NoSuch`] when the fault names what is not there.
+    pub fn inject(&self, fault: Fault) -> Result<(), NoSuch> {
+        self.world.inject(fault)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.world.stop.cancel();
+        self.world.list_rooms().iter().for_each(|room| room.ended.cancel());
+    }
+}
+
+/// Collapses doubled slashes, which an official SDK sends, and drops a prefix such as `/api/v1/connect/ID`.
+fn clean_path(mut request: Request) -> Request {
+    let segments: Vec<&str> = request.uri().path().split('/').filter(|segment| !segment.is_empty()).collect();
+    let start = segments.iter().position(|segment| ROOTS.contains(segment)).unwrap_or(0);
+    let path = format!("/{}", segments[start..].join("/"));
+    let path = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    if let Ok(uri) = path.parse::<Uri>() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// A listener that sends small messages at once.
+struct NoDelay(TcpListener);
+
+impl axum::serve::Listener for NoDelay {
+    type Io = tokio::net::TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        stream.set_nodelay(true).ok();
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+/// What paths begin with, once a prefix is gone.
+const ROOTS: [&str; 7] = ["room", "validate", "livestream", "moq", "recordings", "socket", "sandbox"];
+/// How long open connections may take to end.
+const STOP: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_found_behind_slashes_and_prefixes() {
+        for (from, to) in [
+            ("//room", "/room"),
+            ("/api/v1/connect/local/room/1/peer?x=/a//b", "/room/1/peer?x=/a//b"),
+            ("//socket//agent/websocket", "/socket/agent/websocket"),
+            ("/nothing/here", "/nothing/here"),
+        ] {
+            let request = Request::builder().uri(from).body(axum::body::Body::empty()).unwrap();
+            assert_eq!(clean_path(request).uri().to_string(), to);
+        }
+    }
+}

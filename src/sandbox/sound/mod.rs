@@ -1,0 +1,32 @@
+//! The sound of the sandbox's rooms: who speaks what when, who hears it, who records it.
+//!
+//! All of it is a machine on made-up time. Every track gives blocks of 20 ms, each with the time at which its first
+//! sample sounds in the room; blocks of equal rates pass sample for sample.
+
+mod clip;
+mod playout;
+mod speech;
+mod tap;
+
+pub(super) use clip::{Clip, Rates};
+pub(super) use playout::Playout;
+pub(super) use speech::{Speech, Utterance};
+pub(super) use tap::Tap;
+
+use std::time::Instant;
+
+/// 20 ms of one track.
+pub(super) struct Block {
+    /// When its first sample sounds.
+    pub(super) sounds_at: Instant,
+    /// Its samples, at whatever rate they are wanted.
+    pub(super) sound: BlockSound,
+}
+
+/// The samples of a block.
+pub(super) enum BlockSound {
+    /// Block `index` of a clip, counted from the clip's start.
+    Clip { clip: std::sync::Arc<Clip>, index: u64 },
+    /// Samples as an agent sent them.
+    Raw(Vec<i16>),
+}

@@ -1,0 +1,97 @@
+//! What a person says: recordings, one after the other, each at its time.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use super::{Block, BlockSound, Clip};
+use crate::audio::BLOCK;
+
+/// A recording to be said.
+pub(in crate::sandbox) struct Utterance {
+    pub(in crate::sandbox) clip: Arc<Clip>,
+    /// Not before this, nor before the utterance ahead has ended.
+    pub(in crate::sandbox) not_before: Instant,
+    /// Said again and again, until there is another.
+    pub(in crate::sandbox) looped: bool,
+}
+
+/// A person's microphone. Between utterances it sends nothing.
+#[derive(Default)]
+pub(in crate::sandbox) struct Speech {
+    utterances: VecDeque<Utterance>,
+    /// When the utterance in front began, once it has.
+    began: Option<Instant>,
+    /// Blocks of it that have been said, repetitions included.
+    said: u64,
+    /// When the last utterance ended.
+    free_at: Option<Instant>,
+}
+
+impl Speech {
+    pub(in crate::sandbox) fn say(&mut self, utterance: Utterance) {
+        self.utterances.push_back(utterance);
+    }
+
+    /// Stops at once.
+    pub(in crate::sandbox) fn hush(&mut self) {
+        *self = Speech::default();
+    }
+
+    pub(in crate::sandbox) fn is_silent(&self) -> bool {
+        self.utterances.is_empty()
+    }
+
+    /// When the next block has been said and leaves the microphone.
+    pub(in crate::sandbox) fn due(&self) -> Option<Instant> {
+        let block = u32::try_from(self.said).unwrap_or(u32::MAX);
+        Some(self.begins()? + BLOCK * (block + 1))
+    }
+
+    pub(in crate::sandbox) fn take(&mut self, now: Instant) -> Option<Block> {
+        let due = self.due().filter(|due| *due <= now)?;
+        let began = self.begins()?;
+        self.began = Some(began);
+        let utterance = self.utterances.front()?;
+        let blocks = utterance.clip.blocks().max(1);
+        let block = Block {
+            sounds_at: due - BLOCK,
+            sound: BlockSound::Clip { clip: utterance.clip.clone(), index: self.said % blocks },
+        };
+        self.said += 1;
+        let repeats = utterance.looped && self.utterances.len() == 1;
+        if self.said.is_multiple_of(blocks) && !repeats {
+            self.utterances.pop_front();
+            self.began = None;
+            self.said = 0;
+            self.free_at = Some(due);
+        }
+        Some(block)
+    }
+
+    fn begins(&self) -> Option<Instant> {
+        let utterance = self.utterances.front()?;
+        Some(self.began.unwrap_or_else(|| self.free_at.map_or(utterance.not_before, |free| free.max(utterance.not_before))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{Hz, Sound};
+    use std::time::Duration;
+
+    #[test]
+    fn utterances_follow_each_other_and_a_loop_ends_with_the_next() {
+        let start = Instant::now();
+        let clip = |blocks: usize| Arc::new(Clip::new(Sound { rate: Hz::K16, samples: vec![1; blocks * 320] }));
+        let mut speech = Speech::default();
+        speech.say(Utterance { clip: clip(2), not_before: start, looped: true });
+        let times = |speech: &mut Speech, until: u64| {
+            let now = start + Duration::from_millis(until);
+            std::iter::from_fn(|| speech.take(now)).map(|block| (block.sounds_at - start).as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(times(&mut speech, 100), [0, 20, 40, 60, 80]);
+        speech.say(Utterance { clip: clip(1), not_before: start, looped: false });
+        assert_eq!(times(&mut speech, 300), [100, 120]);
+        assert!(speech.is_silent());
+    }
+}

@@ -1,0 +1,47 @@
+//! A recording of what one peer says, on the room's own time line.
+
+use std::time::{Duration, Instant};
+
+use crate::audio::{Hz, Sound};
+
+/// Records one peer from the moment it was made. Sample `n` sounded `n / rate` seconds after that moment, silence
+/// included, so two taps that begin together are aligned.
+pub(in crate::sandbox) struct Tap {
+    rate: Hz,
+    begun: Instant,
+    samples: Vec<i16>,
+}
+
+impl Tap {
+    pub(in crate::sandbox) fn new(rate: Hz, begun: Instant) -> Tap {
+        Tap { rate, begun, samples: Vec::new() }
+    }
+
+    pub(in crate::sandbox) fn rate(&self) -> Hz {
+        self.rate
+    }
+
+    pub(in crate::sandbox) fn record(&mut self, sounds_at: Instant, samples: &[i16]) {
+        let Some(offset) = sounds_at.checked_duration_since(self.begun).filter(|offset| *offset < LONGEST) else { return };
+        let place = self.rate.index_at(offset) as usize;
+        // The rounding of times must not tear a sample out of a run, or double one.
+        let start = if place.abs_diff(self.samples.len()) <= JITTER_SAMPLES { self.samples.len() } else { place };
+        if self.samples.len() < start + samples.len() {
+            self.samples.resize(start + samples.len(), 0);
+        }
+        self.samples[start..start + samples.len()].copy_from_slice(samples);
+    }
+
+    /// What was recorded up to `now`, silence at the end included.
+    pub(in crate::sandbox) fn recording(&self, now: Instant) -> Sound {
+        let mut samples = self.samples.clone();
+        let length = self.rate.samples_in(now.saturating_duration_since(self.begun).min(LONGEST));
+        samples.resize(samples.len().max(length), 0);
+        Sound { rate: self.rate, samples }
+    }
+}
+
+/// The most that a tap records.
+const LONGEST: Duration = Duration::from_secs(3_600);
+/// Resampled blocks differ in length by a sample or two, and a filter's delay makes the first short.
+const JITTER_SAMPLES: usize = 4;

@@ -1,0 +1,258 @@
+//! Everything that the sandbox knows: rooms, tokens, streams, recordings, faults.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    faults::Fault,
+    notices::Notices,
+    room::{Outgoing, Peer, Room},
+    stage,
+    streams::Streams,
+    webhooks::Webhooks,
+};
+use crate::{
+    dialect::fishjam::wire::server_message::{Content, PeerAdded, PeerType, RoomCreated},
+    event::{PeerId, RoomId},
+    fishjam::rest::model::RoomConfig,
+};
+
+/// The state behind the sandbox's interfaces.
+pub(super) struct World {
+    pub(super) token: String,
+    pub(super) strict: bool,
+    /// Where the sandbox is reached, once it is; without a slash at its end.
+    pub(super) origin: String,
+    pub(super) webhook_secret: String,
+    pub(super) notices: Arc<Notices>,
+    pub(super) streams: Mutex<Streams>,
+    pub(super) stop: CancellationToken,
+    /// Some socket has shown its token.
+    pub(super) connections: AtomicU64,
+    /// Once asked for, every answer carries the notice that the interface goes away.
+    pub(super) deprecated: AtomicBool,
+    rooms: Mutex<BTreeMap<RoomId, Arc<Room>>>,
+    tokens: Mutex<BTreeMap<String, Admitted>>,
+    rest_fault: Mutex<Option<RestFault>>,
+}
+
+/// Who a token is for.
+#[derive(Clone)]
+pub(super) struct Admitted {
+    pub(super) room: RoomId,
+    pub(super) peer: PeerId,
+    expires: Instant,
+}
+
+/// How REST calls are answered for a while.
+#[derive(Clone)]
+pub(super) struct RestFault {
+    pub(super) status: Option<u16>,
+    pub(super) body: String,
+    count: u32,
+}
+
+/// A fault that names what is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoSuch {
+    /// There is no such room.
+    #[error("Room {0} does not exist")]
+    Room(String),
+    /// There is no such peer.
+    #[error("Peer {0} does not exist")]
+    Peer(String),
+}
+
+impl World {
+    pub(super) fn new(token: String, strict: bool, webhook_secret: String, origin: String) -> World {
+        World {
+            token,
+            strict,
+            origin,
+            webhook_secret,
+            notices: Arc::default(),
+            streams: Mutex::default(),
+            stop: CancellationToken::new(),
+            connections: AtomicU64::new(0),
+            deprecated: AtomicBool::new(false),
+            rooms: Mutex::default(),
+            tokens: Mutex::default(),
+            rest_fault: Mutex::default(),
+        }
+    }
+
+    pub(super) fn create_room(&self, config: RoomConfig) -> Arc<Room> {
+        let id = RoomId::from(Uuid::new_v4().to_string());
+        let webhooks = config.webhook_url.clone().map(|url| {
+            Webhooks::start(url, config.batch_webhook_notifications, self.webhook_secret.clone())
+        });
+        let room = Arc::new(Room::new(id.clone(), config, self.notices.clone(), webhooks));
+        self.rooms().insert(id.clone(), room.clone());
+        room.notify(Content::RoomCreated(RoomCreated { room_id: id.to_string() }));
+        tokio::spawn(stage::run(room.clone()));
+        room
+    }
+
+    pub(super) fn room(&self, id: &str) -> Result<Arc<Room>, NoSuch> {
+        self.rooms().get(id).cloned().ok_or_else(|| NoSuch::Room(id.to_owned()))
+    }
+
+    pub(super) fn list_rooms(&self) -> Vec<Arc<Room>> {
+        self.rooms().values().cloned().collect()
+    }
+
+    pub(super) fn delete_room(&self, id: &str) -> Result<(), NoSuch> {
+        self.take_room(id)?.delete();
+        Ok(())
+    }
+
+    fn take_room(&self, id: &str) -> Result<Arc<Room>, NoSuch> {
+        let room = self.rooms().remove(id).ok_or_else(|| NoSuch::Room(id.to_owned()))?;
+        self.tokens().retain(|_, admitted| admitted.room != room.id);
+        Ok(room)
+    }
+
+    /// Adds a peer to a room and gives its token; `None` when the room is full.
+    pub(super) fn add_peer(&self, room: &Room, peer: Peer) -> Option<String> {
+        let (id, kind): (PeerId, PeerType) = (peer.id.clone(), peer.kind);
+        {
+            let mut state = room.state();
+            let most = room.config.max_peers.filter(|most| *most > 0);
+            if most.is_some_and(|most| state.peers.len() >= most as usize) {
+                return None;
+            }
+            state.peers.push(peer);
+            room.notify(Content::PeerAdded(PeerAdded {
+                room_id: room.id.to_string(),
+                peer_id: id.to_string(),
+                peer_type: kind.into(),
+            }));
+        }
+        Some(self.issue_token(&room.id, &id))
+    }
+
+    pub(super) fn delete_peer(&self, room: &Room, id: &str) -> Result<(), NoSuch> {
+        let mut state = room.state();
+        let place = state.peers.iter().position(|peer| peer.id.as_str() == id);
+        let peer = state.peers.remove(place.ok_or_else(|| NoSuch::Peer(id.to_owned()))?);
+        self.tokens().retain(|_, admitted| admitted.peer != peer.id);
+        room.delete_peer(peer, "Peer removed");
+        Ok(())
+    }
+
+    pub(super) fn issue_token(&self, room: &RoomId, peer: &PeerId) -> String {
+        let token = format!("sandbox-{}", Uuid::new_v4().simple());
+        let admitted = Admitted { room: room.clone(), peer: peer.clone(), expires: Instant::now() + TOKEN_LIFETIME };
+        self.tokens().insert(token.clone(), admitted);
+        token
+    }
+
+    /// Looks a token up. The error is the close reason.
+    pub(super) fn admit(&self, token: &str) -> Result<Admitted, &'static str> {
+        if token.is_empty() {
+            return Err("missing token");
+        }
+        let admitted = self.tokens().get(token).cloned().ok_or("invalid token")?;
+        if Instant::now() >= admitted.expires {
+            return Err("expired token");
+        }
+        Ok(admitted)
+    }
+
+    pub(super) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes one call's worth of the fault that lies on REST.
+    pub(super) fn take_rest_fault(&self) -> Option<RestFault> {
+        let mut fault = self.rest_fault.lock().expect("no holder panics");
+        let taken = fault.clone()?;
+        *fault = fault.take().map(|fault| RestFault { count: fault.count - 1, ..fault }).filter(|left| left.count > 0);
+        Some(taken)
+    }
+
+    /// Lets something go wrong.
+    pub(super) fn inject(&self, fault: Fault) -> Result<(), NoSuch> {
+        let now = Instant::now();
+        let after = |ms: u64| now + Duration::from_millis(ms);
+        match fault {
+            Fault::Close { room, peer, code, reason } => self.with(&room, &peer, |_, peer| peer.close(code, &reason)),
+            Fault::Cut { room, peer, for_ms } => self.with(&room, &peer, |room, peer| {
+                peer.faults.shut_until = Some(after(for_ms));
+                peer.order(Outgoing::Cut);
+                room.disconnect(peer);
+            }),
+            Fault::Stall { room, peer, for_ms } => {
+                self.with(&room, &peer, |_, peer| peer.faults.stalled_until = Some(after(for_ms)))
+            }
+            Fault::Drop { room, peer, percent } => {
+                self.with(&room, &peer, |_, peer| peer.faults.drop_percent = percent)
+            }
+            Fault::Delay { room, peer, delay_ms } => {
+                self.with(&room, &peer, |_, peer| peer.faults.delay = Duration::from_millis(delay_ms))
+            }
+            Fault::RefuseToken { room, peer, times } => {
+                self.with(&room, &peer, |_, peer| peer.faults.refuse_tokens = times)
+            }
+            Fault::ExpireToken { room, peer } => self.with(&room, &peer, |_, peer| {
+                self.tokens().values_mut().filter(|a| a.peer == peer.id).for_each(|admitted| admitted.expires = now);
+            }),
+            Fault::CrashPeer { room, peer, reason } => {
+                self.with(&room, &peer, |room, peer| room.crash_peer(peer, &reason))
+            }
+            Fault::Malformed { room, peer, count } => self.with(&room, &peer, |_, peer| {
+                (0..count).for_each(|_| peer.send(bytes::Bytes::from_static(b"\xffthis is no protobuf")));
+            }),
+            Fault::Oversized { room, peer, bytes } => {
+                self.with(&room, &peer, |_, peer| peer.send(vec![0; bytes].into()))
+            }
+            Fault::CrashRoom { room } => self.take_room(room.as_str()).map(|room| room.crash()),
+            Fault::CutNotifiers { for_ms } => {
+                self.notices.cut(now, Duration::from_millis(for_ms));
+                Ok(())
+            }
+            Fault::Notifications { count, how } => {
+                self.notices.set_fault(how, count);
+                Ok(())
+            }
+            Fault::Rest { count, status, body } => {
+                *self.rest_fault.lock().expect("no holder panics") =
+                    Some(RestFault { status, body, count }).filter(|_| count > 0);
+                Ok(())
+            }
+        }
+    }
+
+    /// Does something with one peer while its room is held.
+    pub(super) fn with<T>(
+        &self,
+        room: &RoomId,
+        peer: &PeerId,
+        act: impl FnOnce(&Room, &mut Peer) -> T,
+    ) -> Result<T, NoSuch> {
+        let room = self.room(room.as_str())?;
+        let mut state = room.state();
+        let found = state.peer(peer.as_str()).ok_or_else(|| NoSuch::Peer(peer.to_string()))?;
+        Ok(act(&room, found))
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, BTreeMap<RoomId, Arc<Room>>> {
+        self.rooms.lock().expect("no holder panics")
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, BTreeMap<String, Admitted>> {
+        self.tokens.lock().expect("no holder panics")
+    }
+}
+
+/// As a Fishjam's.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
