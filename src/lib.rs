@@ -3,8 +3,9 @@
 
 pub mod agent;
 pub mod audio;
+pub mod cli;
 pub mod dialect;
 pub mod event;
 pub mod fishjam;
-pub mod session;
 pub mod sandbox;
+pub mod session;

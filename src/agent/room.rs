@@ -102,3 +102,14 @@ impl Peers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Room;
+
+    #[test]
+    fn a_room_can_be_borrowed_across_waits() {
+        fn check<T: Send + Sync>() {}
+        check::<Room>();
+    }
+}

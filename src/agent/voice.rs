@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -17,7 +17,7 @@ use std::{
 
 use ringbuf::{
     HeapCons, HeapProd, HeapRb,
-    traits::{Consumer, Observer, Producer, Split},
+    traits::{Consumer, Producer, Split},
 };
 use tokio::sync::Notify;
 
@@ -41,7 +41,8 @@ use crate::audio::{
 pub struct Voice {
     rate: Hz,
     ring: RingWriter,
-    segments: HeapProd<Segment>,
+    /// Never locked; see `audio::ring`.
+    segments: Mutex<HeapProd<Segment>>,
     shared: Arc<Shared>,
     /// 0 for an agent without a voice.
     limit_samples: u64,
@@ -63,6 +64,10 @@ struct Shared {
     interrupt_at: AtomicU64,
     /// By the agent: how often it interrupted.
     interrupts: AtomicU64,
+    /// By the agent: segments given to the ring.
+    segments_in: AtomicU64,
+    /// By the driver: segments taken from the ring.
+    segments_out: AtomicU64,
     /// By the agent: samples that found no room.
     refused: AtomicU64,
     /// By the driver: samples fetched or dropped.
@@ -83,6 +88,7 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
     let (writer, reader) = ring(if limit_samples > 0 { rate.samples_in(RING) } else { 1 });
     let (segments_in, segments_out) = HeapRb::new(SEGMENTS).split();
     let shared = Arc::new(Shared::default());
+    let segments_in = Mutex::new(segments_in);
     let voice = Voice { rate, ring: writer, segments: segments_in, shared: shared.clone(), limit_samples };
     let port =
         VoicePort { rate, ring: reader, segments: segments_out, current: None, fetched: 0, interrupts_seen: 0, shared };
@@ -106,7 +112,8 @@ impl Voice {
             Segment::Piece(samples.to_vec())
         };
         // `space` has seen room for a segment, and only the other end makes changes to that: it frees more.
-        self.segments.try_push(segment).ok().expect("room for a segment");
+        self.segments.get_mut().expect("nobody locks").try_push(segment).ok().expect("room for a segment");
+        self.shared.segments_in.fetch_add(1, Release);
         self.shared.written.fetch_add(taken as u64, Release);
         self.shared.work.notify_one();
         taken
@@ -138,9 +145,10 @@ impl Voice {
 
     /// How many samples `play` would take now.
     pub fn space(&self) -> usize {
-        match self.segments.vacant_len() {
-            0 => 0,
-            _ => (self.limit_samples - self.queued_samples().min(self.limit_samples)) as usize,
+        let segments = self.shared.segments_in.load(Acquire) - self.shared.segments_out.load(Acquire);
+        match segments < SEGMENTS as u64 {
+            false => 0,
+            true => (self.limit_samples - self.queued_samples().min(self.limit_samples)) as usize,
         }
     }
 
@@ -247,13 +255,17 @@ impl VoicePort {
         self.shared.work.notified().await;
     }
 
+    fn next_segment(&mut self) -> Option<(Segment, usize)> {
+        let segment = self.segments.try_pop()?;
+        self.shared.segments_out.fetch_add(1, Release);
+        Some((segment, 0))
+    }
+
     /// Reads or drops up to `most` samples, segment by segment.
     fn advance(&mut self, most: usize, mut out: Option<&mut Vec<i16>>) -> usize {
         let mut moved = 0;
         while moved < most {
-            let Some((segment, at)) = self.current.take().or_else(|| Some((self.segments.try_pop()?, 0))) else {
-                break;
-            };
+            let Some((segment, at)) = self.current.take().or_else(|| self.next_segment()) else { break };
             let length = segment.len();
             let step = (length - at).min(most - moved);
             match (&segment, &mut out) {

@@ -24,7 +24,11 @@ pub struct Likeness {
 pub fn find(reference: &[i16], other: &[i16], longest_delay: usize) -> Option<Likeness> {
     let loudest = loudest_window(reference);
     let window = &reference[loudest.clone()];
-    let rough = best(&thin(window, COARSE), &thin(&other[loudest.start.min(other.len())..], COARSE), 0..=longest_delay / COARSE)?;
+    let rough = best(
+        &thin(window, COARSE),
+        &thin(&other[loudest.start.min(other.len())..], COARSE),
+        0..=longest_delay / COARSE,
+    )?;
     let near = rough.delay_samples * COARSE;
     let fine = near.saturating_sub(2 * COARSE)..=(near + 2 * COARSE).min(longest_delay);
     let delay = best(window, &other[loudest.start.min(other.len())..], fine)?.delay_samples;

@@ -2,6 +2,11 @@
 //!
 //! Full means that the writer keeps what did not fit and says how much was taken; empty means a read of zero. The
 //! rings come from the `ringbuf` crate; this file fixes the one way in which roomtone uses them.
+//!
+//! The crate's ends are not `Sync`, and an agent must be able to hold a `&Room` across a wait. So each stands in a
+//! `Mutex` that nobody ever locks: all methods have their end to themselves and go by `get_mut`, which costs nothing.
+
+use std::sync::Mutex;
 
 use ringbuf::{
     HeapCons, HeapProd, HeapRb,
@@ -19,41 +24,49 @@ use ringbuf::{
 /// ```
 pub fn ring(capacity_samples: usize) -> (RingWriter, RingReader) {
     let (producer, consumer) = HeapRb::new(capacity_samples.max(1)).split();
-    (RingWriter(producer), RingReader(consumer))
+    (RingWriter(Mutex::new(producer)), RingReader(Mutex::new(consumer)))
 }
 
 /// The writing end.
-pub struct RingWriter(HeapProd<i16>);
+pub struct RingWriter(Mutex<HeapProd<i16>>);
 
 impl RingWriter {
     /// Takes what fits from the front of `samples` and returns how many that were.
     pub fn write(&mut self, samples: &[i16]) -> usize {
-        self.0.push_slice(samples)
+        self.end().push_slice(samples)
     }
 
     /// How many samples fit now; the reader can only make it more.
-    pub fn free(&self) -> usize {
-        self.0.vacant_len()
+    pub fn free(&mut self) -> usize {
+        self.end().vacant_len()
+    }
+
+    fn end(&mut self) -> &mut HeapProd<i16> {
+        self.0.get_mut().expect("nobody locks")
     }
 }
 
 /// The reading end.
-pub struct RingReader(HeapCons<i16>);
+pub struct RingReader(Mutex<HeapCons<i16>>);
 
 impl RingReader {
     /// Fills the front of `out` and returns how many samples it got.
     pub fn read(&mut self, out: &mut [i16]) -> usize {
-        self.0.pop_slice(out)
+        self.end().pop_slice(out)
     }
 
     /// Drops up to `samples` and returns how many were dropped.
     pub fn skip(&mut self, samples: usize) -> usize {
-        self.0.skip(samples)
+        self.end().skip(samples)
     }
 
     /// How many samples wait; the writer can only make it more.
-    pub fn waiting(&self) -> usize {
-        self.0.occupied_len()
+    pub fn waiting(&mut self) -> usize {
+        self.end().occupied_len()
+    }
+
+    fn end(&mut self) -> &mut HeapCons<i16> {
+        self.0.get_mut().expect("nobody locks")
     }
 }
 

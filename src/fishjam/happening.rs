@@ -56,6 +56,24 @@ pub struct Departure {
     pub unsent_messages: u64,
 }
 
+impl Departure {
+    /// The counters, in a line.
+    pub fn summary(&self) -> String {
+        let heard = format!("heard {} chunks", self.hearing.chunks);
+        let said = format!("said {} packets", self.speaking.packets);
+        let losses = [
+            ("unannounced chunks", self.hearing.unannounced_chunks),
+            ("late chunks", self.hearing.late_chunks),
+            ("broken chunks", self.hearing.broken_chunks),
+            ("unfetched samples", self.unfetched_samples),
+            ("unsent messages", self.unsent_messages),
+        ];
+        let lost: Vec<String> = losses.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+        let lost = if lost.is_empty() { "nothing lost".to_owned() } else { format!("lost: {}", lost.join(", ")) };
+        format!("stayed {:.1} s, {heard}, {said}, {lost}", self.stayed.as_secs_f64())
+    }
+}
+
 fn seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((at.as_secs_f64() * 1e6).round() / 1e6)
 }

@@ -1,6 +1,6 @@
 //! Bringing an agent into a room.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -69,6 +69,10 @@ pub struct Stay {
     pub room: RoomId,
     /// The agent's peer.
     pub peer: PeerId,
+    /// The track of the agent's voice, if it has one.
+    pub voice: Option<VoiceTrack>,
+    /// When the agent was made: what happenings count from.
+    pub begun: Instant,
     /// What happens, as it happens. It need not be read: what does not fit is dropped and counted.
     pub happenings: mpsc::Receiver<Happening>,
     leave: CancellationToken,
@@ -133,11 +137,12 @@ impl Fishjam {
         let (sender, happenings) = mpsc::channel(HAPPENINGS);
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
         let notifier = Notifier::start(&self.rest, Some(room.clone()));
-        let session = SessionOptions { voice, ..options.session.clone() };
+        let session = SessionOptions { voice: voice.clone(), ..options.session.clone() };
+        let begun = Instant::now();
         let driver =
             Driver::new(self.rest.clone(), &options, session, &wants, wire_rate, admission, notifier, sender, agent)?;
         let driver = tokio::spawn(driver.run(leave.clone()));
-        Ok(Stay { room, peer, happenings, leave, driver })
+        Ok(Stay { room, peer, voice, begun, happenings, leave, driver })
     }
 }
 

@@ -26,5 +26,5 @@ pub mod webhook;
 pub use address::{Address, AddressError};
 pub use happening::{Departure, Happening, What};
 pub use join::{Fishjam, JoinError, JoinOptions, Stay};
-pub(crate) use socket::install_crypto;
 pub use notifier::{Notifier, NotifierEvent};
+pub(crate) use socket::install_crypto;

@@ -145,6 +145,10 @@ impl World {
         Ok(self.with(room, peer, |_, peer| peer.tap = Some(Tap::new(rate, from)))?)
     }
 
+    pub(super) fn quiet_since(&self, room: &RoomId, peer: &PeerId) -> Result<Option<Instant>, PeopleError> {
+        Ok(self.with(room, peer, |_, peer| peer.tap.as_ref().and_then(Tap::quiet_since))?)
+    }
+
     pub(super) fn recording(&self, room: &RoomId, peer: &PeerId) -> Result<Sound, PeopleError> {
         let recording = self.with(room, peer, |_, peer| peer.tap.as_ref().map(|tap| tap.recording(Instant::now())))?;
         recording.ok_or_else(|| PeopleError::NotRecorded(peer.clone()))

@@ -7,12 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    Router,
-    extract::Request,
-    http::Uri,
-    response::IntoResponse,
-};
+use axum::{Router, extract::Request, http::Uri, response::IntoResponse};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::ServiceExt;
 
@@ -102,7 +97,8 @@ impl Sandbox {
         let stop = world.stop.clone();
         let server = tokio::spawn(async move {
             let service = axum::ServiceExt::<Request>::into_make_service(app);
-            let serving = axum::serve(NoDelay(listener), service).with_graceful_shutdown(stop.clone().cancelled_owned());
+            let serving =
+                axum::serve(NoDelay(listener), service).with_graceful_shutdown(stop.clone().cancelled_owned());
             tokio::select! {
                 result = serving => drop(result),
                 // Answers that are held back on purpose must not hold the end up.
@@ -175,6 +171,14 @@ impl Sandbox {
     /// [`PeopleError::NoSuch`].
     pub fn record(&self, room: &RoomId, peer: &PeerId, rate: Hz, from: Instant) -> Result<(), PeopleError> {
         self.world.record(room, peer, rate, from)
+    }
+
+    /// When the last sound of a recorded peer ended; `None` if there was none.
+    ///
+    /// # Errors
+    /// [`PeopleError::NoSuch`].
+    pub fn quiet_since(&self, room: &RoomId, peer: &PeerId) -> Result<Option<Instant>, PeopleError> {
+        self.world.quiet_since(room, peer)
     }
 
     /// What has been recorded of a peer up to now, an hour at most.

@@ -92,9 +92,10 @@ impl World {
 
     pub(super) fn create_room(&self, config: RoomConfig) -> Arc<Room> {
         let id = RoomId::from(Uuid::new_v4().to_string());
-        let webhooks = config.webhook_url.clone().map(|url| {
-            Webhooks::start(url, config.batch_webhook_notifications, self.webhook_secret.clone())
-        });
+        let webhooks = config
+            .webhook_url
+            .clone()
+            .map(|url| Webhooks::start(url, config.batch_webhook_notifications, self.webhook_secret.clone()));
         let room = Arc::new(Room::new(id.clone(), config, self.notices.clone(), webhooks));
         self.rooms().insert(id.clone(), room.clone());
         room.notify(Content::RoomCreated(RoomCreated { room_id: id.to_string() }));

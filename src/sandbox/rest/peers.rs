@@ -23,11 +23,7 @@ use crate::{
     },
 };
 
-pub(super) async fn create(
-    State(world): Shared,
-    Path(room): Path<String>,
-    body: Bytes,
-) -> Result<Response, Refused> {
+pub(super) async fn create(State(world): Shared, Path(room): Path<String>, body: Bytes) -> Result<Response, Refused> {
     let room = world.room(&room)?;
     let peer = new_peer(&parse::object(&body)?)?;
     let (shown, id, kind) = (peer.to_json(), peer.id.clone(), peer.kind);

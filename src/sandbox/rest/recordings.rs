@@ -62,7 +62,8 @@ async fn template_config(request: Request) -> Result<Map<String, Value>, Refused
 
 pub(super) async fn list(State(world): Shared, Query(query): Query<BTreeMap<String, String>>) -> Response {
     let streams = world.streams.lock().expect("no holder panics");
-    let all = streams.recordings.iter().filter(|(_, recording)| query.iter().all(|(key, value)| fits(recording, key, value)));
+    let all =
+        streams.recordings.iter().filter(|(_, recording)| query.iter().all(|(key, value)| fits(recording, key, value)));
     let all: Vec<Value> = all.map(|(id, recording)| recording.to_json(id, &world.origin)).collect();
     data(StatusCode::OK, all.into())
 }

@@ -203,7 +203,10 @@ impl Link {
         let params = add.codec_params.unwrap_or_default();
         let invalid = || {
             let (rate, channels) = (params.sample_rate, params.channels);
-            format!("AddTrack request with invalid codec params {:?}, {rate} Hz, {channels} channels", params.encoding())
+            format!(
+                "AddTrack request with invalid codec params {:?}, {rate} Hz, {channels} channels",
+                params.encoding()
+            )
         };
         let encoding = match (params.encoding(), params.sample_rate, params.channels) {
             (TrackEncoding::Opus, _, 1) => Encoding::Opus,
@@ -214,7 +217,8 @@ impl Link {
         let metadata = serde_json::from_str(&track.metadata).unwrap_or(Value::String(track.metadata));
         let peer = state.peer(self.peer.as_str()).expect("looked up by the caller");
         let (id, kind) = (TrackId::from(track.id), TrackType::Audio);
-        self.room.add_track(peer, Track { id, kind, metadata, source: Source::Agent(playout), rates: Default::default() });
+        self.room
+            .add_track(peer, Track { id, kind, metadata, source: Source::Agent(playout), rates: Default::default() });
         Ok(())
     }
 
@@ -281,9 +285,8 @@ fn playout<'a>(peer: &'a mut Peer, track: &str) -> Option<&'a mut Playout> {
 
 /// With dashes or without, but of version 4.
 fn is_uuid_v4(text: &str) -> bool {
-    Uuid::try_parse(text).is_ok_and(|uuid| {
-        uuid.get_version() == Some(Version::Random) && uuid.get_variant() == Variant::RFC4122
-    })
+    Uuid::try_parse(text)
+        .is_ok_and(|uuid| uuid.get_version() == Some(Version::Random) && uuid.get_variant() == Variant::RFC4122)
 }
 
 /// Messages that may wait for a slow agent: 20 s of one speaker. Beyond it they are lost and counted.

@@ -39,9 +39,7 @@ async fn serve(world: Arc<World>, mut stream: Stream) {
     let end = follow(&world, &mut stream, &mut outbox, &room).await;
     {
         let mut state = room.state();
-        let owned = |found: &&mut crate::sandbox::room::Peer| {
-            matches!(found.connection, Some(Connection::Socket { number: held, .. }) if held == number)
-        };
+        let owned = |found: &&mut crate::sandbox::room::Peer| matches!(found.connection, Some(Connection::Socket { number: held, .. }) if held == number);
         if let Some(found) = state.peer(&peer).filter(owned) {
             room.disconnect(found);
         }

@@ -69,7 +69,10 @@ impl Speech {
 
     fn begins(&self) -> Option<Instant> {
         let utterance = self.utterances.front()?;
-        Some(self.began.unwrap_or_else(|| self.free_at.map_or(utterance.not_before, |free| free.max(utterance.not_before))))
+        Some(
+            self.began
+                .unwrap_or_else(|| self.free_at.map_or(utterance.not_before, |free| free.max(utterance.not_before))),
+        )
     }
 }
 
@@ -87,7 +90,9 @@ mod tests {
         speech.say(Utterance { clip: clip(2), not_before: start, looped: true });
         let times = |speech: &mut Speech, until: u64| {
             let now = start + Duration::from_millis(until);
-            std::iter::from_fn(|| speech.take(now)).map(|block| (block.sounds_at - start).as_millis()).collect::<Vec<_>>()
+            std::iter::from_fn(|| speech.take(now))
+                .map(|block| (block.sounds_at - start).as_millis())
+                .collect::<Vec<_>>()
         };
         assert_eq!(times(&mut speech, 100), [0, 20, 40, 60, 80]);
         speech.say(Utterance { clip: clip(1), not_before: start, looped: false });

@@ -22,7 +22,9 @@ impl Tap {
     }
 
     pub(in crate::sandbox) fn record(&mut self, sounds_at: Instant, samples: &[i16]) {
-        let Some(offset) = sounds_at.checked_duration_since(self.begun).filter(|offset| *offset < LONGEST) else { return };
+        let Some(offset) = sounds_at.checked_duration_since(self.begun).filter(|offset| *offset < LONGEST) else {
+            return;
+        };
         let place = self.rate.index_at(offset) as usize;
         // The rounding of times must not tear a sample out of a run, or double one.
         let start = if place.abs_diff(self.samples.len()) <= JITTER_SAMPLES { self.samples.len() } else { place };
@@ -30,6 +32,12 @@ impl Tap {
             self.samples.resize(start + samples.len(), 0);
         }
         self.samples[start..start + samples.len()].copy_from_slice(samples);
+    }
+
+    /// When the last recorded sound ended.
+    pub(in crate::sandbox) fn quiet_since(&self) -> Option<Instant> {
+        let length = self.rate.duration_of(self.samples.len() as u64);
+        (!self.samples.is_empty()).then(|| self.begun + length)
     }
 
     /// What was recorded up to `now`, silence at the end included.

@@ -1,0 +1,153 @@
+//! What can be typed.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+
+use crate::agent::Hear;
+
+/// Hosts AI agents in real-time rooms.
+#[derive(Debug, Parser)]
+#[command(name = "roomtone", version, about, after_long_help = EXAMPLES, propagate_version = true)]
+pub(super) struct Args {
+    /// What is logged, to standard error: error, warn, info, debug, trace, or rules such as roomtone=debug
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", env = "ROOMTONE_LOG")]
+    pub(super) log: String,
+    /// The form of the log
+    #[arg(long, global = true, value_name = "FORM", default_value = "human")]
+    pub(super) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Let an agent hear a recording in a room on this machine, and show what it did
+    Demo(DemoArgs),
+    /// Run a Fishjam on this machine, for trying agents and testing clients
+    Sandbox(SandboxArgs),
+    /// Bring an agent into one room of a Fishjam
+    Join(JoinArgs),
+    /// List the built-in agents
+    Agents,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct DemoArgs {
+    /// Which agent; `roomtone agents` lists them
+    #[arg(long, default_value = "echo", value_name = "NAME")]
+    pub(super) agent: String,
+    /// What the person says: a WAV, FLAC, MP3 or Ogg file [default: seven seconds of a person reading]
+    #[arg(long, value_name = "FILE")]
+    pub(super) input: Option<PathBuf>,
+    /// Where the results go
+    #[arg(long, default_value = "out/demo", value_name = "DIR")]
+    pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) options: AgentArgs,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct SandboxArgs {
+    /// Where it listens; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:5002", value_name = "ADDRESS")]
+    pub(super) listen: SocketAddr,
+    /// The management token
+    #[arg(long, default_value = "development", value_name = "TOKEN")]
+    pub(super) token: String,
+    /// The secret with which webhooks are signed
+    #[arg(long, default_value = "webhook-secret", value_name = "SECRET")]
+    pub(super) webhook_secret: String,
+    /// Whether a request that would crash the real media engine crashes the agent's peer
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub(super) strict: bool,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct JoinArgs {
+    /// Which room
+    #[arg(long, value_name = "ID")]
+    pub(super) room: String,
+    /// Which agent; `roomtone agents` lists them
+    #[arg(long, value_name = "NAME")]
+    pub(super) agent: String,
+    #[command(flatten)]
+    pub(super) options: AgentArgs,
+    #[command(flatten)]
+    pub(super) fishjam: FishjamArgs,
+    /// Whose sound the agent gets [default: what the agent wants, which is people]
+    #[arg(long, value_name = "WHOM")]
+    pub(super) hear: Option<HearArg>,
+    /// How the agent's voice is sent: pcm16 or opus, and the rate, as in pcm16:24000 [default: what fits the agent]
+    #[arg(long, value_name = "FORM")]
+    pub(super) voice: Option<String>,
+    /// How far ahead of what is heard the voice is sent
+    #[arg(long, value_name = "MS", default_value_t = 200)]
+    pub(super) lead_ms: u64,
+    /// Write everything that happens to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+}
+
+/// Which Fishjam, and by what right.
+#[derive(Debug, Group)]
+pub(super) struct FishjamArgs {
+    /// The Fishjam's id or URL
+    #[arg(long, env = "FISHJAM_ID", value_name = "ID_OR_URL")]
+    pub(super) fishjam: Option<String>,
+    /// A file that holds the management token [default: the environment's FISHJAM_MANAGEMENT_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+}
+
+/// The agent's own options.
+#[derive(Debug, Group)]
+pub(super) struct AgentArgs {
+    /// Set an option of the agent, as in --set mixed=true; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Read the agent's options from a TOML file; --set overrides it
+    #[arg(long = "options", value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum HearArg {
+    /// Everyone but other agents
+    People,
+    /// Other agents too
+    Everyone,
+}
+
+impl From<HearArg> for Hear {
+    fn from(whom: HearArg) -> Hear {
+        match whom {
+            HearArg::People => Hear::People,
+            HearArg::Everyone => Hear::Everyone,
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  roomtone demo                                     hear the echo agent, and look at out/demo/report.html
+  roomtone demo --agent greeter --input me.mp3      another agent, another voice
+  roomtone sandbox                                  a Fishjam on http://127.0.0.1:5002, token `development`
+  FISHJAM_MANAGEMENT_TOKEN=development roomtone join \\
+      --fishjam http://127.0.0.1:5002 --room ID --agent echo
+  roomtone join --room ID --agent recorder --set format=opus --set folder=/var/recordings
+
+Exit codes:
+  0  it went well, or was told to end and did
+  2  the arguments make no sense
+  3  something given cannot be used: a file, an agent, an option, a port
+  4  the Fishjam cannot be reached, or refuses
+  5  it was in the room and ended badly: the agent failed, the link was lost for good, the room crashed";

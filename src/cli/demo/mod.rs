@@ -1,0 +1,158 @@
+//! `roomtone demo`: a person speaks a recording in a room on this machine, an agent hears it for real, and what came
+//! of it is written down.
+
+mod report;
+mod scene;
+mod timeline;
+mod waveform;
+
+use std::{
+    fs,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{Failure, agents, args::DemoArgs};
+use crate::{
+    agent::Registry,
+    audio::{
+        Hz, Sound,
+        compare::{self, Likeness},
+        wav::WavFile,
+    },
+};
+use scene::Scene;
+
+pub(super) async fn run(registry: Registry, args: DemoArgs) -> Result<(), Failure> {
+    let agent = agents::make(registry, &args.agent, &args.options)?;
+    let (name, sound) = match &args.input {
+        Some(path) => {
+            let sound = Sound::read(path).map_err(|error| Failure::Input(error.to_string()))?;
+            (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), sound)
+        }
+        None => ("a person reading".to_owned(), built_in_speech()),
+    };
+    fs::create_dir_all(&args.out).map_err(|error| cannot_write(&args.out, &error))?;
+    let scene = scene::play(agent, sound).await?;
+    let files = Files::new(&args.out);
+    write_sound(&scene, &files)?;
+    write_events(&scene, &files.events)?;
+    let likeness = likeness(&scene);
+    let facts = facts(&args.agent, &name, &scene, likeness);
+    let html = report::html(&args.agent, &scene, &facts);
+    fs::write(&files.report, html).map_err(|error| cannot_write(&files.report, &error))?;
+    for (fact, value) in &facts {
+        println!("{fact:<10} {value}");
+    }
+    println!("{:<10} {}", "report", files.report.display());
+    match scene.departure.ending.is_regular() {
+        true => Ok(()),
+        false => Err(Failure::Session(scene.departure.ending.to_string())),
+    }
+}
+
+/// What is left behind.
+struct Files {
+    reply: PathBuf,
+    room: PathBuf,
+    events: PathBuf,
+    report: PathBuf,
+}
+
+impl Files {
+    fn new(folder: &Path) -> Files {
+        let file = |name| folder.join(name);
+        Files {
+            reply: file("reply.wav"),
+            room: file("room.wav"),
+            events: file("events.jsonl"),
+            report: file("report.html"),
+        }
+    }
+}
+
+/// The reply by itself, and both voices side by side, the person left and the agent right.
+fn write_sound(scene: &Scene, files: &Files) -> Result<(), Failure> {
+    let (person, agent) = (&scene.person.samples, &scene.agent.samples);
+    let spoken = |sample: &i16| *sample != 0;
+    let start = agent.iter().position(spoken).unwrap_or(0);
+    let end = agent.iter().rposition(spoken).map_or(start, |last| last + 1);
+    write_wav(&files.reply, scene.agent.rate, 1, &agent[start..end])?;
+    let length = person.len().max(agent.len());
+    let at = |samples: &[i16], n: usize| samples.get(n).copied().unwrap_or(0);
+    let both: Vec<i16> = (0..length).flat_map(|n| [at(person, n), at(agent, n)]).collect();
+    write_wav(&files.room, scene.agent.rate, 2, &both)
+}
+
+fn write_wav(path: &Path, rate: Hz, channels: u16, samples: &[i16]) -> Result<(), Failure> {
+    let write = || {
+        let mut file = WavFile::create(path, rate, channels)?;
+        file.write(samples)?;
+        file.finish()
+    };
+    write().map_err(|error| Failure::Input(error.to_string()))
+}
+
+fn write_events(scene: &Scene, path: &Path) -> Result<(), Failure> {
+    let write = || {
+        let mut file = BufWriter::new(fs::File::create(path)?);
+        for event in &scene.events {
+            serde_json::to_writer(&mut file, event)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    };
+    write().map_err(|error: std::io::Error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Input(format!("{} cannot be written ({error}); choose another folder with --out", path.display()))
+}
+
+/// How the reply is like what the person said, for agents that say it back.
+fn likeness(scene: &Scene) -> Option<Likeness> {
+    let longest = scene.agent.rate.samples_in(LONGEST_REPLY_DELAY);
+    compare::find(&scene.person.samples, &scene.agent.samples, longest).filter(|found| found.correlation > ALIKE)
+}
+
+/// What the table says, in print and in the report.
+fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) -> Vec<(&'static str, String)> {
+    let rate = scene.agent.rate;
+    let seconds = |samples: usize| format!("{:.2} s", rate.duration_of(samples as u64).as_secs_f64());
+    let said = scene.agent.samples.iter().filter(|sample| **sample != 0).count();
+    let reply = match said {
+        0 => "none".to_owned(),
+        _ => format!("{} of sound, at {rate}", seconds(said)),
+    };
+    let ms = |time: Option<std::time::Duration>| match time {
+        Some(time) => format!("{:.1} ms", time.as_secs_f64() * 1e3),
+        None => "never".to_owned(),
+    };
+    let mut facts = vec![
+        ("agent", agent.to_owned()),
+        ("person", format!("{input}, {:.2} s", scene.said.as_secs_f64())),
+        ("joined", format!("{} after it was asked for", ms(scene.joined_after))),
+        ("heard", format!("{} after the person began", ms(scene.heard_after))),
+        ("reply", reply),
+    ];
+    if let Some(found) = likeness {
+        let delay = rate.duration_of(found.delay_samples as u64).as_secs_f64() * 1e3;
+        facts.push(("delay", format!("{delay:.1} ms from mouth to ear, correlation {:.4}", found.correlation)));
+    }
+    facts.push(("stay", scene.departure.summary()));
+    facts.push(("ending", scene.departure.ending.to_string()));
+    facts
+}
+
+fn built_in_speech() -> Sound {
+    let mut reader = hound::WavReader::new(SPEECH).expect("the recording in the program is whole");
+    let samples = reader.samples::<i16>().map(|sample| sample.expect("the recording in the program is whole"));
+    Sound { samples: samples.collect(), rate: Hz::K16 }
+}
+
+/// A person reading *Sense and Sensibility* for LibriVox; see `tests/data/README.md`.
+const SPEECH: &[u8] = include_bytes!("../../../tests/data/speech.wav");
+/// How long after the person a reply that says the same is looked for.
+const LONGEST_REPLY_DELAY: std::time::Duration = std::time::Duration::from_secs(2);
+/// From which correlation on the reply counts as the person's own words.
+const ALIKE: f64 = 0.5;

@@ -1,0 +1,155 @@
+//! The demo's report: one HTML file that needs no network.
+
+use std::fmt::Write;
+
+use super::{
+    scene::Scene,
+    timeline::{Event, Witness},
+    waveform,
+};
+
+/// The whole page.
+pub(super) fn html(agent: &str, scene: &Scene, facts: &[(&'static str, String)]) -> String {
+    let samples = scene.person.samples.len().max(scene.agent.samples.len());
+    let seconds = scene.agent.rate.duration_of(samples as u64).as_secs_f64().max(0.001);
+    let mut page = String::new();
+    let title = escape(agent);
+    write!(
+        page,
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>roomtone: {title}</title>\
+         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}</main></html>\n",
+        facts_table(facts),
+        picture(scene, seconds),
+        events_table(&scene.events),
+    )
+    .expect("writing to a String");
+    page
+}
+
+fn facts_table(facts: &[(&'static str, String)]) -> String {
+    let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escape(value))).collect();
+    format!("<dl>{rows}</dl>")
+}
+
+/// Both voices on one time line, with what happened below them.
+fn picture(scene: &Scene, seconds: f64) -> String {
+    let x = |at: f64| (at / seconds).clamp(0.0, 1.0) * WIDTH as f64;
+    let length = scene.agent.rate.index_at(std::time::Duration::from_secs_f64(seconds)) as usize;
+    let voice = |samples: &[i16]| {
+        let mut samples = samples.to_vec();
+        samples.resize(length, 0);
+        waveform::path(&samples, WIDTH, LANE)
+    };
+    let mut svg = String::new();
+    write!(
+        svg,
+        "<svg viewBox=\"-64 0 {} {HEIGHT}\" role=\"img\" aria-label=\"what was said, and what happened\">\
+         {}<text class=\"lane\" x=\"-60\" y=\"{}\">person</text><path class=\"person\" d=\"{}\"/>\
+         <g transform=\"translate(0 {LANE})\"><text class=\"lane\" x=\"-60\" y=\"{}\">agent</text>\
+         <path class=\"agent\" d=\"{}\"/></g>{}</svg>",
+        WIDTH + 80,
+        ruler(seconds, x),
+        LANE / 2.0 + 4.0,
+        voice(&scene.person.samples),
+        LANE / 2.0 + 4.0,
+        voice(&scene.agent.samples),
+        marks(&scene.events, x),
+    )
+    .expect("writing to a String");
+    svg
+}
+
+/// A line for each second, or for as many as fit.
+fn ruler(seconds: f64, x: impl Fn(f64) -> f64) -> String {
+    let step = [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0];
+    let step = step.into_iter().find(|step| seconds / step <= 20.0).unwrap_or(3_600.0);
+    let mut ruler = String::new();
+    for n in 0..=(seconds / step) as u32 {
+        let at = f64::from(n) * step;
+        let x = x(at);
+        write!(
+            ruler,
+            "<line class=\"second\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{}\"/>\
+             <text class=\"second\" x=\"{x:.1}\" y=\"{}\">{at} s</text>",
+            2.0 * LANE,
+            2.0 * LANE + 14.0,
+        )
+        .expect("writing to a String");
+    }
+    ruler
+}
+
+/// A mark for each event, in a lane for each witness; its text shows when it is pointed at.
+fn marks(events: &[Event], x: impl Fn(f64) -> f64) -> String {
+    let mut marks = String::new();
+    for (lane, witness) in [Witness::Demo, Witness::Agent, Witness::Server].into_iter().enumerate() {
+        let y = 2.0 * LANE + 34.0 + 18.0 * lane as f64;
+        write!(marks, "<text class=\"lane\" x=\"-60\" y=\"{}\">{}</text>", y + 4.0, name(witness))
+            .expect("writing to a String");
+        for event in events.iter().filter(|event| event.seen_by == witness) {
+            write!(
+                marks,
+                "<circle class=\"{0}\" cx=\"{1:.1}\" cy=\"{y}\" r=\"4\"><title>{2:.3} s: {3} {4}</title></circle>",
+                name(witness),
+                x(event.at_s),
+                event.at_s,
+                escape(&event.what),
+                escape(&event.detail),
+            )
+            .expect("writing to a String");
+        }
+    }
+    marks
+}
+
+fn events_table(events: &[Event]) -> String {
+    let row = |event: &Event| {
+        format!(
+            "<tr><td>{:.3}</td><td class=\"{1}\">{1}</td><td>{2}</td><td>{3}</td></tr>",
+            event.at_s,
+            name(event.seen_by),
+            escape(&event.what),
+            escape(&event.detail)
+        )
+    };
+    let rows: String = events.iter().map(row).collect();
+    format!("<table><thead><tr><th>s</th><th>seen by</th><th>what</th><th></th></tr></thead>{rows}</table>")
+}
+
+fn name(witness: Witness) -> &'static str {
+    match witness {
+        Witness::Demo => "demo",
+        Witness::Agent => "driver",
+        Witness::Server => "server",
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The picture's width in strokes, and the height of one voice.
+const WIDTH: usize = 1_000;
+const LANE: f64 = 130.0;
+const HEIGHT: f64 = 2.0 * LANE + 90.0;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1d2733;--dim:#6b7885;--line:#dde3e9;--bg:#fbfcfd;--person:#2a6fbb;--agent:#c2571a;\
+--server:#3f8f5b}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--dim:#93a1ae;--line:#2c3742;--bg:#12181f;--person:#6aaaf0;\
+--agent:#f0935a;--server:#6cc48c}}\
+body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,sans-serif}\
+main{max-width:1100px;margin:0 auto;padding:32px 20px}\
+h1{font-size:22px;margin:0 0 16px;font-weight:650}h1 span{color:var(--agent)}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 18px;margin:0 0 24px}\
+dt{color:var(--dim)}dd{margin:0}\
+svg{width:100%;height:auto;display:block;margin-bottom:24px}\
+path{fill:none;stroke-width:1}.person{stroke:var(--person)}path.agent{stroke:var(--agent)}\
+line.second{stroke:var(--line)}text{font-size:11px;fill:var(--dim)}text.second{text-anchor:middle}\
+text.lane{fill:var(--ink);font-size:12px}\
+circle{fill:var(--dim);opacity:.8}circle.driver{fill:var(--agent)}circle.server{fill:var(--server)}\
+table{border-collapse:collapse;width:100%;font-size:13px}\
+td,th{text-align:left;padding:3px 12px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}\
+td:first-child{font-variant-numeric:tabular-nums;color:var(--dim)}td:last-child{overflow-wrap:anywhere;color:var(--dim)}\
+td.driver{color:var(--agent)}td.server{color:var(--server)}";

@@ -1,0 +1,82 @@
+//! Everything that happened, on the room's clock.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::{
+    dialect::fishjam::Notification,
+    event::RoomEvent,
+    fishjam::{Happening, What},
+};
+
+/// One thing that happened.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Event {
+    /// When, on the room's clock, in seconds.
+    pub(super) at_s: f64,
+    /// Where it was seen.
+    pub(super) seen_by: Witness,
+    /// What, in a word or two.
+    pub(super) what: String,
+    /// More of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) detail: String,
+}
+
+/// Who saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Witness {
+    /// The stage directions of the demo itself.
+    Demo,
+    /// The agent's driver.
+    Agent,
+    /// The server socket.
+    Server,
+}
+
+impl Event {
+    pub(super) fn new(at: Duration, seen_by: Witness, what: &str, detail: String) -> Event {
+        let at_s = (at.as_secs_f64() * 1e6).round() / 1e6;
+        Event { at_s, seen_by, what: what.to_owned(), detail }
+    }
+
+    /// What the driver told, whose clock began at `begun`.
+    pub(super) fn from_happening(origin: Instant, begun: Instant, happening: &Happening) -> Event {
+        let at = begun.saturating_duration_since(origin) + happening.at;
+        let (what, detail) = match &happening.what {
+            What::Link(line) => ("link", line.clone()),
+            What::Room(event) => return Event::new(at, Witness::Agent, room_event_name(event), String::new()),
+            What::FirstHeard(peer) => ("hears", format!("the first sound of {peer}")),
+            What::Speaks => ("speaks", String::new()),
+            What::Interrupts => ("interrupts itself", String::new()),
+            What::Ended(line) => ("ended", line.clone()),
+        };
+        Event::new(at, Witness::Agent, what, detail)
+    }
+
+    /// What the server socket told.
+    pub(super) fn from_notification(at: Duration, notification: &Notification) -> Event {
+        // The debug form begins with the variant's name; metadata in it is a mark.
+        let text = format!("{notification:?}");
+        let (name, rest) = text.split_once(' ').unwrap_or((&text, ""));
+        Event::new(at, Witness::Server, name, rest.trim_matches(['{', '}', ' ']).to_owned())
+    }
+}
+
+fn room_event_name(event: &RoomEvent) -> &'static str {
+    match event {
+        RoomEvent::PeerJoined { .. } => "peer joined",
+        RoomEvent::PeerUpdated { .. } => "peer updated",
+        RoomEvent::PeerLeft { .. } => "peer left",
+        RoomEvent::TrackAdded { .. } => "track added",
+        RoomEvent::TrackUpdated { .. } => "track updated",
+        RoomEvent::TrackRemoved { .. } => "track removed",
+        RoomEvent::Voice { speaking: true, .. } => "voice began",
+        RoomEvent::Voice { speaking: false, .. } => "voice ended",
+        RoomEvent::LinkLost { .. } => "link lost",
+        RoomEvent::LinkRestored { .. } => "link restored",
+        RoomEvent::RoomEnded { .. } => "room ended",
+    }
+}

@@ -1,0 +1,122 @@
+//! `roomtone join`: one agent in one room of a Fishjam.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    time::Duration,
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    Failure, agents,
+    args::{FishjamArgs, JoinArgs},
+};
+use crate::{
+    agent::Registry,
+    audio::Hz,
+    dialect::fishjam::VoiceTrack,
+    fishjam::{Address, Fishjam, Happening, JoinError, JoinOptions, Stay, rest::RestErrorKind},
+};
+
+pub(super) async fn run(registry: Registry, args: JoinArgs) -> Result<(), Failure> {
+    let agent = agents::make(registry, &args.agent, &args.options)?;
+    let voice = args.voice.as_deref().map(voice_track).transpose()?;
+    let mut events = args.events.as_ref().map(|path| {
+        let file = File::create(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        Ok(BufWriter::new(file))
+    });
+    let mut events = events.take().transpose()?;
+    let fishjam = fishjam(&args.fishjam)?;
+    let options = JoinOptions {
+        hear: args.hear.map(Into::into),
+        voice,
+        lead: Duration::from_millis(args.lead_ms),
+        ..JoinOptions::new(args.room.as_str().into())
+    };
+    let mut stay = fishjam.join(agent, options).await.map_err(|error| join_failure(&error))?;
+    eprintln!("{} is peer {} of room {}; Ctrl-C makes it leave", args.agent, stay.peer, stay.room);
+    follow(&mut stay, &mut events).await?;
+    let departure = stay.ended().await;
+    println!("{}", departure.ending);
+    println!("{}", departure.summary());
+    match departure.ending.is_regular() {
+        true => Ok(()),
+        false => Err(Failure::Session(departure.ending.to_string())),
+    }
+}
+
+/// Writes down what happens until it is over; tells the agent to leave when the program is told to end.
+async fn follow(stay: &mut Stay, events: &mut Option<BufWriter<File>>) -> Result<(), Failure> {
+    let leave = stay.leave_token();
+    let told = tokio::spawn(async move {
+        interrupted().await;
+        leave.cancel();
+    });
+    while let Some(happening) = stay.happenings.recv().await {
+        if let Some(file) = events {
+            write_line(file, &happening).map_err(|error| Failure::Input(format!("--events: {error}")))?;
+        }
+    }
+    told.abort();
+    Ok(())
+}
+
+fn write_line(file: &mut impl Write, happening: &Happening) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *file, happening)?;
+    file.write_all(b"\n")?;
+    file.flush()
+}
+
+/// Waits until the program is told to end: Ctrl-C or SIGTERM.
+pub(super) async fn interrupted() {
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be listened to");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
+    let id = args.fishjam.as_deref().ok_or_else(|| {
+        Failure::Input("no Fishjam is named; set FISHJAM_ID, or give --fishjam with its id or URL".into())
+    })?;
+    let address: Address = id.parse().map_err(|error| Failure::Input(format!("--fishjam: {error}")))?;
+    let token = match &args.token_file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::Input(format!("--token-file {}: {error}", path.display())))?,
+        None => std::env::var("FISHJAM_MANAGEMENT_TOKEN").unwrap_or_default(),
+    };
+    match token.trim() {
+        "" => Err(Failure::Input(
+            "there is no management token; set FISHJAM_MANAGEMENT_TOKEN, or give --token-file with a file that holds it"
+                .into(),
+        )),
+        token => Ok(Fishjam::new(address, token.into())),
+    }
+}
+
+/// Reads `pcm16`, `pcm16:24000`, `opus`, `opus:48000`.
+fn voice_track(text: &str) -> Result<VoiceTrack, Failure> {
+    let fail = |why: &str| Failure::Input(format!("--voice {text:?}: {why}"));
+    let (form, rate) = text.split_once(':').unwrap_or((text, ""));
+    let rate = match rate {
+        "" => None,
+        rate => Some(Hz(rate.parse().map_err(|_| fail("the rate is a number in Hz, as in pcm16:24000"))?)),
+    };
+    let track = match form {
+        "pcm16" => VoiceTrack::pcm16(rate.unwrap_or(Hz::K24)),
+        "opus" => VoiceTrack::opus(rate.unwrap_or(Hz::K48)),
+        _ => return Err(fail("is neither pcm16 nor opus")),
+    };
+    track.map_err(|error| fail(&error.to_string()))
+}
+
+fn join_failure(error: &JoinError) -> Failure {
+    let text = error.to_string();
+    match error {
+        JoinError::Rest(error) if error.kind == RestErrorKind::BadRequest => Failure::Input(text),
+        JoinError::Voice(_) | JoinError::Codec(_) => Failure::Input(text),
+        _ => Failure::Fishjam(text),
+    }
+}

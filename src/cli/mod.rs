@@ -1,0 +1,44 @@
+//! The command line: one file for each command. A program hands in its table of agents and gets the whole of it.
+
+mod agents;
+mod args;
+mod demo;
+mod exit;
+mod join;
+mod logs;
+mod sandbox;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::agent::Registry;
+use args::{Args, Command};
+pub use exit::Failure;
+
+/// Runs the program: reads the arguments, does what they say, prints one clear line where that fails.
+///
+/// # Panics
+/// If the machine gives no thread to run on.
+pub fn main(registry: Registry) -> ExitCode {
+    let args = Args::parse();
+    logs::start(&args.log, args.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads to run on");
+    let result = runtime.block_on(async {
+        match args.command {
+            Command::Demo(demo) => demo::run(registry, demo).await,
+            Command::Sandbox(sandbox) => sandbox::run(sandbox).await,
+            Command::Join(join) => join::run(registry, join).await,
+            Command::Agents => agents::run(registry),
+        }
+    });
+    // What still runs now has been told to end, and must not hold the program up.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("roomtone: {failure}");
+            failure.code()
+        }
+    }
+}
