@@ -33,7 +33,7 @@ use crate::{
     },
     dialect::fishjam::{
         Notification, decode_response,
-        wire::{AgentRequest, agent_response::Content},
+        wire::{AgentRequest, agent_request::Content as Request, agent_response::Content},
     },
     event::{PeerId, RoomEvent, RoomId, Roster, TrackKind},
     session::{Ending, Hearing, Input, Output, Refusal, Report, Session, SessionOptions, Speaking, TokenFault},
@@ -67,6 +67,10 @@ pub(super) struct Driver {
     next_capture: u64,
     happenings: mpsc::Sender<Happening>,
     unsent_messages: u64,
+    /// When the voice may speak: its track is wired then.
+    voice_opens: Instant,
+    /// When the last packet of the voice left.
+    last_spoke: Option<Instant>,
     ended: Option<Ending>,
 }
 
@@ -131,6 +135,8 @@ impl Driver {
             next_capture: 0,
             happenings,
             unsent_messages: 0,
+            voice_opens: now,
+            last_spoke: None,
             ended: None,
         })
     }
@@ -176,6 +182,7 @@ impl Driver {
     fn next_deadline(&self, now: Instant) -> Instant {
         let speaking = self.speaking.as_ref().filter(|_| self.session.voice_track().is_some());
         let speaking = speaking.and_then(|speaking| speaking.poll_timeout(now, &self.port.voice));
+        let speaking = speaking.map(|at| at.max(self.voice_opens));
         let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
         let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
         let due = [self.session.poll_timeout(), speaking, behind, snapshot];
@@ -185,10 +192,11 @@ impl Driver {
     /// Does all that can be done at `now` without waiting.
     fn drive(&mut self, now: Instant) {
         self.port.flush();
-        self.speak(now);
+        // Before the voice: a track must be there before its first packet.
         while let Some(output) = self.session.poll_output() {
             self.carry_out(now, output);
         }
+        self.speak(now);
         if self.wants_snapshot() && now >= self.next_snapshot {
             self.ask_for_snapshot(now);
         }
@@ -204,18 +212,23 @@ impl Driver {
     fn speak(&mut self, now: Instant) {
         let Some(speaking) = &mut self.speaking else { return };
         let voice = &mut self.port.voice;
-        let Some(track) = self.session.voice_track() else { return };
+        let Some(track) = self.session.voice_track().filter(|_| now >= self.voice_opens) else { return };
         let mut messages = Vec::new();
-        let interrupted = speaking.take_interrupt(now, voice);
-        if interrupted {
+        let cut = speaking.take_interrupt(now, voice);
+        let interrupted = cut.is_some();
+        // What the server has nothing of needs no interrupt, and a track that is not wired yet would not survive one.
+        if cut.is_some_and(|unheard| unheard > 0) {
             messages.push(AgentRequest::interrupt(track));
         }
-        let was_silent = speaking.lead(now).is_zero();
         while let Some(packet) = speaking.poll_packet(now, voice) {
             messages.push(AgentRequest::track_data(track, packet));
         }
         speaking.report(now, voice);
-        let begins = was_silent && messages.len() > usize::from(interrupted);
+        let speaks = messages.iter().any(|message| matches!(message.content, Some(Request::TrackData(_))));
+        let begins = speaks && self.last_spoke.is_none_or(|last| now > last + SILENCE);
+        if speaks {
+            self.last_spoke = Some(now);
+        }
         for message in messages {
             self.send(&message);
         }
@@ -286,6 +299,8 @@ impl Driver {
                 self.tell(RoomEvent::LinkRestored { after: *after });
             }
             Report::Retrying { .. } => self.socket = None,
+            Report::Joined { .. } => self.tell_world(What::Joined),
+            Report::Published { .. } => self.voice_opens = now + WIRING,
             _ => {}
         }
         let line = report.to_string();
@@ -395,6 +410,11 @@ impl Driver {
             Notification::RoomCrashed { .. } => self.on_room_end(now, true),
             Notification::PeerDeleted { peer, .. } if *peer == self.peer => {
                 self.session.handle_input(now, Input::Leave(Ending::PeerRemoved));
+            }
+            Notification::TrackAdded { peer: Some(peer), track, .. } if *peer == self.peer => {
+                if self.session.voice_track() == Some(&track.id) {
+                    self.voice_opens = now;
+                }
             }
             Notification::Voice { peer, track, speaking, .. } if *peer != self.peer => {
                 self.tell(RoomEvent::Voice { peer: peer.clone(), track: track.clone(), speaking: *speaking });
@@ -542,5 +562,9 @@ const CHECK: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// The shortest time between two questions for who is in the room.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(500);
+/// How long a new track may take to be wired, unless the server says that it is: until then it drops sound.
+const WIRING: Duration = Duration::from_millis(500);
+/// After how long without a packet the voice counts as silent.
+const SILENCE: Duration = Duration::from_secs(1);
 /// How long the agent, and the server, may take over the end. With the session's second it makes two.
 const GOODBYE: Duration = Duration::from_millis(900);

@@ -25,13 +25,15 @@ pub struct Happening {
 #[serde(rename_all = "snake_case", tag = "kind", content = "what")]
 #[non_exhaustive]
 pub enum What {
+    /// The agent is in the room for the first time.
+    Joined,
     /// To the link, in a line.
     Link(String),
     /// In the room, as the agent is told.
     Room(RoomEvent),
     /// The first sound of a track reached the agent.
     FirstHeard(PeerId),
-    /// The agent's voice began to leave after silence.
+    /// The agent's voice began to leave, after a second of silence or more.
     Speaks,
     /// The agent cut its voice off.
     Interrupts,

@@ -87,16 +87,18 @@ impl Speaking {
         Some(self.encoded.split().freeze())
     }
 
-    /// Looks whether the agent cut its voice off. If so, all that waited is gone and the server must be told.
-    pub(crate) fn take_interrupt(&mut self, now: Instant, port: &mut VoicePort) -> bool {
+    /// Looks whether the agent cut its voice off. If so, all that waited is gone, and so many samples at the server must
+    /// be dropped too.
+    pub(crate) fn take_interrupt(&mut self, now: Instant, port: &mut VoicePort) -> Option<u64> {
         let heard = self.heard(now, port);
         if !port.take_interrupt() {
-            return false;
+            return None;
         }
+        let unheard = self.pacer.on_interrupt(now);
         self.counters.interrupts += 1;
-        self.counters.unheard_samples += self.pacer.on_interrupt(now);
+        self.counters.unheard_samples += unheard;
         self.forget(heard);
-        true
+        Some(unheard)
     }
 
     /// The link broke: what the server had not played is lost.
@@ -258,8 +260,8 @@ mod tests {
         room.voice.interrupt();
         room.voice.play(&[2; 1_600]);
         let now = start + 100 * MS;
-        assert!(speaking.take_interrupt(now, &mut port.voice));
-        assert!(!speaking.take_interrupt(now, &mut port.voice));
+        assert!(speaking.take_interrupt(now, &mut port.voice).is_some_and(|unheard| unheard >= 3_200));
+        assert_eq!(speaking.take_interrupt(now, &mut port.voice), None);
         speaking.report(now, &port.voice);
         assert_eq!(room.voice.played(), 1_600);
         let sent = run(&mut port, &mut speaking, now, 300 * MS);

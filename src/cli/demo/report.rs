@@ -36,10 +36,13 @@ fn facts_table(facts: &[(&'static str, String)]) -> String {
 fn picture(scene: &Scene, seconds: f64) -> String {
     let x = |at: f64| (at / seconds).clamp(0.0, 1.0) * WIDTH as f64;
     let length = scene.agent.rate.index_at(std::time::Duration::from_secs_f64(seconds)) as usize;
+    // Both in one scale, so that their levels can be compared, and as large as the louder allows.
+    let both = scene.person.samples.iter().chain(&scene.agent.samples);
+    let full = f64::from(both.map(|sample| sample.unsigned_abs()).max().unwrap_or(0).max(QUIETEST)) * 1.05;
     let voice = |samples: &[i16]| {
         let mut samples = samples.to_vec();
         samples.resize(length, 0);
-        waveform::path(&samples, WIDTH, LANE)
+        waveform::path(&samples, full, WIDTH, LANE)
     };
     let mut svg = String::new();
     write!(
@@ -133,6 +136,9 @@ fn escape(text: &str) -> String {
 const WIDTH: usize = 1_000;
 const LANE: f64 = 130.0;
 const HEIGHT: f64 = 2.0 * LANE + 90.0;
+
+/// Below this peak a voice is drawn as small as it is.
+const QUIETEST: u16 = 1_000;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2733;--dim:#6b7885;--line:#dde3e9;--bg:#fbfcfd;--person:#2a6fbb;--agent:#c2571a;\

@@ -1,6 +1,9 @@
 //! The scene that the demo plays: a sandbox, a room, a person who speaks, an agent who hears.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use tokio::time::sleep;
 
@@ -38,8 +41,7 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     let sandbox = Sandbox::start(SandboxOptions::default()).await.map_err(|error| Failure::Input(error.to_string()))?;
     let fishjam = Fishjam::new(sandbox.address(), sandbox.token().into());
     let origin = Instant::now();
-    let mut notifier = Notifier::start(fishjam.rest(), None);
-    notifier.next().await;
+    let server = Watch::start(Notifier::start(fishjam.rest(), None), origin).await;
     let room = fishjam.rest().create_room(&RoomConfig::default()).await.map_err(|error| wrong(&error))?.id;
     let person = sandbox.add_person(&room, Person::default()).await.map_err(|error| wrong(&error))?.peer;
     let asked = Instant::now();
@@ -53,12 +55,11 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     stage.direct("the agent is asked for");
     stage.record(rate).map_err(|error| wrong(&error))?;
     let said = sound.duration();
-    let joined = stage.until_joined(stay, asked, &mut notifier).await;
-    let began = Instant::now() + BREATH;
+    let (mut stay, joined_after) = stage.until_joined(stay, asked).await;
     stage.sandbox.say(&stage.room, &stage.person, sound, BREATH).await.map_err(|error| wrong(&error))?;
-    stage.direct("the person speaks");
-    let (mut stay, joined_after) = joined;
-    let heard = stage.until_quiet(&mut stay, &mut notifier, said).await;
+    let began = Instant::now() + BREATH;
+    stage.direct("the person takes a breath and speaks");
+    let heard = stage.until_quiet(&mut stay, said).await;
     let recordings = stage.recordings().map_err(|error| wrong(&error))?;
     stage.direct("the agent is told to leave");
     stay.leave();
@@ -66,9 +67,9 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
         stage.events.push(Event::from_happening(origin, stay.begun, &happening));
     }
     let departure = stay.ended().await;
-    while let Ok(Some(event)) = tokio::time::timeout(STRAGGLERS, notifier.next()).await {
-        stage.on_notifier(event);
-    }
+    sleep(STRAGGLERS).await;
+    stage.events.extend(server.events());
+    stage.name_peers();
     stage.events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     stage.sandbox.stop().await;
     let (person, agent) = recordings;
@@ -91,9 +92,12 @@ impl Stage {
         self.events.push(Event::new(self.origin.elapsed(), Witness::Demo, what, String::new()));
     }
 
-    fn on_notifier(&mut self, event: NotifierEvent) {
-        if let NotifierEvent::Said(notification) = event {
-            self.events.push(Event::from_notification(self.origin.elapsed(), &notification));
+    /// Ids tell a reader nothing: says who is meant.
+    fn name_peers(&mut self) {
+        for event in &mut self.events {
+            let named = event.detail.replace(&format!("peer {}", self.person), "the person");
+            let named = named.replace(&format!("peer {}", self.agent), "the agent");
+            event.detail = named.replace(self.person.as_str(), "the person").replace(self.agent.as_str(), "the agent");
         }
     }
 
@@ -108,51 +112,34 @@ impl Stage {
     }
 
     /// Waits until the agent is in the room and knows the person, or has failed to.
-    async fn until_joined(
-        &mut self,
-        mut stay: Stay,
-        asked: Instant,
-        notifier: &mut Notifier,
-    ) -> (Stay, Option<Duration>) {
-        let mut joined = None;
-        let deadline = sleep(JOIN);
-        tokio::pin!(deadline);
-        loop {
-            tokio::select! {
-                Some(event) = notifier.next() => self.on_notifier(event),
-                happening = stay.happenings.recv() => {
-                    let Some(happening) = happening else { return (stay, joined) };
-                    self.events.push(Event::from_happening(self.origin, stay.begun, &happening));
-                    match happening.what {
-                        What::Link(_) => { joined.get_or_insert_with(|| asked.elapsed()); }
-                        What::Room(_) => return (stay, joined),
-                        _ => {}
-                    }
-                }
-                () = &mut deadline => return (stay, joined),
+    async fn until_joined(&mut self, mut stay: Stay, asked: Instant) -> (Stay, Option<Duration>) {
+        let (mut joined, mut knows) = (None, false);
+        let deadline = tokio::time::Instant::now() + JOIN;
+        while joined.is_none() || !knows {
+            let Ok(Some(happening)) = tokio::time::timeout_at(deadline, stay.happenings.recv()).await else { break };
+            match &happening.what {
+                What::Joined => joined = Some((stay.begun + happening.at).saturating_duration_since(asked)),
+                What::Room(_) => knows = true,
+                _ => {}
             }
+            self.events.push(Event::from_happening(self.origin, stay.begun, &happening));
         }
+        (stay, joined)
     }
 
     /// Waits until both have been quiet for a while. Gives the moment at which the agent first heard the person.
-    async fn until_quiet(&mut self, stay: &mut Stay, notifier: &mut Notifier, said: Duration) -> Option<Instant> {
+    async fn until_quiet(&mut self, stay: &mut Stay, said: Duration) -> Option<Instant> {
         let mut heard = None;
-        let latest = sleep(said + LONGEST_REPLY);
-        tokio::pin!(latest);
-        loop {
-            tokio::select! {
-                Some(event) = notifier.next() => self.on_notifier(event),
-                happening = stay.happenings.recv() => {
-                    let Some(happening) = happening else { return heard };
-                    if matches!(happening.what, What::FirstHeard(_)) {
-                        heard.get_or_insert(stay.begun + happening.at);
-                    }
-                    self.events.push(Event::from_happening(self.origin, stay.begun, &happening));
-                }
-                () = sleep(LOOK) => if self.is_quiet() { return heard },
-                () = &mut latest => return heard,
+        let latest = Instant::now() + said + LONGEST_REPLY;
+        while Instant::now() < latest && !self.is_quiet() {
+            let Ok(happening) = tokio::time::timeout(LOOK, stay.happenings.recv()).await else { continue };
+            let Some(happening) = happening else { break };
+            if matches!(happening.what, What::FirstHeard(_)) {
+                heard.get_or_insert(stay.begun + happening.at);
             }
+            self.events.push(Event::from_happening(self.origin, stay.begun, &happening));
         }
+        heard
     }
 
     fn is_quiet(&self) -> bool {
@@ -162,6 +149,30 @@ impl Stage {
             since.is_none_or(|since| since.elapsed() > QUIET)
         });
         person_is_done && quiet
+    }
+}
+
+/// Listens to the server socket beside the scene, so that each notification has the time at which it came.
+struct Watch(Arc<Mutex<Vec<Event>>>);
+
+impl Watch {
+    async fn start(mut notifier: Notifier, origin: Instant) -> Watch {
+        notifier.next().await; // It is up.
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let watch = Watch(seen.clone());
+        tokio::spawn(async move {
+            while let Some(event) = notifier.next().await {
+                if let NotifierEvent::Said(notification) = event {
+                    let event = Event::from_notification(origin.elapsed(), &notification);
+                    seen.lock().expect("no holder panics").push(event);
+                }
+            }
+        });
+        watch
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.0.lock().expect("no holder panics").clone()
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     dialect::fishjam::Notification,
-    event::RoomEvent,
+    event::{RoomEvent, RosterChange},
     fishjam::{Happening, What},
 };
 
@@ -46,6 +46,7 @@ impl Event {
     pub(super) fn from_happening(origin: Instant, begun: Instant, happening: &Happening) -> Event {
         let at = begun.saturating_duration_since(origin) + happening.at;
         let (what, detail) = match &happening.what {
+            What::Joined => ("joined", String::new()),
             What::Link(line) => ("link", line.clone()),
             What::Room(event) => return Event::new(at, Witness::Agent, room_event_name(event), String::new()),
             What::FirstHeard(peer) => ("hears", format!("the first sound of {peer}")),
@@ -58,10 +59,20 @@ impl Event {
 
     /// What the server socket told.
     pub(super) fn from_notification(at: Duration, notification: &Notification) -> Event {
-        // The debug form begins with the variant's name; metadata in it is a mark.
+        // The debug form begins with the variant's name; metadata in it is a mark. The room is always the same.
         let text = format!("{notification:?}");
-        let (name, rest) = text.split_once(' ').unwrap_or((&text, ""));
-        Event::new(at, Witness::Server, name, rest.trim_matches(['{', '}', ' ']).to_owned())
+        let name = text.split([' ', '{']).next().unwrap_or_default();
+        let change = notification.roster_change().map(|change| match change {
+            RosterChange::Present { peer, .. } | RosterChange::Absent { peer, .. } => format!("peer {peer}"),
+            RosterChange::Described { peer, .. } => format!("peer {peer}"),
+            RosterChange::Publishes { peer, track } => format!("peer {peer}, track {}", track.id),
+            RosterChange::Withdraws { peer, track } => format!("peer {peer}, track {track}"),
+        });
+        let created = match notification {
+            Notification::PeerAdded { peer, .. } | Notification::PeerDeleted { peer, .. } => format!("peer {peer}"),
+            _ => String::new(),
+        };
+        Event::new(at, Witness::Server, name, change.unwrap_or(created))
     }
 }
 

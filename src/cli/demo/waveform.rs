@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-/// The outline of `samples` in a box of `width` by `height`, centred on its middle line.
-pub(super) fn path(samples: &[i16], width: usize, height: f64) -> String {
+/// The outline of `samples` in a box of `width` by `height`, centred on its middle line; `full` is the sample that
+/// reaches the edge.
+pub(super) fn path(samples: &[i16], full: f64, width: usize, height: f64) -> String {
     let slice = samples.len().div_ceil(width).max(1);
     let middle = height / 2.0;
-    let y = |sample: i16| middle - f64::from(sample) / 32_768.0 * middle;
+    let y = |sample: i16| middle - f64::from(sample) / full * middle;
     let mut path = String::new();
     for (x, chunk) in samples.chunks(slice).enumerate() {
         let (low, high) = chunk.iter().fold((i16::MAX, i16::MIN), |(low, high), s| (low.min(*s), high.max(*s)));
@@ -24,6 +25,6 @@ mod tests {
 
     #[test]
     fn every_slice_has_one_stroke_from_its_highest_to_its_lowest() {
-        assert_eq!(path(&[0, 16_384, -16_384, 0], 2, 100.0), "M0.5 25.0V50.0M1.5 50.0V75.0");
+        assert_eq!(path(&[0, 16_384, -16_384, 0], 32_768.0, 2, 100.0), "M0.5 25.0V50.0M1.5 50.0V75.0");
     }
 }

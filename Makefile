@@ -1,0 +1,37 @@
+# What a person or a machine does with this tree. Each target sets up by itself what it needs.
+
+CARGO ?= cargo
+SPEECH := tests/data/speech.wav
+
+.PHONY: demo test test-rust test-sdks lint deps deps-lint deps-sdks fuzz clean
+
+## Hear the echo agent in a room on this machine; the results are in out/demo/.
+demo: deps
+	$(CARGO) run --release --quiet -- demo --agent echo --input $(SPEECH) --out out/demo
+
+## Everything that is tested, the official SDKs against the sandbox included.
+test: deps test-rust test-sdks
+
+test-rust: deps
+	$(CARGO) test --quiet
+	$(CARGO) test --quiet --no-default-features --lib --bins
+
+test-sdks: deps
+	$(CARGO) build --quiet
+	tests/sdk/run
+
+## Formatting, lints, documentation, licences.
+lint: deps
+	$(CARGO) fmt --check
+	$(CARGO) clippy --quiet --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --no-default-features --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
+	ci/licences
+
+## System packages, asked for by name where they are missing and cannot be installed.
+deps:
+	@ci/deps
+
+clean:
+	$(CARGO) clean
+	rm -rf out
