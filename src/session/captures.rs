@@ -74,10 +74,10 @@ impl Captures {
         Some(track.clone())
     }
 
-    /// When something is due next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    /// When something is due next; while there is no link nothing can be asked, and only deadlines count.
+    pub fn poll_timeout(&self, live: bool) -> Option<Instant> {
         let deadlines = self.tracks.values().flat_map(|pending| pending.waiting.iter().map(|(_, deadline)| *deadline));
-        let dues = self.tracks.values().filter_map(Pending::due_at);
+        let dues = self.tracks.values().filter(|_| live).filter_map(Pending::due_at);
         deadlines.chain(dues).min()
     }
 }
@@ -116,14 +116,14 @@ mod tests {
         assert_eq!(answers, [(1, Ok(image.clone())), (2, Ok(image))]);
         captures.on_request(ms(200), 3, "v".into()).unwrap();
         assert_eq!(captures.poll_request(ms(1_099)), None, "too soon after the last");
-        assert_eq!(captures.poll_timeout(), Some(ms(1_100)));
+        assert_eq!(captures.poll_timeout(true), Some(ms(1_100)));
         assert_eq!(captures.poll_request(ms(1_100)), Some("v".into()));
         answers.clear();
         captures.on_time(ms(5_199), &mut answers);
         assert!(answers.is_empty());
         captures.on_time(ms(5_200), &mut answers);
         assert_eq!(answers, [(3, Err(CaptureError::Deadline))]);
-        assert_eq!(captures.poll_timeout(), None);
+        assert_eq!(captures.poll_timeout(true), None);
     }
 
     #[test]

@@ -5,107 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Backoff, Captures, Ending, Report, captures::Answer};
+use super::{Backoff, Captures, Ending, Input, Output, Refusal, Report, SessionOptions, TokenFault, captures::Answer};
 use crate::{
     agent::{CaptureError, Image},
     dialect::fishjam::{
-        CloseCause, CloseReason, VoiceTrack,
+        CloseCause, CloseReason,
         wire::{AgentRequest, AgentResponse, agent_response::Content},
     },
     event::TrackId,
 };
-
-/// How a session behaves.
-#[derive(Debug, Clone)]
-pub struct SessionOptions {
-    /// The track to publish, if the agent has a voice.
-    pub voice: Option<VoiceTrack>,
-    /// How long the first connection may take, retries included.
-    pub join_patience: Duration,
-    /// How long a broken link is mended before the session is given up. A Fishjam may take 60 s to notice that the old
-    /// connection is gone, so less than that gives up on links that would have come back.
-    pub link_patience: Duration,
-    /// What jitter and track ids are drawn from.
-    pub seed: u64,
-}
-
-impl Default for SessionOptions {
-    fn default() -> SessionOptions {
-        SessionOptions {
-            voice: None,
-            join_patience: Duration::from_secs(10),
-            link_patience: Duration::from_secs(300),
-            seed: fastrand::u64(..),
-        }
-    }
-}
-
-/// What the session must be told, with the time it happened.
-#[derive(Debug)]
-pub enum Input {
-    /// The agent socket is open.
-    Opened,
-    /// The agent socket could not be opened.
-    Refused(Refusal),
-    /// The agent socket brought a message. Sound goes past the session: see [`Session::is_live`].
-    Message(AgentResponse),
-    /// The agent socket brought bytes that are no message.
-    Malformed,
-    /// The agent socket is closed.
-    Closed(CloseReason),
-    /// A new token came, or did not.
-    Token(Result<(), TokenFault>),
-    /// The agent wants a picture of a video track.
-    Capture {
-        /// Tells the request from others.
-        id: u64,
-        /// Which track.
-        track: TrackId,
-    },
-    /// The session is to end, for this reason.
-    Leave(Ending),
-    /// Nothing but the time. Due at [`Session::poll_timeout`].
-    Time,
-}
-
-/// Why a socket could not be opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The server answered with this HTTP status.
-    Status(u16),
-    /// There was no answer.
-    Unreachable(String),
-}
-
-/// Why there is no new token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenFault {
-    /// The room or the peer is gone.
-    Gone,
-    /// The management token is refused.
-    Refused(String),
-    /// It may work later.
-    Later(String),
-}
-
-/// What the session wants done.
-#[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Open the agent socket.
-    Connect,
-    /// Send this on it.
-    Send(AgentRequest),
-    /// Close it, or give up opening it.
-    Disconnect,
-    /// Ask REST for a new token.
-    RefreshToken,
-    /// Answer a request for a picture.
-    Answer(u64, Result<Image, CaptureError>),
-    /// Something worth telling happened.
-    Report(Report),
-    /// The session is over. Nothing comes after this.
-    End(Ending),
-}
 
 /// One agent's connection to its room, as a machine: feed it [`Input`]s, then do what [`poll_output`] says until it
 /// says nothing, then wait for the next input or for [`poll_timeout`].
@@ -229,7 +137,8 @@ impl Session {
             Phase::Refreshing { deadline } | Phase::Leaving { deadline, .. } => Some(*deadline),
             Phase::Live { .. } | Phase::Ended => None,
         };
-        phase.into_iter().chain(self.captures.poll_timeout()).min()
+        let captures = self.captures.poll_timeout(self.is_live());
+        phase.into_iter().chain(captures).min()
     }
 
     /// Whether the agent is in the room: sound that arrives now is its to hear.
@@ -311,6 +220,7 @@ impl Session {
             id
         });
         self.phase = Phase::Live { voice };
+        self.send_captures(now);
     }
 
     fn on_malformed(&mut self, now: Instant) {
@@ -370,7 +280,8 @@ impl Session {
     }
 
     fn on_capture(&mut self, now: Instant, id: u64, track: TrackId) {
-        let result = match self.is_live() {
+        // Before the first connection a request may wait for it; on a link that broke it may not.
+        let result = match self.is_live() || !self.joined {
             true => self.captures.on_request(now, id, track),
             false => Err(CaptureError::LinkDown),
         };
@@ -470,6 +381,9 @@ impl Session {
     }
 
     fn send_captures(&mut self, now: Instant) {
+        if !self.is_live() {
+            return;
+        }
         while let Some(track) = self.captures.poll_request(now) {
             self.outputs.push_back(Output::Send(AgentRequest::capture_image(&track)));
         }

@@ -278,6 +278,12 @@ pub struct MoqAccess {
     pub token: String,
 }
 
+impl std::fmt::Debug for MoqAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MoqAccess([private])")
+    }
+}
+
 /// Which paths a [`MoqAccess`] is for; at least one must be given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

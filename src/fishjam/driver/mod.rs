@@ -1,13 +1,14 @@
 //! The driver of one agent in one room: it owns the sockets, the timers and the rings' far ends, and runs none of the
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
+mod link;
+mod room;
+
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use prost::Message as _;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{JoinError as TaskEnd, JoinHandle, JoinSet},
@@ -31,12 +32,9 @@ use crate::{
         Hz,
         codec::{CodecError, Encoding},
     },
-    dialect::fishjam::{
-        Notification, decode_response,
-        wire::{AgentRequest, agent_request::Content as Request, agent_response::Content},
-    },
-    event::{PeerId, RoomEvent, RoomId, Roster, TrackKind},
-    session::{Ending, Hearing, Input, Output, Refusal, Report, Session, SessionOptions, Speaking, TokenFault},
+    dialect::fishjam::wire::{AgentRequest, agent_request::Content as Request},
+    event::{PeerId, RoomEvent, RoomId, Roster},
+    session::{Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
 };
 
 /// See the module's head.
@@ -67,6 +65,8 @@ pub(super) struct Driver {
     next_capture: u64,
     happenings: mpsc::Sender<Happening>,
     unsent_messages: u64,
+    /// The agent has been told that the room is over.
+    room_end_told: bool,
     /// When the voice may speak: its track is wired then.
     voice_opens: Instant,
     /// When the last packet of the voice left.
@@ -135,6 +135,7 @@ impl Driver {
             next_capture: 0,
             happenings,
             unsent_messages: 0,
+            room_end_told: false,
             voice_opens: now,
             last_spoke: None,
             ended: None,
@@ -245,212 +246,6 @@ impl Driver {
         lead.is_none_or(|lead| lead.is_zero()) || self.session.voice_track().is_none()
     }
 
-    fn carry_out(&mut self, now: Instant, output: Output) {
-        match output {
-            Output::Connect => self.connect(),
-            Output::Send(message) => self.send(&message),
-            Output::Disconnect => self.disconnect(),
-            Output::RefreshToken => {
-                let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
-                self.work.spawn(async move { Done::Token(rest.refresh_token(&room, &peer).await) });
-            }
-            Output::Answer(id, result) => {
-                if let Some(reply) = self.captures.remove(&id) {
-                    reply.send(result).ok();
-                }
-            }
-            Output::Report(report) => self.on_report(now, report),
-            Output::End(ending) => self.ended = Some(ending),
-        }
-    }
-
-    fn connect(&mut self) {
-        self.socket = None;
-        self.connection += 1;
-        let (url, number) = (self.url.clone(), self.connection);
-        self.work.spawn(async move { Done::Connected(number, Socket::connect(&url).await) });
-    }
-
-    fn disconnect(&mut self) {
-        match &mut self.socket {
-            Some(socket) => socket.close(),
-            // A connection that opens from now on is not wanted.
-            None => self.connection += 1,
-        }
-    }
-
-    fn send(&mut self, message: &AgentRequest) {
-        let taken = self.socket.as_mut().is_some_and(|socket| socket.send(Bytes::from(message.encode_to_vec())));
-        self.unsent_messages += u64::from(!taken);
-    }
-
-    fn on_report(&mut self, now: Instant, report: Report) {
-        match &report {
-            Report::Lost { reason } => {
-                self.socket = None;
-                self.hearing.on_link_down();
-                if let Some(speaking) = &mut self.speaking {
-                    speaking.on_link_down(now, &self.port.voice);
-                }
-                self.tell(RoomEvent::LinkLost { reason: reason.clone() });
-            }
-            Report::Restored { after } => {
-                self.roster.on_snapshot_failed();
-                self.tell(RoomEvent::LinkRestored { after: *after });
-            }
-            Report::Retrying { .. } => self.socket = None,
-            Report::Joined { .. } => self.tell_world(What::Joined),
-            Report::Published { .. } => self.voice_opens = now + WIRING,
-            _ => {}
-        }
-        let line = report.to_string();
-        match report {
-            Report::Lost { .. } | Report::Retrying { .. } | Report::Malformed { .. } => tracing::warn!("{line}"),
-            _ => tracing::info!("{line}"),
-        }
-        self.tell_world(What::Link(line));
-    }
-
-    fn on_socket(&mut self, now: Instant, event: SocketEvent) {
-        match event {
-            SocketEvent::Closed(reason) => {
-                self.socket = None;
-                self.session.handle_input(now, Input::Closed(reason));
-            }
-            SocketEvent::Message(bytes) => match decode_response(bytes) {
-                Err(_) => self.session.handle_input(now, Input::Malformed),
-                Ok(message) => match message.content {
-                    Some(Content::TrackData(sound)) => self.on_sound(now, &sound),
-                    _ => self.session.handle_input(now, Input::Message(message)),
-                },
-            },
-        }
-    }
-
-    fn on_sound(&mut self, now: Instant, sound: &crate::dialect::fishjam::wire::agent_response::TrackData) {
-        let Some(track) = sound.track.as_ref().filter(|_| self.session.is_live()) else { return };
-        let chunk = (sound.peer_id.as_str(), track.id.as_str(), &sound.data[..]);
-        let heard_before = self.hearing.hears(&track.id);
-        let result = self.hearing.on_chunk(now - self.begun, chunk, &mut self.roster, &mut self.port);
-        if !heard_before && self.hearing.hears(&track.id) {
-            self.tell_world(What::FirstHeard(sound.peer_id.as_str().into()));
-        }
-        if let Err(error) = result {
-            self.give_up(now, error.to_string());
-        }
-    }
-
-    fn on_work(&mut self, now: Instant, done: Option<Result<Done, TaskEnd>>) {
-        match done {
-            Some(Ok(Done::Connected(number, result))) if number == self.connection => match result {
-                Ok(socket) => {
-                    self.socket = Some(socket);
-                    self.session.handle_input(now, Input::Opened);
-                }
-                Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),
-            },
-            Some(Ok(Done::Token(Ok(token)))) => {
-                self.session.set_token(token);
-                self.session.handle_input(now, Input::Token(Ok(())));
-            }
-            Some(Ok(Done::Token(Err(error)))) => {
-                let fault = match error.kind {
-                    RestErrorKind::NotFound => TokenFault::Gone,
-                    RestErrorKind::Unauthorized => TokenFault::Refused(error.to_string()),
-                    _ => TokenFault::Later(error.to_string()),
-                };
-                self.session.handle_input(now, Input::Token(Err(fault)));
-            }
-            Some(Ok(Done::Snapshot(asked, result))) => self.on_snapshot(now, asked, result),
-            // A connection that was given up, dropped here; or a task that the runtime ended.
-            _ => {}
-        }
-    }
-
-    fn wants_snapshot(&self) -> bool {
-        self.roster.wants_snapshot() && !self.snapshot_under_way
-    }
-
-    fn ask_for_snapshot(&mut self, now: Instant) {
-        self.snapshot_under_way = true;
-        self.next_snapshot = now + SNAPSHOT_PAUSE;
-        let asked = self.roster.begin_snapshot();
-        let (rest, room) = (self.rest.clone(), self.room.clone());
-        self.work.spawn(async move { Done::Snapshot(asked, rest.room(&room).await) });
-    }
-
-    fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<RestRoom, RestError>) {
-        self.snapshot_under_way = false;
-        match result {
-            Ok(room) => {
-                let events = self.roster.reconcile(asked, room.snapshot());
-                self.on_room_events(now, events);
-            }
-            Err(error) if error.kind == RestErrorKind::NotFound => self.on_room_end(now, false),
-            Err(error) => {
-                tracing::warn!("who is in the room is not known: {error}");
-                self.roster.on_snapshot_failed();
-            }
-        }
-    }
-
-    fn on_notifier(&mut self, now: Instant, event: Option<NotifierEvent>) {
-        match event {
-            Some(NotifierEvent::Up) => self.roster.on_snapshot_failed(),
-            Some(NotifierEvent::Down { reason }) => tracing::warn!("the server socket is down: {reason}"),
-            Some(NotifierEvent::Said(notification)) => self.on_notification(now, &notification),
-            Some(NotifierEvent::Refused { reason }) => tracing::error!("the server socket refuses the token: {reason}"),
-            None => self.notifier_ended = true,
-        }
-    }
-
-    fn on_notification(&mut self, now: Instant, notification: &Notification) {
-        match notification {
-            Notification::RoomDeleted { .. } => self.on_room_end(now, false),
-            Notification::RoomCrashed { .. } => self.on_room_end(now, true),
-            Notification::PeerDeleted { peer, .. } if *peer == self.peer => {
-                self.session.handle_input(now, Input::Leave(Ending::PeerRemoved));
-            }
-            Notification::TrackAdded { peer: Some(peer), track, .. } if *peer == self.peer => {
-                if self.session.voice_track() == Some(&track.id) {
-                    self.voice_opens = now;
-                }
-            }
-            Notification::Voice { peer, track, speaking, .. } if *peer != self.peer => {
-                self.tell(RoomEvent::Voice { peer: peer.clone(), track: track.clone(), speaking: *speaking });
-            }
-            _ => {
-                if let Some(change) = notification.roster_change() {
-                    let events = self.roster.apply(change);
-                    self.on_room_events(now, events);
-                }
-            }
-        }
-    }
-
-    fn on_room_events(&mut self, now: Instant, events: Vec<RoomEvent>) {
-        for event in events {
-            match &event {
-                RoomEvent::TrackAdded { track, .. } => self.hearing.on_track_added(&track.id),
-                RoomEvent::TrackRemoved { track, .. } => {
-                    if let Err(error) = self.hearing.on_track_removed(track, &mut self.port) {
-                        self.give_up(now, error.to_string());
-                    }
-                }
-                _ => {}
-            }
-            self.tell(event);
-        }
-        if let Err(error) = self.hearing.on_roster(now - self.begun, &mut self.roster, &mut self.port) {
-            self.give_up(now, error.to_string());
-        }
-    }
-
-    fn on_room_end(&mut self, now: Instant, crashed: bool) {
-        self.tell(RoomEvent::RoomEnded { crashed });
-        self.session.handle_input(now, Input::Leave(Ending::RoomEnded { crashed }));
-    }
-
     fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
         self.agent_done = true;
         let failure = match result {
@@ -460,22 +255,6 @@ impl Driver {
             Err(end) => panic_text(end),
         };
         self.session.handle_input(now, Input::Leave(Ending::AgentFailed(failure)));
-    }
-
-    fn on_capture(&mut self, now: Instant, capture: Capture) {
-        let known = self.roster.peers().find_map(|peer| peer.track(&capture.track));
-        let refusal = match known.map(|track| track.kind) {
-            None => Some(CaptureError::NoSuchTrack),
-            Some(TrackKind::Audio) => Some(CaptureError::NotVideo),
-            Some(TrackKind::Video | TrackKind::Unknown) => None,
-        };
-        if let Some(error) = refusal {
-            capture.reply.send(Err(error)).ok();
-            return;
-        }
-        self.next_capture += 1;
-        self.captures.insert(self.next_capture, capture.reply);
-        self.session.handle_input(now, Input::Capture { id: self.next_capture, track: capture.track });
     }
 
     fn on_time(&mut self, now: Instant) {
@@ -512,6 +291,9 @@ impl Driver {
     /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
     async fn finish(mut self, ending: Ending) -> Departure {
         self.socket = None;
+        if let Ending::RoomEnded { crashed } = ending {
+            self.tell_room_end(crashed);
+        }
         self.port.end();
         self.captures.clear();
         let removal = async {

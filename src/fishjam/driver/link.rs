@@ -1,0 +1,149 @@
+//! The driver's sockets: what the session wants done, and what comes in.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use prost::Message as _;
+use tokio::task::JoinError as TaskEnd;
+
+use super::{Done, Driver, WIRING};
+use crate::{
+    dialect::fishjam::{
+        decode_response,
+        wire::{
+            AgentRequest,
+            agent_response::{Content, TrackData},
+        },
+    },
+    event::RoomEvent,
+    fishjam::{
+        happening::What,
+        rest::RestErrorKind,
+        socket::{Socket, SocketEvent},
+    },
+    session::{Input, Output, Report, TokenFault},
+};
+
+impl Driver {
+    pub(super) fn carry_out(&mut self, now: Instant, output: Output) {
+        match output {
+            Output::Connect => self.connect(),
+            Output::Send(message) => self.send(&message),
+            Output::Disconnect => self.disconnect(),
+            Output::RefreshToken => {
+                let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
+                self.work.spawn(async move { Done::Token(rest.refresh_token(&room, &peer).await) });
+            }
+            Output::Answer(id, result) => {
+                if let Some(reply) = self.captures.remove(&id) {
+                    reply.send(result).ok();
+                }
+            }
+            Output::Report(report) => self.on_report(now, report),
+            Output::End(ending) => self.ended = Some(ending),
+        }
+    }
+
+    fn connect(&mut self) {
+        self.socket = None;
+        self.connection += 1;
+        let (url, number) = (self.url.clone(), self.connection);
+        self.work.spawn(async move { Done::Connected(number, Socket::connect(&url).await) });
+    }
+
+    fn disconnect(&mut self) {
+        match &mut self.socket {
+            Some(socket) => socket.close(),
+            // A connection that opens from now on is not wanted.
+            None => self.connection += 1,
+        }
+    }
+
+    pub(super) fn send(&mut self, message: &AgentRequest) {
+        let taken = self.socket.as_mut().is_some_and(|socket| socket.send(Bytes::from(message.encode_to_vec())));
+        self.unsent_messages += u64::from(!taken);
+    }
+
+    fn on_report(&mut self, now: Instant, report: Report) {
+        match &report {
+            Report::Lost { reason } => {
+                self.socket = None;
+                self.hearing.on_link_down();
+                if let Some(speaking) = &mut self.speaking {
+                    speaking.on_link_down(now, &self.port.voice);
+                }
+                self.tell(RoomEvent::LinkLost { reason: reason.clone() });
+            }
+            Report::Restored { after } => {
+                self.roster.on_snapshot_failed();
+                self.tell(RoomEvent::LinkRestored { after: *after });
+            }
+            Report::Retrying { .. } => self.socket = None,
+            Report::Joined { .. } => self.tell_world(What::Joined),
+            Report::Published { .. } => self.voice_opens = now + WIRING,
+            _ => {}
+        }
+        let line = report.to_string();
+        match report {
+            Report::Lost { .. } | Report::Retrying { .. } | Report::Malformed { .. } => tracing::warn!("{line}"),
+            _ => tracing::info!("{line}"),
+        }
+        self.tell_world(What::Link(line));
+    }
+
+    pub(super) fn on_socket(&mut self, now: Instant, event: SocketEvent) {
+        match event {
+            SocketEvent::Closed(reason) => {
+                self.socket = None;
+                self.session.handle_input(now, Input::Closed(reason));
+            }
+            SocketEvent::Message(bytes) => match decode_response(bytes) {
+                Err(_) => self.session.handle_input(now, Input::Malformed),
+                Ok(message) => match message.content {
+                    Some(Content::TrackData(sound)) => self.on_sound(now, &sound),
+                    _ => self.session.handle_input(now, Input::Message(message)),
+                },
+            },
+        }
+    }
+
+    fn on_sound(&mut self, now: Instant, sound: &TrackData) {
+        let Some(track) = sound.track.as_ref().filter(|_| self.session.is_live()) else { return };
+        let chunk = (sound.peer_id.as_str(), track.id.as_str(), &sound.data[..]);
+        let heard_before = self.hearing.hears(&track.id);
+        let result = self.hearing.on_chunk(now - self.begun, chunk, &mut self.roster, &mut self.port);
+        if !heard_before && self.hearing.hears(&track.id) {
+            self.tell_world(What::FirstHeard(sound.peer_id.as_str().into()));
+        }
+        if let Err(error) = result {
+            self.give_up(now, error.to_string());
+        }
+    }
+
+    pub(super) fn on_work(&mut self, now: Instant, done: Option<Result<Done, TaskEnd>>) {
+        match done {
+            Some(Ok(Done::Connected(number, result))) if number == self.connection => match result {
+                Ok(socket) => {
+                    self.socket = Some(socket);
+                    self.session.handle_input(now, Input::Opened);
+                }
+                Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),
+            },
+            Some(Ok(Done::Token(Ok(token)))) => {
+                self.session.set_token(token);
+                self.session.handle_input(now, Input::Token(Ok(())));
+            }
+            Some(Ok(Done::Token(Err(error)))) => {
+                let fault = match error.kind {
+                    RestErrorKind::NotFound => TokenFault::Gone,
+                    RestErrorKind::Unauthorized => TokenFault::Refused(error.to_string()),
+                    _ => TokenFault::Later(error.to_string()),
+                };
+                self.session.handle_input(now, Input::Token(Err(fault)));
+            }
+            Some(Ok(Done::Snapshot(asked, result))) => self.on_snapshot(now, asked, result),
+            // A connection that was given up, dropped here; or a task that the runtime ended.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The driver's view of the room: snapshots and notifications in, events for the agent out.
+
+use std::time::Instant;
+
+use super::{Done, Driver, SNAPSHOT_PAUSE};
+use crate::{
+    agent::{Capture, CaptureError},
+    dialect::fishjam::Notification,
+    event::{RoomEvent, TrackKind},
+    fishjam::{
+        notifier::NotifierEvent,
+        rest::{RestError, RestErrorKind, model::Room},
+    },
+    session::{Ending, Input},
+};
+
+impl Driver {
+    pub(super) fn wants_snapshot(&self) -> bool {
+        self.roster.wants_snapshot() && !self.snapshot_under_way
+    }
+
+    pub(super) fn ask_for_snapshot(&mut self, now: Instant) {
+        self.snapshot_under_way = true;
+        self.next_snapshot = now + SNAPSHOT_PAUSE;
+        let asked = self.roster.begin_snapshot();
+        let (rest, room) = (self.rest.clone(), self.room.clone());
+        self.work.spawn(async move { Done::Snapshot(asked, rest.room(&room).await) });
+    }
+
+    pub(super) fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<Room, RestError>) {
+        self.snapshot_under_way = false;
+        match result {
+            Ok(room) => {
+                let events = self.roster.reconcile(asked, room.snapshot());
+                self.on_room_events(now, events);
+            }
+            Err(error) if error.kind == RestErrorKind::NotFound => self.on_room_end(now, false),
+            Err(error) => {
+                tracing::warn!("who is in the room is not known: {error}");
+                self.roster.on_snapshot_failed();
+            }
+        }
+    }
+
+    pub(super) fn on_notifier(&mut self, now: Instant, event: Option<NotifierEvent>) {
+        match event {
+            Some(NotifierEvent::Up) => self.roster.on_snapshot_failed(),
+            Some(NotifierEvent::Down { reason }) => tracing::warn!("the server socket is down: {reason}"),
+            Some(NotifierEvent::Said(notification)) => self.on_notification(now, &notification),
+            Some(NotifierEvent::Refused { reason }) => tracing::error!("the server socket refuses the token: {reason}"),
+            None => self.notifier_ended = true,
+        }
+    }
+
+    pub(super) fn on_notification(&mut self, now: Instant, notification: &Notification) {
+        match notification {
+            Notification::RoomDeleted { .. } => self.on_room_end(now, false),
+            Notification::RoomCrashed { .. } => self.on_room_end(now, true),
+            Notification::PeerDeleted { peer, .. } if *peer == self.peer => {
+                self.session.handle_input(now, Input::Leave(Ending::PeerRemoved));
+            }
+            Notification::TrackAdded { peer: Some(peer), track, .. } if *peer == self.peer => {
+                if self.session.voice_track() == Some(&track.id) {
+                    self.voice_opens = now;
+                }
+            }
+            Notification::Voice { peer, track, speaking, .. } if *peer != self.peer => {
+                self.tell(RoomEvent::Voice { peer: peer.clone(), track: track.clone(), speaking: *speaking });
+            }
+            _ => {
+                if let Some(change) = notification.roster_change() {
+                    let events = self.roster.apply(change);
+                    self.on_room_events(now, events);
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_room_events(&mut self, now: Instant, events: Vec<RoomEvent>) {
+        for event in events {
+            match &event {
+                RoomEvent::TrackAdded { track, .. } => self.hearing.on_track_added(&track.id),
+                RoomEvent::TrackRemoved { track, .. } => {
+                    if let Err(error) = self.hearing.on_track_removed(track, &mut self.port) {
+                        self.give_up(now, error.to_string());
+                    }
+                }
+                _ => {}
+            }
+            self.tell(event);
+        }
+        if let Err(error) = self.hearing.on_roster(now - self.begun, &mut self.roster, &mut self.port) {
+            self.give_up(now, error.to_string());
+        }
+    }
+
+    pub(super) fn on_room_end(&mut self, now: Instant, crashed: bool) {
+        self.tell_room_end(crashed);
+        self.session.handle_input(now, Input::Leave(Ending::RoomEnded { crashed }));
+    }
+
+    /// Tells the agent that the room is over, whichever socket says so first.
+    pub(super) fn tell_room_end(&mut self, crashed: bool) {
+        if !std::mem::replace(&mut self.room_end_told, true) {
+            self.tell(RoomEvent::RoomEnded { crashed });
+        }
+    }
+
+    pub(super) fn on_capture(&mut self, now: Instant, capture: Capture) {
+        let known = self.roster.peers().find_map(|peer| peer.track(&capture.track));
+        let refusal = match known.map(|track| track.kind) {
+            None => Some(CaptureError::NoSuchTrack),
+            Some(TrackKind::Audio) => Some(CaptureError::NotVideo),
+            Some(TrackKind::Video | TrackKind::Unknown) => None,
+        };
+        if let Some(error) = refusal {
+            capture.reply.send(Err(error)).ok();
+            return;
+        }
+        self.next_capture += 1;
+        self.captures.insert(self.next_capture, capture.reply);
+        self.session.handle_input(now, Input::Capture { id: self.next_capture, track: capture.track });
+    }
+}

@@ -1,0 +1,166 @@
+//! Every ending comes in time, with a line that says what happened, and leaves nobody behind.
+
+use std::time::{Duration, Instant};
+
+use roomtone::{
+    agent::{Agent, AgentError, Room},
+    event::RoomEvent,
+    fishjam::{Departure, Stay},
+    sandbox::Fault,
+    session::Ending,
+};
+
+use crate::common::{House, PATIENCE, ProbeEnd, Seen, noise, probe};
+
+async fn in_the_room(house: &House) -> (Stay, ProbeEnd) {
+    house.talker(noise(16_000)).await;
+    let (agent, mut end) = probe();
+    let stay = house.join(agent).await;
+    end.until_frame().await;
+    (stay, end)
+}
+
+async fn ended(stay: Stay) -> Departure {
+    tokio::time::timeout(PATIENCE, stay.ended()).await.expect("it ends")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_takes_the_peer_along() {
+    let house = House::open().await;
+    let (stay, _end) = in_the_room(&house).await;
+    let (peer, asked) = (stay.peer.clone(), Instant::now());
+    stay.leave();
+    assert_eq!(ended(stay).await.ending, Ending::Left);
+    assert!(asked.elapsed() < Duration::from_secs(2));
+    let room = house.fishjam.rest().room(&house.room).await.unwrap();
+    assert!(room.peers.iter().all(|left| left.id != peer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_takes_two_seconds_when_the_server_is_dead() {
+    let house = House::open().await;
+    let (stay, _end) = in_the_room(&house).await;
+    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    house.sandbox.inject(Fault::Stall { room, peer, for_ms: 30_000 }).unwrap();
+    house.sandbox.inject(Fault::Rest { count: 100, status: None, body: String::new() }).unwrap();
+    let asked = Instant::now();
+    stay.leave();
+    assert_eq!(ended(stay).await.ending, Ending::Left);
+    let took = asked.elapsed();
+    assert!(took < Duration::from_millis(2_500), "it took {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_room_is_told_to_the_agent_and_ends_it() {
+    let house = House::open().await;
+    let (stay, mut end) = in_the_room(&house).await;
+    house.fishjam.rest().delete_room(&house.room).await.unwrap();
+    assert_eq!(ended(stay).await.ending, Ending::RoomEnded { crashed: false });
+    let mut last = None;
+    while let Some(seen) = end.seen.recv().await {
+        last = Some(seen);
+    }
+    assert!(last.is_some(), "the inbox ended after its last input");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crashed_room_ends_as_a_crash() {
+    let house = House::open().await;
+    let (stay, _end) = in_the_room(&house).await;
+    house.sandbox.inject(Fault::CrashRoom { room: house.room.clone() }).unwrap();
+    let ending = ended(stay).await.ending;
+    // The news of it and the closing of the socket race; both say that the room is gone.
+    assert!(matches!(ending, Ending::RoomEnded { .. } | Ending::PeerRemoved), "{ending:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_peer_ends_as_removed() {
+    let house = House::open().await;
+    let (stay, _end) = in_the_room(&house).await;
+    house.fishjam.rest().delete_peer(&house.room, &stay.peer).await.unwrap();
+    assert_eq!(ended(stay).await.ending, Ending::PeerRemoved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_of_the_peer_is_survived_and_crashes_without_end_are_not() {
+    let house = House::open().await;
+    let (stay, mut end) = in_the_room(&house).await;
+    for crash in 1.. {
+        let (room, peer) = (house.room.clone(), stay.peer.clone());
+        house.sandbox.inject(Fault::CrashPeer { room, peer, reason: "oom".into() }).unwrap();
+        if crash == 4 {
+            break;
+        }
+        end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+        end.until_frame().await;
+    }
+    let ending = ended(stay).await.ending;
+    assert!(matches!(&ending, Ending::Crashed(_)) && ending.to_string().contains("oom"), "{ending:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stall_is_ridden_out() {
+    let house = House::open().await;
+    let (stay, mut end) = in_the_room(&house).await;
+    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    house.sandbox.inject(Fault::Stall { room, peer, for_ms: 3_000 }).unwrap();
+    end.play.send(vec![5; 16_000]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(3_200)).await;
+    while end.seen.try_recv().is_ok() {}
+    end.until_frame().await;
+    stay.leave();
+    assert_eq!(ended(stay).await.ending, Ending::Left);
+}
+
+/// An agent that does one thing and ends.
+struct Once(fn() -> Result<(), AgentError>);
+
+#[async_trait::async_trait]
+impl Agent for Once {
+    async fn run(&mut self, _: &mut Room) -> Result<(), AgentError> {
+        (self.0)()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_that_return_fail_or_panic_are_told_apart() {
+    let house = House::open().await;
+    let done = ended(house.join(Once(|| Ok(()))).await).await.ending;
+    assert_eq!(done, Ending::AgentDone);
+    let failed = ended(house.join(Once(|| Err("no microphone in the file".into()))).await).await.ending;
+    assert_eq!(failed.to_string(), "the agent failed: no microphone in the file");
+    let panicked = ended(house.join(Once(|| panic!("off by one"))).await).await.ending;
+    assert_eq!(panicked.to_string(), "the agent failed: it panicked: off by one");
+    let room = house.fishjam.rest().room(&house.room).await.unwrap();
+    assert!(room.peers.is_empty(), "nobody stays behind: {:?}", room.peers);
+}
+
+/// An agent that says something and returns at once.
+struct Parting;
+
+#[async_trait::async_trait]
+impl Agent for Parting {
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        room.voice.play(&[777; 16_000]);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_said_before_it_returned_is_heard() {
+    let house = House::open().await;
+    let (listener, mut end) = crate::common::probe_that(crate::common::hears_everyone());
+    let _stay = house.join(listener).await;
+    let stay = house.join(Parting).await;
+    let heard = end.until({
+        let mut heard = 0;
+        move |seen| {
+            if let Seen::Frame { samples, .. } = seen {
+                heard += samples.iter().filter(|sample| **sample == 777).count();
+            }
+            (heard == 16_000).then_some(heard)
+        }
+    });
+    assert_eq!(heard.await, 16_000);
+    assert_eq!(ended(stay).await.ending, Ending::AgentDone);
+}

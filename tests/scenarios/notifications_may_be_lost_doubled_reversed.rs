@@ -1,0 +1,113 @@
+//! Whatever happens to notifications, the agent ends with the right picture and lives through it in the right order.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use roomtone::{
+    event::RoomEvent,
+    sandbox::{Fault, NotificationFault},
+};
+
+use crate::common::{House, ProbeEnd, Seen, noise, probe};
+
+/// Lives through events and panics where they are out of order.
+#[derive(Default)]
+struct Witness(BTreeMap<String, BTreeSet<String>>);
+
+impl Witness {
+    fn see(&mut self, seen: &Seen) {
+        match seen {
+            Seen::Event(RoomEvent::PeerJoined { peer }) => {
+                assert!(self.0.insert(peer.id.to_string(), BTreeSet::new()).is_none(), "joined twice");
+            }
+            Seen::Event(RoomEvent::TrackAdded { peer, track }) => {
+                let tracks = self.0.get_mut(peer.as_str()).expect("joined before its track");
+                assert!(tracks.insert(track.id.to_string()), "added twice");
+            }
+            Seen::Event(RoomEvent::TrackRemoved { peer, track }) => {
+                assert!(self.0.get_mut(peer.as_str()).expect("joined").remove(track.as_str()));
+            }
+            Seen::Event(RoomEvent::PeerLeft { peer, .. }) => {
+                assert!(self.0.remove(peer.as_str()).expect("joined").is_empty(), "left before its tracks");
+            }
+            Seen::Frame { peer, .. } => assert!(self.0.contains_key(peer), "heard before it joined"),
+            _ => {}
+        }
+    }
+
+    async fn until(&mut self, end: &mut ProbeEnd, people: usize) {
+        let reached = |witness: &Witness| witness.0.len() == people && witness.0.values().all(|t| t.len() == 1);
+        if !reached(self) {
+            end.until(|seen| {
+                self.see(seen);
+                reached(self).then_some(())
+            })
+            .await;
+        }
+    }
+}
+
+async fn people_come_and_go(how: Option<NotificationFault>) {
+    let house = House::open().await;
+    let (agent, mut end) = probe();
+    let _stay = house.join(agent).await;
+    let first = house.talker(noise(16_000)).await;
+    let mut witness = Witness::default();
+    witness.until(&mut end, 1).await;
+    if let Some(how) = how {
+        house.sandbox.inject(Fault::Notifications { count: 8, how }).unwrap();
+    }
+    let second = house.talker(noise(16_000)).await;
+    let third = house.talker(noise(16_000)).await;
+    witness.until(&mut end, 3).await;
+    house.sandbox.remove_person(&house.room, &first.peer).unwrap();
+    witness.until(&mut end, 2).await;
+    for seen in end.during(Duration::from_millis(700)).await {
+        witness.see(&seen);
+    }
+    let there: BTreeSet<String> = witness.0.keys().cloned().collect();
+    assert_eq!(there, BTreeSet::from([second.peer.to_string(), third.peer.to_string()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_they_should_be() {
+    people_come_and_go(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubled() {
+    people_come_and_go(Some(NotificationFault::Double)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reversed() {
+    people_come_and_go(Some(NotificationFault::Reverse)).await;
+}
+
+/// Their sound tells of people whom nobody announced.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost() {
+    people_come_and_go(Some(NotificationFault::Lose)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_socket_that_was_cut_brings_the_picture_up_to_date() {
+    let house = House::open().await;
+    let (agent, mut end) = probe();
+    let _stay = house.join(agent).await;
+    let first = house.talker(noise(16_000)).await;
+    let mut witness = Witness::default();
+    witness.until(&mut end, 1).await;
+    house.sandbox.inject(Fault::CutNotifiers { for_ms: 500 }).unwrap();
+    house.sandbox.remove_person(&house.room, &first.peer).unwrap();
+    house.person().await;
+    // The new person says nothing, so only the server socket's return can tell of it.
+    end.until(|seen| {
+        witness.see(seen);
+        let changed = !witness.0.contains_key(first.peer.as_str()) && witness.0.values().any(|t| t.len() == 1);
+        changed.then_some(())
+    })
+    .await;
+}

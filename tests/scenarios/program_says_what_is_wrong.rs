@@ -1,0 +1,104 @@
+//! Bad input to the program: one clear line that says what to do, an exit code, and no backtrace.
+
+use std::process::{Command, Output};
+
+use crate::common::data;
+
+fn roomtone(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roomtone"));
+    command.args(args).env_remove("FISHJAM_ID").env_remove("FISHJAM_MANAGEMENT_TOKEN").env("RUST_BACKTRACE", "1");
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn fails(args: &[&str], code: i32, parts: &[&str]) {
+    let output = roomtone(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 1, "{args:?}: {text}");
+    parts.iter().for_each(|part| assert!(text.contains(part), "{args:?}: {part:?} is not in {text:?}"));
+    assert!(!text.contains("panicked") && !text.contains("stack backtrace"), "{text}");
+}
+
+#[test]
+fn files_agents_and_options() {
+    let text = data("README.md");
+    let text = text.to_str().unwrap();
+    fails(&["demo", "--input", "/no/such/file.wav"], 3, &["/no/such/file.wav", "give the path of a sound file"]);
+    fails(&["demo", "--input", text], 3, &["README.md", "give a WAV, FLAC, MP3 or Ogg file"]);
+    fails(&["demo", "--agent", "ekho"], 3, &["no agent called \"ekho\"", "echo, greeter, recorder"]);
+    fails(&["demo", "--set", "mixd=true"], 3, &["agent echo", "mixd"]);
+    fails(&["demo", "--set", "mixed"], 3, &["write --set key=value"]);
+    fails(&["demo", "--options", "/no/such.toml"], 3, &["/no/such.toml"]);
+    fails(&["demo", "--out", "/proc/nowhere"], 3, &["/proc/nowhere", "--out"]);
+}
+
+#[test]
+fn fishjams_rooms_and_tokens() {
+    let join = |more: &[&'static str]| [&["join", "--room", "r", "--agent", "echo"], more].concat();
+    fails(&join(&[]), 3, &["set FISHJAM_ID"]);
+    fails(&join(&["--fishjam", "localhost:5002"]), 3, &["localhost:5002", "http://"]);
+    fails(&join(&["--fishjam", "http://127.0.0.1:1"]), 3, &["set FISHJAM_MANAGEMENT_TOKEN"]);
+    fails(&join(&["--fishjam", "x", "--token-file", "/no/token"]), 3, &["/no/token"]);
+    fails(&join(&["--fishjam", "x", "--voice", "pcm16:48000"]), 3, &["16000 or 24000"]);
+    let token = std::env::temp_dir().join(format!("roomtone-token-{}", std::process::id()));
+    std::fs::write(&token, "secret\n").unwrap();
+    let file = token.to_str().unwrap();
+    let args = ["join", "--room", "r", "--agent", "echo", "--fishjam", "http://127.0.0.1:1", "--token-file", file];
+    fails(&args, 4, &["nobody answers at this address", "http://127.0.0.1:1"]);
+    std::fs::remove_file(&token).unwrap();
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fails(&["sandbox", "--listen", &address], 3, &[&address, "is in use", "--listen"]);
+}
+
+#[test]
+fn help_version_and_the_table_of_agents() {
+    let text = |args: &[&str]| String::from_utf8(roomtone(args).stdout).unwrap();
+    assert_eq!(text(&["--version"]), format!("roomtone {}\n", env!("CARGO_PKG_VERSION")));
+    let help = text(&["--help"]);
+    for part in ["Examples:", "Exit codes:", "roomtone demo"] {
+        assert!(help.contains(part), "{part:?} is not in {help}");
+    }
+    let agents = text(&["agents"]);
+    assert_eq!(
+        agents.lines().map(|line| line.split_whitespace().next().unwrap()).collect::<Vec<_>>(),
+        ["echo", "greeter", "recorder"]
+    );
+    assert_eq!(roomtone(&["nonsense"]).status.code(), Some(2));
+}
+
+/// Ctrl-C: the agent leaves the room, and the program says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_makes_the_agent_leave() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let house = crate::common::House::open().await;
+    let address = house.sandbox.address().to_string();
+    let args = ["join", "--room", house.room.as_str(), "--agent", "echo", "--fishjam", &address];
+    let mut program = Command::new(env!("CARGO_BIN_EXE_roomtone"))
+        .args(args)
+        .env("FISHJAM_MANAGEMENT_TOKEN", house.sandbox.token())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(program.stderr.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.contains("Ctrl-C makes it leave"), "{first}");
+    let there = house.fishjam.rest().room(&house.room).await.unwrap();
+    assert_eq!(there.peers.len(), 1);
+    let pid = program.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = program.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.starts_with("the agent left as it was told\n"), "{said}");
+    let left = house.fishjam.rest().room(&house.room).await.unwrap();
+    assert!(left.peers.is_empty());
+}

@@ -1,0 +1,31 @@
+//! Messages that cannot be read are passed over; one that is too large costs the link, not the session.
+
+use roomtone::{event::RoomEvent, sandbox::Fault};
+
+use crate::common::{House, noise, probe};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_and_oversized() {
+    let house = House::open().await;
+    house.talker(noise(16_000)).await;
+    let (agent, mut end) = probe();
+    let mut stay = house.join(agent).await;
+    end.until_frame().await;
+    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    house.sandbox.inject(Fault::Malformed { room: room.clone(), peer: peer.clone(), count: 5 }).unwrap();
+    for _ in 0..20 {
+        end.until_frame().await;
+    }
+    let mut lines = Vec::new();
+    while let Ok(happening) = stay.happenings.try_recv() {
+        lines.push(format!("{:?}", happening.what));
+    }
+    assert!(lines.iter().any(|line| line.contains("(5 so far)")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("LinkLost")), "five are passed over");
+    house.sandbox.inject(Fault::Malformed { room: room.clone(), peer: peer.clone(), count: 40 }).unwrap();
+    end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+    end.until_frame().await;
+    house.sandbox.inject(Fault::Oversized { room, peer, bytes: 3 << 20 }).unwrap();
+    end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+    end.until_frame().await;
+}

@@ -1,0 +1,129 @@
+//! The bytes of the wire, against vectors made with the official Python package and a frame for each notification.
+
+use bytes::Bytes;
+use prost::Message;
+use roomtone::{
+    audio::Hz,
+    dialect::fishjam::{
+        Notification, RecordingStatus, VoiceTrack, decode_notifications, decode_response,
+        wire::{
+            AgentRequest, ServerMessage,
+            agent_response::Content as Answer,
+            server_message::{
+                self, AuthRequest, Authenticated, Content, NotificationBatch, PeerConnected, PeerType, RoomCreated,
+                SubscribeRequest,
+            },
+        },
+    },
+    event::{PeerKind, TrackKind},
+};
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Bytes {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn agent_requests() {
+    let id = "8dbd2e6ba1e7467095a20262aa6c6321".into();
+    let t1 = "t1".into();
+    let pcm = VoiceTrack::pcm16(Hz::K24).unwrap();
+    let opus = VoiceTrack::opus(Hz::K48).unwrap();
+    let head = "12470a3b0a20386462643265366261316537343637303935613230323632616136633633323110021a157b2274797065223a226d6963726f70686f6e65227d";
+    let vectors = [
+        (AgentRequest::auth("abc"), "0a050a03616263".to_owned()),
+        (AgentRequest::add_track(&id, &pcm), format!("{head}1208080110c0bb011801")),
+        (AgentRequest::add_track(&id, &opus), format!("{head}1208080210 80f7021801").replace(' ', "")),
+        (AgentRequest::track_data(&t1, unhex("0100ff7f")), "220a0a02743112040100ff7f".into()),
+        (AgentRequest::remove_track(&t1), "1a040a027431".into()),
+        (AgentRequest::interrupt(&t1), "2a040a027431".into()),
+        (AgentRequest::capture_image(&t1), "32040a027431".into()),
+    ];
+    for (request, bytes) in vectors {
+        assert_eq!(hex(request.encode_to_vec()), bytes, "{request:?}");
+    }
+}
+
+#[test]
+fn agent_responses() {
+    let content = |bytes: &str| decode_response(unhex(bytes)).unwrap().content.unwrap();
+    assert!(matches!(content("0a00"), Answer::Authenticated(_)));
+    let Answer::TrackData(sound) = content("12180a027031120c0a02743110021a046e756c6c1a040100ff7f") else { panic!() };
+    let track = sound.track.unwrap();
+    assert_eq!((sound.peer_id.as_str(), track.id.as_str(), track.metadata.as_str()), ("p1", "t1", "null"));
+    assert_eq!(hex(sound.data), "0100ff7f");
+    let Answer::TrackImage(image) = content("1a140a027431120a696d6167652f6a7065671a02ffd8") else { panic!() };
+    assert_eq!((image.track_id.as_str(), image.content_type.as_str()), ("t1", "image/jpeg"));
+    assert!(decode_response(unhex("ff")).is_err());
+}
+
+#[test]
+fn server_messages() {
+    let encode = |content| hex(ServerMessage { content: Some(content) }.encode_to_vec());
+    let auth = Content::AuthRequest(AuthRequest { token: "development".into() });
+    assert_eq!(encode(auth), "3a0d0a0b646576656c6f706d656e74");
+    assert_eq!(encode(Content::Authenticated(Authenticated {})), "3200");
+    let subscribe = SubscribeRequest { event_type: server_message::EventType::ServerNotification.into() };
+    assert_eq!(encode(Content::SubscribeRequest(subscribe)), "42020801");
+    let connected = Content::PeerConnected(PeerConnected {
+        room_id: "r1".into(),
+        peer_id: "p1".into(),
+        peer_type: PeerType::Agent.into(),
+    });
+    assert_eq!(encode(connected.clone()), "120a0a027231120270311802");
+    let created = Content::RoomCreated(RoomCreated { room_id: "r1".into() });
+    let members = [created, connected].map(|content| ServerMessage { content: Some(content) });
+    let batch = Content::NotificationBatch(NotificationBatch { notifications: members.to_vec() });
+    assert_eq!(encode(batch), "8a02160a0652040a0272310a0c120a0a027231120270311802");
+}
+
+#[test]
+fn batches_come_out_in_order_and_only_once() {
+    let batch = unhex("8a02160a0652040a0272310a0c120a0a027231120270311802");
+    let expected = [
+        Notification::RoomCreated { room: "r1".into() },
+        Notification::PeerConnected { room: "r1".into(), peer: "p1".into(), kind: PeerKind::Agent },
+    ];
+    assert_eq!(decode_notifications(&batch).unwrap(), expected);
+    let inner = ServerMessage::decode(batch).unwrap();
+    let nested = Content::NotificationBatch(NotificationBatch { notifications: vec![inner] });
+    let nested = ServerMessage { content: Some(nested) }.encode_to_vec();
+    assert_eq!(decode_notifications(&nested).unwrap(), [], "a batch in a batch is dropped");
+    assert_eq!(decode_notifications(&unhex("3200")).unwrap(), [], "authentication is no notification");
+    assert_eq!(decode_notifications(&[]).unwrap(), []);
+    assert!(decode_notifications(&[0xff, 0xff]).is_err());
+}
+
+#[test]
+fn crashes_and_tracks() {
+    let one = |bytes: &str| decode_notifications(&unhex(bytes)).unwrap().remove(0);
+    let Notification::PeerCrashed { kind, reason, .. } = one("22100a027231120270311a04626f6f6d2002") else { panic!() };
+    assert_eq!((kind, reason.as_str()), (PeerKind::Agent, "boom"));
+    let Notification::TrackAdded { peer, track, .. } = one("8a01140a02723112027031220a0a02743110021a027b7d") else {
+        panic!()
+    };
+    assert_eq!((peer.unwrap().as_str(), track.kind), ("p1", TrackKind::Audio));
+    // 34, the newest: recording_id "r", status FINISHED, metadata "{}".
+    let recording = one("92020 90a017210021a027b7d".replace(' ', "").as_str());
+    let expected = (RecordingStatus::Finished, "r".to_owned());
+    let Notification::RecordingStatusChanged { recording, status, .. } = recording else { panic!() };
+    assert_eq!((status, recording), expected);
+}
+
+#[test]
+fn every_event_of_the_platform_has_its_variant() {
+    let table = include_str!("data/fishjam.jsonl");
+    let mut seen = 0;
+    for line in table.lines() {
+        let sample: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = sample["event"].as_str().unwrap().strip_prefix("ServerMessage").unwrap();
+        let notifications = decode_notifications(&unhex(sample["frame"].as_str().unwrap())).unwrap();
+        let [notification] = &notifications[..] else { panic!("{name}: {notifications:?}") };
+        assert!(format!("{notification:?}").starts_with(name), "{name}: {notification:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 16);
+}
