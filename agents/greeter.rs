@@ -1,12 +1,12 @@
 //! An agent that greets: it plays a sound when a person joins, and is quiet as soon as somebody speaks.
 
-use std::{f64::consts::TAU, path::PathBuf, time::Duration};
+use std::{collections::HashMap, f64::consts::TAU, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioFrame, Input, OptionsError, Room, Wants, options},
     audio::{Hz, Sound, compare::level_dbfs},
-    event::{PeerKind, RoomEvent},
+    event::{PeerKind, RoomEvent, TrackId},
 };
 use serde::Deserialize;
 
@@ -66,6 +66,7 @@ impl Agent for Greeter {
                         unsaid = &[];
                     }
                 }
+                Some(Input::Event(RoomEvent::TrackRemoved { track, .. })) => ear.forget(&track),
                 Some(_) => {}
                 None => return Ok(()),
             }
@@ -73,17 +74,22 @@ impl Agent for Greeter {
     }
 }
 
-/// Tells speech from a cough or a click by its level and length.
+/// Tells speech from a cough or a click by its level and length, for each microphone.
 #[derive(Default)]
 struct Ear {
-    loud_for: Duration,
+    loud_for: HashMap<TrackId, Duration>,
 }
 
 impl Ear {
+    fn forget(&mut self, track: &TrackId) {
+        self.loud_for.remove(track);
+    }
+
     fn hears_speech(&mut self, frame: &AudioFrame) -> bool {
         let loud = level_dbfs(frame.samples()).is_some_and(|level| level > LOUD_DBFS);
-        self.loud_for = if loud { self.loud_for + frame.duration() } else { Duration::ZERO };
-        self.loud_for >= SPEECH
+        let loud_for = self.loud_for.entry(frame.source().track.clone()).or_default();
+        *loud_for = if loud { *loud_for + frame.duration() } else { Duration::ZERO };
+        *loud_for >= SPEECH
     }
 }
 
@@ -133,7 +139,9 @@ mod tests {
     async fn speech_stops_the_greeting_within_100_ms_unless_told_otherwise() {
         for (uninterruptible, said) in [(false, 24_000 / 2 + 24_000 / 10), (true, 48_000)] {
             let mut room = TestRoom::new(greeter(uninterruptible));
-            let ada = room.join_person("ada");
+            let (ada, bob) = (room.join_person("ada"), room.join_person("bob"));
+            // Bob's microphone is open, and silent.
+            room.say(&bob, &[0; 48_000]);
             room.pass(Duration::from_millis(500)).await;
             room.say(&ada, &[4_000; 16_000]);
             room.pass(Duration::from_millis(2_500)).await;

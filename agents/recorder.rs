@@ -115,6 +115,10 @@ impl Tape {
             let sink = self.open(Some(source), frame.heard())?;
             self.tracks.insert(source.track.clone(), sink);
         }
+        if self.tracks[&source.track].is_full() {
+            let next = self.open(Some(source), frame.heard())?;
+            self.tracks.insert(source.track.clone(), next).expect("looked at above").finish()?;
+        }
         let sink = self.tracks.get_mut(&source.track).expect("opened above");
         sink.write(frame.samples())?;
         if self.mix.as_ref().is_some_and(|mix| mix.sink.is_none()) {
@@ -124,10 +128,17 @@ impl Tape {
             mix.sink = Some(sink);
             mix.mixer.skip_to(start);
         }
+        if self.mix.as_ref().and_then(|mix| mix.sink.as_ref()).is_some_and(Sink::is_full) {
+            let next = self.open(None, frame.heard())?;
+            if let Some(full) = self.mix.as_mut().and_then(|mix| mix.sink.replace(next)) {
+                full.finish()?;
+            }
+        }
         if let Some(mix) = &mut self.mix {
-            mix.mixer.add(self.rate.index_at(frame.heard()), frame.samples());
-            let settled = mix.mixer.end().saturating_sub(self.rate.samples_in(SETTLE) as u64);
-            mix.write_until(settled)?;
+            // Settled first: a long silence must not be gathered in memory.
+            let at = self.rate.index_at(frame.heard());
+            mix.write_until(at.saturating_sub(self.rate.samples_in(SETTLE) as u64))?;
+            mix.mixer.add(at, frame.samples());
         }
         Ok(())
     }
@@ -211,6 +222,14 @@ impl Sink {
             Format::Opus => Ok(Sink::Opus(Box::new(roomtone::audio::ogg::OggOpusFile::create(path, rate)?))),
             #[cfg(not(feature = "opus"))]
             Format::Opus => Err("this build has no Opus".into()),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        match self {
+            Sink::Wav(file) => file.is_full(),
+            #[cfg(feature = "opus")]
+            Sink::Opus(_) => false,
         }
     }
 

@@ -106,9 +106,10 @@ impl RoomPort {
         self.push(Notice::Closed { key: track.key })
     }
 
-    /// Ends the inbox: the agent is told what is queued and then `None`.
+    /// Ends the inbox: the agent is told what the channel holds and then `None`, and waits for its voice no longer.
     pub(crate) fn end(&mut self) {
         self.flush();
+        self.voice.close();
         self.notices = None;
     }
 

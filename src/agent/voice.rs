@@ -8,7 +8,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{
-            AtomicU64,
+            AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
@@ -76,6 +76,8 @@ struct Shared {
     heard: AtomicU64,
     /// By the driver: the position up to which all was heard or dropped.
     settled: AtomicU64,
+    /// By the driver: the agent's time in the room is over.
+    closed: AtomicBool,
     /// The driver has something to do.
     work: Notify,
     /// The agent may have been waiting for this.
@@ -97,7 +99,7 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
 
 impl Voice {
     /// Queues samples of [`rate`](Self::rate) behind what is queued already, and returns how many were taken: all of
-    /// them unless the queue is full (60 s) or the agent has no voice. The rest is dropped and counted.
+    /// them unless the queue is full (60 s, or 1,024 calls) or the agent has no voice. The rest is dropped and counted.
     pub fn play(&mut self, samples: &[i16]) -> usize {
         let taken = samples.len().min(self.space());
         self.shared.refused.fetch_add((samples.len() - taken) as u64, Relaxed);
@@ -126,13 +128,13 @@ impl Voice {
         self.shared.work.notify_one();
     }
 
-    /// Waits until all that was played has been heard, or dropped by an interrupt.
+    /// Waits until all that was played has been heard, or dropped by an interrupt, or the agent's time is over.
     pub async fn finished(&self) {
         self.wait_until(|| self.is_silent()).await;
     }
 
     /// Waits until there is [`space`](Self::space) for at least a block, for agents that stream something long.
-    /// An agent without a voice waits for ever.
+    /// An agent without a voice waits until its time is over.
     pub async fn ready(&self) {
         let block = self.rate.block_samples();
         self.wait_until(|| self.space() >= block).await;
@@ -179,7 +181,7 @@ impl Voice {
     }
 
     fn queued_samples(&self) -> u64 {
-        self.written() - self.shared.fetched.load(Acquire)
+        self.written().saturating_sub(self.shared.fetched.load(Acquire))
     }
 
     async fn wait_until(&self, reached: impl Fn() -> bool) {
@@ -188,7 +190,7 @@ impl Voice {
             tokio::pin!(progress);
             // Registered before the check, so a change between the check and the wait is not missed.
             progress.as_mut().enable();
-            if reached() {
+            if reached() || self.shared.closed.load(Acquire) {
                 return;
             }
             progress.await;
@@ -238,7 +240,8 @@ impl VoicePort {
 
     /// Samples that wait to be fetched.
     pub(crate) fn waiting(&self) -> u64 {
-        self.shared.written.load(Acquire) - self.fetched
+        // A segment is seen a moment before the count that includes it.
+        self.shared.written.load(Acquire).saturating_sub(self.fetched)
     }
 
     /// Tells the agent which position is being heard, and up to which all is settled.
@@ -250,9 +253,22 @@ impl VoicePort {
         }
     }
 
+    /// The agent's time in the room is over: it waits for its voice no longer.
+    pub(crate) fn close(&self) {
+        self.shared.closed.store(true, Release);
+        self.shared.progress.notify_waiters();
+    }
+
     /// Waits until the agent has played or interrupted since the last wait.
     pub(crate) async fn work(&mut self) {
         self.shared.work.notified().await;
+    }
+
+    /// Whether the next sample was said after an interrupt that [`take_interrupt`](Self::take_interrupt) has not given
+    /// yet. Asked after a segment was taken, whose push comes after the interrupt, so it cannot be missed.
+    fn is_past_interrupt(&self) -> bool {
+        self.shared.interrupts.load(Acquire) != self.interrupts_seen
+            && self.fetched >= self.shared.interrupt_at.load(Acquire)
     }
 
     fn next_segment(&mut self) -> Option<(Segment, usize)> {
@@ -266,6 +282,11 @@ impl VoicePort {
         let mut moved = 0;
         while moved < most {
             let Some((segment, at)) = self.current.take().or_else(|| self.next_segment()) else { break };
+            if out.is_some() && self.is_past_interrupt() {
+                // What was said after an interrupt waits until the interrupt has been taken note of.
+                self.current = Some((segment, at));
+                break;
+            }
             let length = segment.len();
             let step = (length - at).min(most - moved);
             match (&segment, &mut out) {
@@ -279,11 +300,11 @@ impl VoicePort {
                 (Segment::Piece(samples), Some(out)) => out.extend_from_slice(&samples[at..at + step]),
             }
             moved += step;
+            self.fetched += step as u64;
             if at + step < length {
                 self.current = Some((segment, at + step));
             }
         }
-        self.fetched += moved as u64;
         self.shared.fetched.store(self.fetched, Release);
         if moved > 0 {
             self.shared.progress.notify_waiters();

@@ -41,6 +41,10 @@ impl SampleClock {
         let origin = *self.origin.get_or_insert(began);
         let expected = origin + self.rate.duration_of(self.next);
         let late = began.saturating_sub(expected);
+        if expected.saturating_sub(began) > JITTER / 2 {
+            // The first chunk was late, or a stall was taken for a hole: from here on the clock is right again.
+            self.origin = Some(began.saturating_sub(self.rate.duration_of(self.next)));
+        }
         let tolerance = if self.was_down { JITTER_AFTER_LOSS } else { JITTER };
         if late > tolerance {
             self.next += self.rate.samples_in(late) as u64;

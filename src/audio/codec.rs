@@ -41,6 +41,13 @@ impl Decoder {
         }
     }
 
+    /// What comes next does not follow what came last.
+    pub fn on_hole(&mut self) {
+        if let Decoder::Pcm16(decoder) = self {
+            *decoder = pcm16::Decoder::default();
+        }
+    }
+
     /// Appends the samples of one message to `out`.
     ///
     /// # Errors

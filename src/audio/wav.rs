@@ -52,6 +52,9 @@ impl WavFile {
     }
 
     fn write_all(&mut self, samples: &[i16]) -> hound::Result<()> {
+        if self.is_full() {
+            return Err(hound::Error::IoError(std::io::Error::other("a WAV file holds 4 GiB at most")));
+        }
         for run in samples.chunks(RUN) {
             let mut writer = self.writer.get_i16_writer(run.len() as u32);
             run.iter().for_each(|sample| writer.write_sample(*sample));
@@ -63,6 +66,12 @@ impl WavFile {
     /// Samples of one channel so far.
     pub fn len_samples(&self) -> u64 {
         u64::from(self.writer.duration())
+    }
+
+    /// Whether the file is as long as the format lets it be, 4 GiB: 37 hours of 16 kHz mono. Begin another then.
+    pub fn is_full(&self) -> bool {
+        let bytes = self.len_samples() * u64::from(self.channels) * 2;
+        bytes + RUN as u64 * 4 > u64::from(u32::MAX)
     }
 
     /// Completes the file.

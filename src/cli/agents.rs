@@ -2,13 +2,13 @@
 
 use toml::Table;
 
-use super::{Failure, args::AgentArgs};
+use super::{Failure, args::AgentArgs, say};
 use crate::agent::{Agent, Registry};
 
 pub(super) fn run(registry: Registry) -> Result<(), Failure> {
     let width = registry.0.iter().map(|agent| agent.name.len()).max().unwrap_or(0);
     for agent in registry.0 {
-        println!("{:width$}  {}", agent.name, agent.about);
+        say(&format_args!("{:width$}  {}", agent.name, agent.about));
     }
     Ok(())
 }

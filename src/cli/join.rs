@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     Failure, agents,
     args::{FishjamArgs, JoinArgs},
+    say,
 };
 use crate::{
     agent::Registry,
@@ -36,30 +37,35 @@ pub(super) async fn run(registry: Registry, args: JoinArgs) -> Result<(), Failur
     };
     let mut stay = fishjam.join(agent, options).await.map_err(|error| join_failure(&error))?;
     eprintln!("{} is peer {} of room {}; Ctrl-C makes it leave", args.agent, stay.peer, stay.room);
-    follow(&mut stay, &mut events).await?;
+    let written = follow(&mut stay, &mut events).await;
     let departure = stay.ended().await;
-    println!("{}", departure.ending);
-    println!("{}", departure.summary());
+    say(&departure.ending);
+    say(&departure.summary());
     match departure.ending.is_regular() {
-        true => Ok(()),
+        true => written,
         false => Err(Failure::Session(departure.ending.to_string())),
     }
 }
 
-/// Writes down what happens until it is over; tells the agent to leave when the program is told to end.
+/// Writes down what happens until it is over; tells the agent to leave when the program is told to end, or when there
+/// is no more writing.
 async fn follow(stay: &mut Stay, events: &mut Option<BufWriter<File>>) -> Result<(), Failure> {
     let leave = stay.leave_token();
     let told = tokio::spawn(async move {
         interrupted().await;
         leave.cancel();
     });
+    let mut result = Ok(());
     while let Some(happening) = stay.happenings.recv().await {
-        if let Some(file) = events {
-            write_line(file, &happening).map_err(|error| Failure::Input(format!("--events: {error}")))?;
+        let Some(file) = events else { continue };
+        if let Err(error) = write_line(file, &happening) {
+            result = Err(Failure::Input(format!("--events: {error}")));
+            *events = None;
+            stay.leave();
         }
     }
     told.abort();
-    Ok(())
+    result
 }
 
 fn write_line(file: &mut impl Write, happening: &Happening) -> std::io::Result<()> {
@@ -116,7 +122,7 @@ fn join_failure(error: &JoinError) -> Failure {
     let text = error.to_string();
     match error {
         JoinError::Rest(error) if error.kind == RestErrorKind::BadRequest => Failure::Input(text),
-        JoinError::Voice(_) | JoinError::Codec(_) => Failure::Input(text),
+        JoinError::Voice(_) | JoinError::Codec(_) | JoinError::Rate(_) => Failure::Input(text),
         _ => Failure::Fishjam(text),
     }
 }

@@ -8,7 +8,7 @@ mod join;
 mod logs;
 mod sandbox;
 
-use std::process::ExitCode;
+use std::{fmt::Display, io::Write, process::ExitCode};
 
 use clap::Parser;
 
@@ -16,13 +16,21 @@ use crate::agent::Registry;
 use args::{Args, Command};
 pub use exit::Failure;
 
+/// Prints a line of results. Whoever reads them may have had enough: a closed pipe is no failure.
+fn say(line: &dyn Display) {
+    writeln!(std::io::stdout(), "{line}").ok();
+}
+
 /// Runs the program: reads the arguments, does what they say, prints one clear line where that fails.
 ///
 /// # Panics
 /// If the machine gives no thread to run on.
 pub fn main(registry: Registry) -> ExitCode {
     let args = Args::parse();
-    logs::start(&args.log, args.log_format);
+    if let Err(failure) = logs::start(&args.log, args.log_format) {
+        eprintln!("roomtone: {failure}");
+        return failure.code();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads to run on");
     let result = runtime.block_on(async {
         match args.command {

@@ -1,6 +1,6 @@
 //! `roomtone sandbox`.
 
-use super::{Failure, args::SandboxArgs};
+use super::{Failure, args::SandboxArgs, say};
 use crate::sandbox::{Sandbox, SandboxOptions};
 
 pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
@@ -16,7 +16,7 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
         );
     }
     let sandbox = Sandbox::start(options).await.map_err(|error| Failure::Input(error.to_string()))?;
-    println!("http://{}", sandbox.socket_address());
+    say(&format_args!("http://{}", sandbox.socket_address()));
     super::join::interrupted().await;
     sandbox.stop().await;
     Ok(())

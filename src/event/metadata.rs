@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Free JSON that an app attached to a peer or a track. It may hold names, so `Debug` prints a mark in its place and
 /// it cannot slip into a log; [`json`](Self::json) is the way to look inside.
-#[derive(Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Metadata(Value);
 

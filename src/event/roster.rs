@@ -74,6 +74,8 @@ pub struct Roster {
     peers: BTreeMap<PeerId, Entry>,
     /// Tracks that were withdrawn before they were published: the two came in the wrong order.
     withdrawn_early: BTreeSet<TrackId>,
+    /// Peers that went while a snapshot was on its way, which may still list them.
+    left: BTreeMap<PeerId, u64>,
     /// Counts the snapshots asked for.
     epoch: u64,
     wants_snapshot: bool,
@@ -91,7 +93,14 @@ struct Entry {
 impl Roster {
     /// An empty room, seen by the peer `me`.
     pub fn new(me: PeerId) -> Roster {
-        Roster { me, peers: BTreeMap::new(), withdrawn_early: BTreeSet::new(), epoch: 0, wants_snapshot: true }
+        Roster {
+            me,
+            peers: BTreeMap::new(),
+            withdrawn_early: BTreeSet::new(),
+            left: BTreeMap::new(),
+            epoch: 0,
+            wants_snapshot: true,
+        }
     }
 
     /// Takes one fact in.
@@ -128,12 +137,15 @@ impl Roster {
             .collect();
         gone.iter().for_each(|id| self.on_absent(id, None, &mut events));
         for peer in snapshot.peers {
+            let went = self.left.get(&peer.id).is_some_and(|epoch| *epoch >= asked);
             match self.peers.get(&peer.id) {
+                None if went => {}
                 Some(entry) if entry.joined && !settled(entry) => {}
                 _ => self.on_listed(peer, &mut events),
             }
         }
         self.withdrawn_early.clear();
+        self.left.retain(|_, epoch| *epoch >= asked);
         events
     }
 
@@ -190,6 +202,7 @@ impl Roster {
     }
 
     fn on_absent(&mut self, id: &PeerId, crash: Option<String>, events: &mut Vec<RoomEvent>) {
+        self.left.insert(id.clone(), self.epoch);
         let Some(entry) = self.peers.remove(id) else { return };
         if entry.joined {
             let tracks = entry.peer.tracks.into_iter();
@@ -238,16 +251,23 @@ impl Roster {
     }
 
     fn on_withdraws(&mut self, id: &PeerId, track: &TrackId, events: &mut Vec<RoomEvent>) {
-        let Some(entry) = self.peers.get_mut(id) else { return };
+        let Some(entry) = self.peers.get_mut(id) else {
+            self.on_withdrawn_early(track);
+            return;
+        };
         let before = entry.peer.tracks.len();
         entry.peer.tracks.retain(|known| known.id != *track);
         entry.changed = self.epoch;
         if entry.peer.tracks.len() == before {
-            if self.withdrawn_early.len() < MOST_WITHDRAWN_EARLY {
-                self.withdrawn_early.insert(track.clone());
-            }
+            self.on_withdrawn_early(track);
         } else if entry.joined {
             events.push(RoomEvent::TrackRemoved { peer: id.clone(), track: track.clone() });
+        }
+    }
+
+    fn on_withdrawn_early(&mut self, track: &TrackId) {
+        if self.withdrawn_early.len() < MOST_WITHDRAWN_EARLY {
+            self.withdrawn_early.insert(track.clone());
         }
     }
 
@@ -342,6 +362,11 @@ mod tests {
         roster.apply(present("ada"));
         assert!(roster.reconcile(asked, Snapshot::default()).is_empty());
         assert!(roster.peer("ada").is_some());
+        let asked = roster.begin_snapshot();
+        roster.apply(absent("ada"));
+        let ada = Peer::new("ada".into(), PeerKind::Person);
+        assert!(roster.reconcile(asked, Snapshot { peers: vec![ada] }).is_empty(), "ada left while it was on its way");
+        roster.apply(present("ada"));
         let asked = roster.begin_snapshot();
         assert_eq!(roster.reconcile(asked, Snapshot::default()).len(), 1);
         assert!(roster.peer("ada").is_none());

@@ -56,6 +56,8 @@ pub struct Departure {
     pub unfetched_samples: u64,
     /// Messages that the link did not take.
     pub unsent_messages: u64,
+    /// Happenings that found no room because nobody read them. No loss for the agent.
+    pub unread_happenings: u64,
 }
 
 impl Departure {

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     agent::{Agent, Hear, Wants},
-    audio::{Hz, codec::CodecError},
+    audio::{
+        Hz,
+        codec::{CodecError, Encoder},
+    },
     dialect::fishjam::{VoiceTrack, VoiceTrackError},
     event::{PeerId, RoomId},
     session::SessionOptions,
@@ -42,7 +45,7 @@ pub struct JoinOptions {
     /// Whether the agent gets everyone's tracks, or only those that are asked for by REST.
     pub subscribe: SubscribeMode,
     /// How far ahead of what is heard the voice is sent. More rides out a worse network; less makes an interruption
-    /// quicker where the server's own interrupt is lost.
+    /// quicker where the server's own interrupt is lost. From 20 ms to 10 s.
     pub lead: Duration,
     /// How long links are mended.
     pub session: SessionOptions,
@@ -125,6 +128,7 @@ impl Fishjam {
             Some(rate) => Some(options.voice.clone().map_or_else(|| default_voice(rate), Ok)?),
             None => None,
         };
+        check(&wants, voice.as_ref())?;
         let wire_rate = wire_rate(wants.hear_rate);
         let output = AgentOutput { audio_format: AudioFormat::Pcm16, audio_sample_rate: wire_rate };
         let peer = NewPeer::Agent(AgentOptions { output, subscribe_mode: options.subscribe });
@@ -162,6 +166,9 @@ pub enum JoinError {
     /// The voice cannot be published.
     #[error(transparent)]
     Voice(#[from] VoiceTrackError),
+    /// The agent wants sound at a rate that makes no sense.
+    #[error("the agent wants sound at {0}; choose a rate from 8000 to 192000 Hz")]
+    Rate(Hz),
     /// The sound cannot be encoded or decoded.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -174,6 +181,18 @@ impl JoinError {
             RestErrorKind::Conflict => JoinError::RoomFull(room),
             _ => JoinError::Rest(error),
         }
+    }
+}
+
+/// Finds out what would go wrong, before there is a peer that would be left behind.
+fn check(wants: &Wants, voice: Option<&VoiceTrack>) -> Result<(), JoinError> {
+    let senseless = |rate: &Hz| !(8_000..=192_000).contains(&rate.0);
+    if let Some(rate) = [Some(wants.hear_rate), wants.speak_rate].into_iter().flatten().find(senseless) {
+        return Err(JoinError::Rate(rate));
+    }
+    match voice {
+        Some(track) => Ok(Encoder::new(track.encoding(), track.rate()).map(drop)?),
+        None => Ok(()),
     }
 }
 

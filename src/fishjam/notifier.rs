@@ -1,6 +1,6 @@
 //! The server socket: everything that happens in the rooms of a Fishjam, for as long as one listens.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -84,7 +84,12 @@ impl Listener {
     async fn run(self) {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         loop {
-            let event = match self.listen(&mut backoff).await {
+            let begun = Instant::now();
+            let end = self.listen().await;
+            if begun.elapsed() > STABLE {
+                backoff.reset();
+            }
+            let event = match end {
                 Down::Lost(reason) => NotifierEvent::Down { reason },
                 Down::Refused(reason) => {
                     self.events.send(NotifierEvent::Refused { reason }).await.ok();
@@ -99,7 +104,7 @@ impl Listener {
         }
     }
 
-    async fn listen(&self, backoff: &mut Backoff) -> Down {
+    async fn listen(&self) -> Down {
         let connected = timeout(HANDSHAKE, Socket::connect(&self.client.address().server_socket())).await;
         let mut socket = match connected {
             Ok(Ok(socket)) => socket,
@@ -113,7 +118,6 @@ impl Listener {
             Ok(Err(reason)) => return Down::Lost(reason.to_string()),
             Err(_) => return Down::Lost(format!("no answer to the token within {} s", HANDSHAKE.as_secs())),
         }
-        backoff.reset();
         if self.events.send(NotifierEvent::Up).await.is_err() {
             return Down::Unwanted;
         }
@@ -136,7 +140,7 @@ impl Listener {
         loop {
             let event = tokio::select! {
                 event = socket.next() => event,
-                _ = check.tick() => match socket.check(std::time::Instant::now()) {
+                _ = check.tick() => match socket.check(Instant::now()) {
                     Some(reason) => SocketEvent::Closed(reason),
                     None => continue,
                 },
@@ -187,6 +191,8 @@ async fn wait_for(socket: &mut Socket, wanted: fn(&server_message::Content) -> b
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How often the link is looked after.
 const CHECK: Duration = Duration::from_secs(1);
-/// Events that may wait. When it is full the notifier stops reading and the server's own queue takes over: nothing is
-/// lost between here and there, and whoever listens must read.
+/// How long a link must have lasted for the next wait to be short again.
+const STABLE: Duration = Duration::from_secs(10);
+/// Events that may wait. When it is full the notifier stops reading, and the server's own queue takes over until the
+/// server gives the link up: whoever listens must read.
 const EVENTS: usize = 256;

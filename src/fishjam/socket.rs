@@ -94,13 +94,20 @@ impl Socket {
         if self.ended {
             return Poll::Pending;
         }
+        // A server that closes says why, and then takes no more: its reason is read before the fault is believed.
+        let mut fault = None;
         match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Ready(Ok(())) => self.blocked_since = None,
-            Poll::Ready(Err(fault)) => return self.end(CloseReason::broken(fault.to_string())),
+            Poll::Ready(Err(error)) => fault = Some(error),
             Poll::Pending => {}
         }
         loop {
-            let Poll::Ready(next) = Pin::new(&mut self.stream).poll_next(cx) else { return Poll::Pending };
+            let Poll::Ready(next) = Pin::new(&mut self.stream).poll_next(cx) else {
+                return match fault {
+                    Some(fault) => self.end(CloseReason::broken(fault.to_string())),
+                    None => Poll::Pending,
+                };
+            };
             self.last_received = Instant::now();
             self.pinged = false;
             match next {
@@ -143,8 +150,8 @@ fn config() -> WebSocketConfig {
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// What may wait for the other end: five seconds of 24 kHz. Beyond it `send` drops.
 const MOST_QUEUED_BYTES: usize = 256 * 1024;
-/// A still picture may be large; the official Python SDK takes no more than this.
-const LARGEST_MESSAGE_BYTES: usize = 1024 * 1024;
+/// A still picture may be large. What is larger than this breaks the link.
+const LARGEST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 /// How long the other end may leave bytes unread.
 const BLOCKED: Duration = Duration::from_secs(5);
 /// How long the other end may say nothing before it is asked with a ping.

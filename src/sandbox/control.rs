@@ -68,6 +68,12 @@ impl Default for RecordRequest {
     }
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeprecationRequest {
+    on: bool,
+}
+
 pub(super) fn router() -> Router<Arc<World>> {
     Router::new()
         .route("/sandbox/state", get(state))
@@ -94,7 +100,10 @@ async fn add_person(
         sound,
         delay: Duration::from_millis(request.delay_ms),
         looped: request.looped,
-        still: request.still.as_deref().map(read_picture).transpose()?,
+        still: match request.still {
+            Some(path) => Some(blocking(move || read_picture(&path)).await?),
+            None => None,
+        },
     };
     let speaker = world.add_person(&room, person).await?;
     Ok((StatusCode::CREATED, Json(speaker)).into_response())
@@ -138,14 +147,21 @@ async fn recording(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerI
     Ok(([(CONTENT_TYPE, "audio/wav")], wav).into_response())
 }
 
-async fn inject(State(world): Shared, Json(fault): Json<Fault>) -> Result<StatusCode, PeopleError> {
+async fn inject(State(world): Shared, Json(fault): Json<Fault>) -> Result<Response, PeopleError> {
+    if let Fault::Rest { status: Some(status), .. } = fault
+        && !(200..=599).contains(&status)
+    {
+        return Ok(
+            (StatusCode::BAD_REQUEST, Json(json!({ "errors": "Expected a status from 200 to 599" }))).into_response()
+        );
+    }
     world.inject(fault)?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// From now on every REST answer says that the interface goes away.
-async fn deprecate(State(world): Shared) -> StatusCode {
-    world.deprecated.store(true, Ordering::Relaxed);
+/// Whether every REST answer says from now on that the interface goes away.
+async fn deprecate(State(world): Shared, Json(request): Json<DeprecationRequest>) -> StatusCode {
+    world.deprecated.store(request.on, Ordering::Relaxed);
     StatusCode::NO_CONTENT
 }
 
@@ -163,7 +179,14 @@ async fn state(State(world): Shared) -> Json<Value> {
 }
 
 async fn read(path: PathBuf) -> Result<Sound, PeopleError> {
-    Ok(tokio::task::spawn_blocking(move || Sound::read(&path)).await.expect("decoding does not panic")?)
+    blocking(move || Ok(Sound::read(&path)?)).await
+}
+
+/// Reads a file away from the tasks that move sound.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, PeopleError> + Send + 'static,
+) -> Result<T, PeopleError> {
+    tokio::task::spawn_blocking(read).await.expect("reading a file does not panic")
 }
 
 fn to_wav(sound: &Sound) -> Vec<u8> {
@@ -186,7 +209,7 @@ impl IntoResponse for PeopleError {
             PeopleError::NoSuch(NoSuch::Room(_) | NoSuch::Peer(_)) | PeopleError::NotRecorded(_) => {
                 StatusCode::NOT_FOUND
             }
-            PeopleError::RoomFull(_) => StatusCode::CONFLICT,
+            PeopleError::RoomFull(_) | PeopleError::NoSuch(NoSuch::Socket(_)) => StatusCode::CONFLICT,
             _ => StatusCode::BAD_REQUEST,
         };
         (status, Json(json!({ "errors": self.to_string() }))).into_response()

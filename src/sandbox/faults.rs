@@ -167,6 +167,13 @@ impl PeerFaults {
         self.shut_until.is_none_or(|until| now >= until)
     }
 
+    /// Whether the token that is being shown is refused.
+    pub(super) fn takes_refusal(&mut self) -> bool {
+        let refused = self.refuse_tokens > 0;
+        self.refuse_tokens -= u32::from(refused);
+        refused
+    }
+
     /// Whether this piece of sound is lost.
     pub(super) fn loses(&self) -> bool {
         self.drop_percent > 0 && fastrand::u8(0..100) < self.drop_percent

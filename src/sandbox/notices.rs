@@ -37,12 +37,16 @@ impl Notices {
         let message: Bytes = ServerMessage { content: Some(content.clone()) }.encode_to_vec().into();
         let mut state = self.0.lock().expect("no holder panics");
         for message in state.through_fault(message) {
-            state.listeners.retain(|listener| listener.try_send(message.clone()).is_ok());
+            state.tell(&message);
         }
     }
 
     pub(super) fn set_fault(&self, how: NotificationFault, count: u32) {
-        self.0.lock().expect("no holder panics").fault = Some((how, count));
+        let mut state = self.0.lock().expect("no holder panics");
+        for message in std::mem::take(&mut state.kept_back) {
+            state.tell(&message);
+        }
+        state.fault = Some((how, count)).filter(|_| count > 0);
     }
 
     /// Drops every listener and lets none in for a while.
@@ -58,6 +62,10 @@ impl Notices {
 }
 
 impl State {
+    fn tell(&mut self, message: &Bytes) {
+        self.listeners.retain(|listener| listener.try_send(message.clone()).is_ok());
+    }
+
     /// What becomes of one message: itself, itself twice, nothing, or all that was kept back.
     fn through_fault(&mut self, message: Bytes) -> Vec<Bytes> {
         let Some((how, count)) = self.fault.take_if(|(_, count)| *count > 0) else { return vec![message] };

@@ -75,6 +75,9 @@ pub enum PeopleError {
         /// What is wrong.
         why: String,
     },
+    /// A recording at a rate that is not made.
+    #[error("peers are recorded at 16000, 24000 or 48000 Hz, not at {0}")]
+    Rate(Hz),
     /// Nobody records this peer.
     #[error("Peer {0} is not being recorded")]
     NotRecorded(PeerId),
@@ -91,7 +94,7 @@ impl World {
         let metadata = json!({ "peer": {}, "server": metadata });
         let id = PeerId::from(new_id());
         let peer = Peer::new(id.clone(), PeerType::Webrtc, metadata, SubscribeMode::Auto);
-        let token = self.add_peer(&room, peer).ok_or_else(|| PeopleError::RoomFull(room.id.clone()))?;
+        let token = self.add_peer(&room, peer)?.ok_or_else(|| PeopleError::RoomFull(room.id.clone()))?;
         let mut speech = Speech::default();
         if let Some(clip) = clip {
             let not_before = Instant::now() + person.delay;
@@ -142,6 +145,10 @@ impl World {
     }
 
     pub(super) fn record(&self, room: &RoomId, peer: &PeerId, rate: Hz, from: Instant) -> Result<(), PeopleError> {
+        // The rates at which clips are made ready: another would have to be made while the room is held.
+        if !RATES.contains(&rate) {
+            return Err(PeopleError::Rate(rate));
+        }
         Ok(self.with(room, peer, |_, peer| peer.tap = Some(Tap::new(rate, from)))?)
     }
 
@@ -150,14 +157,28 @@ impl World {
     }
 
     pub(super) fn recording(&self, room: &RoomId, peer: &PeerId) -> Result<Sound, PeopleError> {
-        let recording = self.with(room, peer, |_, peer| peer.tap.as_ref().map(|tap| tap.recording(Instant::now())))?;
+        let room = self.room(room.as_str())?;
+        let mut state = room.state();
+        let recording = match state.peer(peer.as_str()) {
+            Some(peer) => peer.tap.as_ref().map(|tap| tap.recording(Instant::now())),
+            None => state.old_taps.get(peer).map(|tap| tap.recording(Instant::now())),
+        };
         recording.ok_or_else(|| PeopleError::NotRecorded(peer.clone()))
     }
 }
 
+/// The rates at which sound is made ready: those that agents hear, and that of Opus.
+const RATES: [Hz; 3] = [Hz::K16, Hz::K24, Hz::K48];
+/// The largest picture that is taken.
+const LARGEST_PICTURE_BYTES: u64 = 8 << 20;
+
 /// Reads a picture and tells its media type by its first bytes.
 pub(super) fn read_picture(path: &Path) -> Result<(&'static str, Bytes), PeopleError> {
     let fail = |why: String| PeopleError::Picture { path: path.to_owned(), why };
+    let about = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?;
+    if !about.is_file() || about.len() > LARGEST_PICTURE_BYTES {
+        return Err(fail(format!("it is no file of at most {LARGEST_PICTURE_BYTES} bytes")));
+    }
     let data = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
     let content_type = match &data[..] {
         [0xff, 0xd8, ..] => "image/jpeg",
@@ -175,7 +196,7 @@ fn track(id: &TrackId, kind: TrackType, name: &str, source: Source) -> Track {
 async fn prepare(sound: Sound) -> Arc<Clip> {
     let make = move || {
         let clip = Clip::new(sound);
-        for rate in [Hz::K16, Hz::K24, Hz::K48] {
+        for rate in RATES {
             clip.prepare(rate);
         }
         Arc::new(clip)

@@ -1,7 +1,8 @@
 //! A room of the sandbox: its peers, their tracks, what they are subscribed to.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     faults::PeerFaults,
     notices::Notices,
+    socket::{End, Ender, Outgoing},
     sound::{Playout, Rates, Speech, Tap},
     webhooks::Webhooks,
 };
@@ -46,6 +48,10 @@ pub(super) struct Room {
 #[derive(Default)]
 pub(super) struct RoomState {
     pub(super) peers: Vec<Peer>,
+    /// Nobody comes in any more.
+    pub(super) is_over: bool,
+    /// Recordings of peers that are gone.
+    pub(super) old_taps: BTreeMap<PeerId, Tap>,
     /// Compositions that are fed from here.
     pub(super) composition: Option<String>,
 }
@@ -71,15 +77,8 @@ pub(super) struct Peer {
 
 /// A peer's way to its socket. A person of the sandbox's own has none and is connected all the same.
 pub(super) enum Connection {
-    Socket { number: u64, outbox: mpsc::Sender<Outgoing> },
+    Socket { number: u64, outbox: mpsc::Sender<Outgoing>, ender: Ender },
     Own,
-}
-
-/// What a socket's task is to do.
-pub(super) enum Outgoing {
-    Message { due: Instant, bytes: Bytes },
-    Close { code: u16, reason: String },
-    Cut,
 }
 
 /// A track that a peer publishes.
@@ -99,21 +98,20 @@ pub(super) enum Source {
 }
 
 impl Room {
-    pub(super) fn new(id: RoomId, config: RoomConfig, notices: Arc<Notices>, webhooks: Option<Webhooks>) -> Room {
-        Room {
-            id,
-            config,
-            state: Mutex::default(),
-            stage_work: Notify::new(),
-            ended: CancellationToken::new(),
-            notices,
-            webhooks,
-        }
+    pub(super) fn new(
+        id: RoomId,
+        config: RoomConfig,
+        notices: Arc<Notices>,
+        webhooks: Option<Webhooks>,
+        ended: CancellationToken,
+    ) -> Room {
+        Room { id, config, state: Mutex::default(), stage_work: Notify::new(), ended, notices, webhooks }
     }
 
     /// The state, for a moment: nothing is awaited while it is held.
     pub(super) fn state(&self) -> MutexGuard<'_, RoomState> {
-        self.state.lock().expect("no holder panics")
+        // A panic in one room must not take the whole sandbox along.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the world, by server socket and webhook.
@@ -162,8 +160,14 @@ impl Room {
     }
 
     /// A peer is deleted; its socket is told why.
-    pub(super) fn delete_peer(&self, mut peer: Peer, why: &str) {
+    pub(super) fn delete_peer(&self, state: &mut RoomState, mut peer: Peer, why: &str) {
         peer.close(1000, why);
+        if let Some(tap) = peer.tap.take() {
+            if state.old_taps.len() == MOST_OLD_TAPS {
+                state.old_taps.pop_first();
+            }
+            state.old_taps.insert(peer.id.clone(), tap);
+        }
         let (room_id, peer_id, peer_type) = (self.id.to_string(), peer.id.to_string(), peer.kind.into());
         if peer.connection.is_some() {
             self.remove_tracks(&mut peer);
@@ -175,15 +179,19 @@ impl Room {
 
     /// The room is deleted with everyone in it.
     pub(super) fn delete(&self) {
-        let peers = std::mem::take(&mut self.state().peers);
-        peers.into_iter().for_each(|peer| self.delete_peer(peer, "Room stopped"));
+        let mut state = self.state();
+        state.is_over = true;
+        let peers = std::mem::take(&mut state.peers);
+        peers.into_iter().for_each(|peer| self.delete_peer(&mut state, peer, "Room stopped"));
         self.notify(Content::RoomDeleted(RoomDeleted { room_id: self.id.to_string() }));
         self.ended.cancel();
     }
 
     /// The room crashes: nothing is said of its peers.
     pub(super) fn crash(&self) {
-        let mut peers = std::mem::take(&mut self.state().peers);
+        let mut state = self.state();
+        state.is_over = true;
+        let mut peers = std::mem::take(&mut state.peers);
         peers.iter_mut().for_each(|peer| peer.close(1011, "Internal server error"));
         self.notify(Content::RoomCrashed(RoomCrashed { room_id: self.id.to_string() }));
         self.ended.cancel();
@@ -264,21 +272,31 @@ impl Peer {
     pub(super) fn send(&mut self, bytes: Bytes) {
         let due = Instant::now() + self.faults.delay;
         if let Some(Connection::Socket { outbox, .. }) = &self.connection {
-            let lost = outbox.try_send(Outgoing::Message { due, bytes }).is_err();
+            let lost = outbox.try_send(Outgoing { due, bytes }).is_err();
             self.undelivered_chunks += u64::from(lost);
         }
     }
 
     /// Closes the peer's socket, if it has one.
     pub(super) fn close(&mut self, code: u16, reason: &str) {
-        self.order(Outgoing::Close { code, reason: reason.to_owned() });
+        self.end(End::Close(code, reason.to_owned()));
     }
 
-    pub(super) fn order(&mut self, order: Outgoing) {
-        if let Some(Connection::Socket { outbox, .. }) = &self.connection {
-            // A socket that is too slow for this ends when its sender is dropped.
-            outbox.try_send(order).ok();
+    /// Ends the connection of the peer's socket, if it has one.
+    pub(super) fn end(&mut self, how: End) {
+        if let Some(Connection::Socket { ender, .. }) = &self.connection {
+            ender.end(how);
         }
+    }
+
+    /// Whether the peer's connection is that of this number, and not a later one.
+    pub(super) fn is_connected_by(&self, connection: u64) -> bool {
+        matches!(self.connection, Some(Connection::Socket { number, .. }) if number == connection)
+    }
+
+    /// Whether the peer has a socket that faults can hang on.
+    pub(super) fn has_socket(&self) -> bool {
+        matches!(self.connection, Some(Connection::Socket { .. }))
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -318,6 +336,9 @@ impl Track {
         json!({ "id": self.id, "type": kind, "metadata": self.metadata })
     }
 }
+
+/// Recordings of peers that are gone which a room keeps.
+const MOST_OLD_TAPS: usize = 16;
 
 /// A room's configuration with its defaults filled in, as the SDKs compare it.
 fn config_json(config: &RoomConfig) -> Value {

@@ -208,7 +208,11 @@ impl Drop for Sandbox {
 /// Collapses doubled slashes, which an official SDK sends, and drops a prefix such as `/api/v1/connect/ID`.
 fn clean_path(mut request: Request) -> Request {
     let segments: Vec<&str> = request.uri().path().split('/').filter(|segment| !segment.is_empty()).collect();
-    let start = segments.iter().position(|segment| ROOTS.contains(segment)).unwrap_or(0);
+    let start = match segments[..] {
+        // An id may be called like an endpoint.
+        ["api", "v1", "connect", _, ..] => 4,
+        _ => segments.iter().position(|segment| ROOTS.contains(segment)).unwrap_or(0),
+    };
     let path = format!("/{}", segments[start..].join("/"));
     let path = match request.uri().query() {
         Some(query) => format!("{path}?{query}"),
@@ -252,6 +256,7 @@ mod tests {
         for (from, to) in [
             ("//room", "/room"),
             ("/api/v1/connect/local/room/1/peer?x=/a//b", "/room/1/peer?x=/a//b"),
+            ("/api/v1/connect/sandbox/room", "/room"),
             ("//socket//agent/websocket", "/socket/agent/websocket"),
             ("/nothing/here", "/nothing/here"),
         ] {

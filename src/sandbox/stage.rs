@@ -12,13 +12,14 @@ use tokio::time::sleep_until;
 
 use super::{
     room::{Room, RoomState, Source, Track},
-    sound::Block,
+    sound::{AtRate, Block},
 };
 use crate::{
     audio::{Hz, pcm16},
     dialect::fishjam::wire::{
         AgentResponse,
         agent_response::{Content, TrackData},
+        notifications::Track as WireTrack,
     },
     event::PeerId,
 };
@@ -56,14 +57,15 @@ fn play(room: &Room, now: Instant) -> Option<Instant> {
 fn deliver(state: &mut RoomState, publisher: usize, track: usize, block: &Block) {
     let owner = &mut state.peers[publisher];
     let (owner_id, track_id) = (owner.id.clone(), owner.tracks[track].id.clone());
-    let mut samples: BTreeMap<Hz, Vec<i16>> = BTreeMap::new();
+    let mut samples: BTreeMap<Hz, AtRate> = BTreeMap::new();
     if let Some(tap) = &mut owner.tap {
         let rate = tap.rate();
         let recorded = samples.entry(rate).or_insert_with(|| owner.tracks[track].at(block, rate));
-        tap.record(block.sounds_at, recorded);
+        tap.record(block.sounds_at, block.continues, recorded);
     }
     let description = owner.tracks[track].to_wire();
-    let lost = owner.faults.loses();
+    // What an agent says has met its fault on the way in.
+    let lost = matches!(owner.tracks[track].source, Source::Person(_)) && owner.faults.loses();
     let mut chunks: BTreeMap<Hz, Bytes> = BTreeMap::new();
     for n in 0..state.peers.len() {
         let peer = &state.peers[n];
@@ -83,9 +85,10 @@ fn deliver(state: &mut RoomState, publisher: usize, track: usize, block: &Block)
     }
 }
 
-fn chunk(peer: &PeerId, track: &crate::dialect::fishjam::wire::notifications::Track, samples: &[i16]) -> Bytes {
+fn chunk(peer: &PeerId, track: &WireTrack, block: &AtRate) -> Bytes {
     let mut data = bytes::BytesMut::new();
-    pcm16::encode_into(samples, &mut data);
+    pcm16::encode_into(&block.tail, &mut data);
+    pcm16::encode_into(&block.samples, &mut data);
     let content =
         Content::TrackData(TrackData { peer_id: peer.to_string(), track: Some(track.clone()), data: data.freeze() });
     AgentResponse { content: Some(content) }.encode_to_vec().into()
@@ -109,13 +112,13 @@ impl Track {
     }
 
     /// The block's samples at `rate`.
-    fn at(&mut self, block: &Block, rate: Hz) -> Vec<i16> {
+    fn at(&mut self, block: &Block, rate: Hz) -> AtRate {
         let native = match &self.source {
             Source::Agent(playout) => playout.rate(),
             // A clip knows its own rate.
             Source::Person(_) | Source::Still { .. } => rate,
         };
-        self.rates.of(&block.sound, native, rate)
+        self.rates.of(block, native, rate)
     }
 }
 

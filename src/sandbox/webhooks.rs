@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prost::Message;
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     dialect::fishjam::wire::{
@@ -17,12 +18,28 @@ use crate::{
 pub(super) struct Webhooks(mpsc::Sender<Content>);
 
 impl Webhooks {
-    pub(super) fn start(url: String, batch: bool, secret: String) -> Webhooks {
+    pub(super) fn start(
+        url: String,
+        batch: bool,
+        secret: String,
+        ended: CancellationToken,
+        stop: CancellationToken,
+    ) -> Webhooks {
         let (sender, queue) = mpsc::channel(QUEUE);
         crate::fishjam::install_crypto();
-        let http = reqwest::Client::builder().timeout(ANSWER).build().expect("a client without extras");
+        let http = reqwest::Client::builder().timeout(ANSWER).no_proxy().build().expect("a client without extras");
         let delivery = Delivery { http, url, batch, secret, queue };
-        tokio::spawn(delivery.run());
+        tokio::spawn(async move {
+            let drained = async {
+                ended.cancelled().await;
+                tokio::time::sleep(DRAIN).await;
+            };
+            tokio::select! {
+                () = delivery.run() => {}
+                () = drained => {}
+                () = stop.cancelled() => {}
+            }
+        });
         Webhooks(sender)
     }
 
@@ -106,6 +123,8 @@ fn message(mut contents: Vec<Content>) -> Vec<u8> {
 
 /// Notifications that may wait for a slow receiver.
 const QUEUE: usize = 1_024;
+/// How long webhooks of a room that is gone are still delivered.
+const DRAIN: Duration = Duration::from_secs(15);
 /// How long a batch gathers.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long a receiver may take to answer.

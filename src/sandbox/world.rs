@@ -15,7 +15,8 @@ use uuid::Uuid;
 use super::{
     faults::Fault,
     notices::Notices,
-    room::{Outgoing, Peer, Room},
+    room::{Peer, Room},
+    socket::End,
     stage,
     streams::Streams,
     webhooks::Webhooks,
@@ -70,6 +71,9 @@ pub enum NoSuch {
     /// There is no such peer.
     #[error("Peer {0} does not exist")]
     Peer(String),
+    /// The peer has no socket that the fault could hang on.
+    #[error("Peer {0} is not connected by a socket")]
+    Socket(PeerId),
 }
 
 impl World {
@@ -92,11 +96,12 @@ impl World {
 
     pub(super) fn create_room(&self, config: RoomConfig) -> Arc<Room> {
         let id = RoomId::from(Uuid::new_v4().to_string());
-        let webhooks = config
-            .webhook_url
-            .clone()
-            .map(|url| Webhooks::start(url, config.batch_webhook_notifications, self.webhook_secret.clone()));
-        let room = Arc::new(Room::new(id.clone(), config, self.notices.clone(), webhooks));
+        let ended = CancellationToken::new();
+        let webhooks = config.webhook_url.clone().map(|url| {
+            let (secret, ended, stop) = (self.webhook_secret.clone(), ended.clone(), self.stop.clone());
+            Webhooks::start(url, config.batch_webhook_notifications, secret, ended, stop)
+        });
+        let room = Arc::new(Room::new(id.clone(), config, self.notices.clone(), webhooks, ended));
         self.rooms().insert(id.clone(), room.clone());
         room.notify(Content::RoomCreated(RoomCreated { room_id: id.to_string() }));
         tokio::spawn(stage::run(room.clone()));
@@ -117,43 +122,44 @@ impl World {
     }
 
     fn take_room(&self, id: &str) -> Result<Arc<Room>, NoSuch> {
-        let room = self.rooms().remove(id).ok_or_else(|| NoSuch::Room(id.to_owned()))?;
-        self.tokens().retain(|_, admitted| admitted.room != room.id);
-        Ok(room)
+        self.rooms().remove(id).ok_or_else(|| NoSuch::Room(id.to_owned()))
     }
 
     /// Adds a peer to a room and gives its token; `None` when the room is full.
-    pub(super) fn add_peer(&self, room: &Room, peer: Peer) -> Option<String> {
+    pub(super) fn add_peer(&self, room: &Room, peer: Peer) -> Result<Option<String>, NoSuch> {
         let (id, kind): (PeerId, PeerType) = (peer.id.clone(), peer.kind);
-        {
-            let mut state = room.state();
-            let most = room.config.max_peers.filter(|most| *most > 0);
-            if most.is_some_and(|most| state.peers.len() >= most as usize) {
-                return None;
-            }
-            state.peers.push(peer);
-            room.notify(Content::PeerAdded(PeerAdded {
-                room_id: room.id.to_string(),
-                peer_id: id.to_string(),
-                peer_type: kind.into(),
-            }));
+        let mut state = room.state();
+        if state.is_over {
+            return Err(NoSuch::Room(room.id.to_string()));
         }
-        Some(self.issue_token(&room.id, &id))
+        let most = room.config.max_peers.filter(|most| *most > 0);
+        if most.is_some_and(|most| state.peers.len() >= most as usize) {
+            return Ok(None);
+        }
+        state.peers.push(peer);
+        room.notify(Content::PeerAdded(PeerAdded {
+            room_id: room.id.to_string(),
+            peer_id: id.to_string(),
+            peer_type: kind.into(),
+        }));
+        Ok(Some(self.issue_token(&room.id, &id)))
     }
 
     pub(super) fn delete_peer(&self, room: &Room, id: &str) -> Result<(), NoSuch> {
         let mut state = room.state();
         let place = state.peers.iter().position(|peer| peer.id.as_str() == id);
         let peer = state.peers.remove(place.ok_or_else(|| NoSuch::Peer(id.to_owned()))?);
-        self.tokens().retain(|_, admitted| admitted.peer != peer.id);
-        room.delete_peer(peer, "Peer removed");
+        room.delete_peer(&mut state, peer, "Peer removed");
         Ok(())
     }
 
     pub(super) fn issue_token(&self, room: &RoomId, peer: &PeerId) -> String {
         let token = format!("sandbox-{}", Uuid::new_v4().simple());
         let admitted = Admitted { room: room.clone(), peer: peer.clone(), expires: Instant::now() + TOKEN_LIFETIME };
-        self.tokens().insert(token.clone(), admitted);
+        let mut tokens = self.tokens();
+        // The token of a peer that is gone is kept until it expires: it is refused with the true reason.
+        tokens.retain(|_, admitted| Instant::now() < admitted.expires + TOKEN_LIFETIME);
+        tokens.insert(token.clone(), admitted);
         token
     }
 
@@ -186,14 +192,16 @@ impl World {
         let now = Instant::now();
         let after = |ms: u64| now + Duration::from_millis(ms);
         match fault {
-            Fault::Close { room, peer, code, reason } => self.with(&room, &peer, |_, peer| peer.close(code, &reason)),
-            Fault::Cut { room, peer, for_ms } => self.with(&room, &peer, |room, peer| {
+            Fault::Close { room, peer, code, reason } => {
+                self.with_socket(&room, &peer, |_, peer| peer.close(code, &reason))
+            }
+            Fault::Cut { room, peer, for_ms } => self.with_socket(&room, &peer, |room, peer| {
                 peer.faults.shut_until = Some(after(for_ms));
-                peer.order(Outgoing::Cut);
+                peer.end(End::Cut);
                 room.disconnect(peer);
             }),
             Fault::Stall { room, peer, for_ms } => {
-                self.with(&room, &peer, |_, peer| peer.faults.stalled_until = Some(after(for_ms)))
+                self.with_socket(&room, &peer, |_, peer| peer.faults.stalled_until = Some(after(for_ms)))
             }
             Fault::Drop { room, peer, percent } => {
                 self.with(&room, &peer, |_, peer| peer.faults.drop_percent = percent)
@@ -210,11 +218,13 @@ impl World {
             Fault::CrashPeer { room, peer, reason } => {
                 self.with(&room, &peer, |room, peer| room.crash_peer(peer, &reason))
             }
-            Fault::Malformed { room, peer, count } => self.with(&room, &peer, |_, peer| {
-                (0..count).for_each(|_| peer.send(bytes::Bytes::from_static(b"\xffthis is no protobuf")));
+            Fault::Malformed { room, peer, count } => self.with_socket(&room, &peer, |_, peer| {
+                let junk = bytes::Bytes::from_static(b"\xffthis is no protobuf");
+                (0..count.min(MOST_MALFORMED)).for_each(|_| peer.send(junk.clone()));
             }),
             Fault::Oversized { room, peer, bytes } => {
-                self.with(&room, &peer, |_, peer| peer.send(vec![0; bytes].into()))
+                let junk = bytes::Bytes::from(vec![0; bytes.min(LARGEST_BYTES)]);
+                self.with_socket(&room, &peer, |_, peer| peer.send(junk))
             }
             Fault::CrashRoom { room } => self.take_room(room.as_str()).map(|room| room.crash()),
             Fault::CutNotifiers { for_ms } => {
@@ -246,6 +256,14 @@ impl World {
         Ok(act(&room, found))
     }
 
+    /// Does something with one peer that has a socket.
+    fn with_socket(&self, room: &RoomId, peer: &PeerId, act: impl FnOnce(&Room, &mut Peer)) -> Result<(), NoSuch> {
+        self.with(room, peer, |room, found| match found.has_socket() {
+            true => Ok(act(room, found)),
+            false => Err(NoSuch::Socket(peer.clone())),
+        })?
+    }
+
     fn rooms(&self) -> MutexGuard<'_, BTreeMap<RoomId, Arc<Room>>> {
         self.rooms.lock().expect("no holder panics")
     }
@@ -255,5 +273,8 @@ impl World {
     }
 }
 
+/// What faults may send at once.
+const MOST_MALFORMED: u32 = 1_000;
+const LARGEST_BYTES: usize = 64 << 20;
 /// As a Fishjam's.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 3_600);

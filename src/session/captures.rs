@@ -60,7 +60,9 @@ impl Captures {
         self.tracks.retain(|_, pending| {
             let expired = pending.waiting.extract_if(.., |(_, deadline)| *deadline <= now);
             answers.extend(expired.map(|(id, _)| (id, Err(CaptureError::Deadline))));
-            pending.in_flight &= !pending.waiting.is_empty();
+            // The answer is lost, or was never to come: ask again.
+            let lost = pending.last_sent.is_some_and(|sent| now >= sent + LOST);
+            pending.in_flight &= !pending.waiting.is_empty() && !lost;
             !pending.waiting.is_empty() || pending.last_sent.is_some_and(|sent| now < sent + SPACING)
         });
     }
@@ -77,12 +79,18 @@ impl Captures {
     /// When something is due next; while there is no link nothing can be asked, and only deadlines count.
     pub fn poll_timeout(&self, live: bool) -> Option<Instant> {
         let deadlines = self.tracks.values().flat_map(|pending| pending.waiting.iter().map(|(_, deadline)| *deadline));
-        let dues = self.tracks.values().filter(|_| live).filter_map(Pending::due_at);
+        let losses = self.tracks.values().filter(|pending| pending.in_flight).filter_map(Pending::lost_at);
+        let dues = self.tracks.values().filter_map(Pending::due_at).chain(losses).filter(|_| live);
         deadlines.chain(dues).min()
     }
 }
 
 impl Pending {
+    /// When a request that is on its way counts as lost.
+    fn lost_at(&self) -> Option<Instant> {
+        self.last_sent.map(|sent| sent + LOST)
+    }
+
     /// When the server may be asked, if somebody waits and it has not been.
     fn due_at(&self) -> Option<Instant> {
         let (_, deadline) = self.waiting.iter().find(|_| !self.in_flight)?;
@@ -95,6 +103,8 @@ impl Pending {
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The limit is one a second as the server counts; the tenth more keeps clear of it when the network bunches two.
 const SPACING: Duration = Duration::from_millis(1_100);
+/// How long an answer is waited for before the server is asked again.
+const LOST: Duration = Duration::from_secs(2);
 /// Requests that may wait at once; more than an agent can use.
 const MOST_WAITING: usize = 64;
 
@@ -124,6 +134,19 @@ mod tests {
         captures.on_time(ms(5_200), &mut answers);
         assert_eq!(answers, [(3, Err(CaptureError::Deadline))]);
         assert_eq!(captures.poll_timeout(true), None);
+    }
+
+    #[test]
+    fn a_lost_answer_does_not_starve_those_who_ask_later() {
+        let start = Instant::now();
+        let ms = |n: u64| start + Duration::from_millis(n);
+        let (mut captures, mut answers) = (Captures::default(), Vec::new());
+        captures.on_request(ms(0), 1, "v".into()).unwrap();
+        assert!(captures.poll_request(ms(0)).is_some());
+        captures.on_request(ms(1_500), 2, "v".into()).unwrap();
+        assert_eq!(captures.poll_timeout(true), Some(ms(2_000)));
+        captures.on_time(ms(2_000), &mut answers);
+        assert!(captures.poll_request(ms(2_000)).is_some(), "the server is asked again");
     }
 
     #[test]

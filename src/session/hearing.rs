@@ -24,7 +24,7 @@ pub(crate) struct Hearing {
     /// Chunks of tracks that nobody has announced yet: sound can overtake the news of it on another socket.
     held: VecDeque<HeldChunk>,
     /// Tracks that ended lately, whose last chunks may still be on their way.
-    ended: VecDeque<TrackId>,
+    ended: VecDeque<(TrackId, Duration)>,
     counters: HearingCounters,
     /// Decoded samples of one chunk.
     scratch: Vec<i16>,
@@ -84,7 +84,8 @@ impl Hearing {
         port: &mut RoomPort,
     ) -> Result<(), HearingError> {
         if !self.tracks.contains_key(track) {
-            if self.ended.iter().any(|ended| ended.as_str() == track) {
+            let is_straggler = |(ended, at): &(TrackId, Duration)| ended.as_str() == track && now < *at + STRAGGLERS;
+            if self.ended.iter().any(is_straggler) {
                 self.counters.late_chunks += 1;
                 return Ok(());
             }
@@ -116,12 +117,17 @@ impl Hearing {
     }
 
     /// A track ended; call it before the agent is told.
-    pub(crate) fn on_track_removed(&mut self, track: &TrackId, port: &mut RoomPort) -> Result<(), HearingError> {
+    pub(crate) fn on_track_removed(
+        &mut self,
+        now: Duration,
+        track: &TrackId,
+        port: &mut RoomPort,
+    ) -> Result<(), HearingError> {
         self.held.retain(|chunk| chunk.track != *track);
         if self.ended.len() == ENDED {
             self.ended.pop_front();
         }
-        self.ended.push_back(track.clone());
+        self.ended.push_back((track.clone(), now));
         if let Some(Heard { port: Some(open), .. }) = self.tracks.remove(track) {
             port.close(open)?;
         }
@@ -130,12 +136,15 @@ impl Hearing {
 
     /// A track of this id exists again.
     pub(crate) fn on_track_added(&mut self, track: &TrackId) {
-        self.ended.retain(|ended| ended != track);
+        self.ended.retain(|(ended, _)| ended != track);
     }
 
     /// The link broke: what comes next comes after a hole.
     pub(crate) fn on_link_down(&mut self) {
-        self.tracks.values_mut().for_each(|heard| heard.clock.on_link_down());
+        for heard in self.tracks.values_mut() {
+            heard.clock.on_link_down();
+            heard.decoder.on_hole();
+        }
     }
 
     /// Whether chunks wait for their track to be announced.
@@ -199,6 +208,8 @@ pub(crate) enum HearingError {
 const HOLD: Duration = Duration::from_secs(2);
 /// How many chunks wait at most: 2 s of two speakers.
 const HELD: usize = 200;
+/// How long after its end a track's last chunks may still come. Later ones are a sign that it did not end.
+const STRAGGLERS: Duration = Duration::from_secs(2);
 /// How many ended tracks are remembered.
 const ENDED: usize = 64;
 
@@ -252,7 +263,7 @@ mod tests {
         let mut open = Hearing::new(Hear::Everyone, Encoding::Pcm16, Hz::K16);
         for hearing in [&mut deaf, &mut open] {
             hearing.on_chunk(MS, ("bot", "t", &[0; 640]), &mut roster, &mut port).unwrap();
-            hearing.on_track_removed(&"t".into(), &mut port).unwrap();
+            hearing.on_track_removed(MS, &"t".into(), &mut port).unwrap();
             hearing.on_chunk(MS, ("bot", "t", &[0; 640]), &mut roster, &mut port).unwrap();
         }
         assert_eq!((deaf.counters().chunks, open.counters().chunks), (0, 1));

@@ -22,8 +22,8 @@ pub struct SessionOptions {
     /// How long a broken link is mended before the session is given up. A Fishjam may take 60 s to notice that the old
     /// connection is gone, so less than that gives up on links that would have come back.
     pub link_patience: Duration,
-    /// What jitter and track ids are drawn from.
-    pub seed: u64,
+    /// What jitter and track ids are drawn from; random for each session unless given, as tests do.
+    pub seed: Option<u64>,
 }
 
 impl Default for SessionOptions {
@@ -32,7 +32,7 @@ impl Default for SessionOptions {
             voice: None,
             join_patience: Duration::from_secs(10),
             link_patience: Duration::from_secs(300),
-            seed: fastrand::u64(..),
+            seed: None,
         }
     }
 }

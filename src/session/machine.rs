@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::{Backoff, Captures, Ending, Input, Output, Refusal, Report, SessionOptions, TokenFault, captures::Answer};
 use crate::{
     agent::{CaptureError, Image},
@@ -33,7 +35,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Session {
     options: SessionOptions,
-    token: String,
+    token: SecretString,
     phase: Phase,
     outputs: VecDeque<Output>,
     backoff: Backoff,
@@ -43,6 +45,8 @@ pub struct Session {
     begun: Instant,
     /// Since when there is no link; `None` while live.
     down_since: Option<Instant>,
+    /// When the last link came up.
+    live_since: Option<Instant>,
     /// Whether it was ever live.
     joined: bool,
     /// Whether the token was renewed since it last worked.
@@ -82,15 +86,17 @@ enum Phase {
 impl Session {
     /// A session that has been given a peer and its `token`, and connects at once.
     pub fn new(options: SessionOptions, token: String, now: Instant) -> Session {
+        let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
         let mut session = Session {
-            token,
+            token: token.into(),
             phase: Phase::Ended,
             outputs: VecDeque::new(),
-            backoff: Backoff::with_seed(options.seed),
-            rng: fastrand::Rng::with_seed(options.seed),
+            backoff: Backoff::with_seed(seed),
+            rng: fastrand::Rng::with_seed(seed),
             captures: Captures::default(),
             begun: now,
             down_since: Some(now),
+            live_since: None,
             joined: false,
             token_is_fresh: false,
             crashes: VecDeque::new(),
@@ -121,7 +127,7 @@ impl Session {
 
     /// A new token, given before [`Input::Token`].
     pub fn set_token(&mut self, token: String) {
-        self.token = token;
+        self.token = token.into();
     }
 
     /// The next thing to do.
@@ -164,7 +170,7 @@ impl Session {
             Phase::Connecting { .. } => {
                 self.malformed = 0;
                 self.phase = Phase::Authenticating { deadline: now + AUTHENTICATE };
-                self.outputs.push_back(Output::Send(AgentRequest::auth(&self.token)));
+                self.outputs.push_back(Output::Send(AgentRequest::auth(self.token.expose_secret())));
             }
             // It was given up while it opened.
             _ => self.outputs.push_back(Output::Disconnect),
@@ -204,7 +210,7 @@ impl Session {
     fn on_authenticated(&mut self, now: Instant) {
         let away = self.down_since.take().map_or(Duration::ZERO, |since| now - since);
         self.token_is_fresh = false;
-        self.backoff.reset();
+        self.live_since = Some(now);
         self.report(match self.joined {
             true => Report::Restored { after: away },
             false => Report::Joined { after: now - self.begun },
@@ -224,11 +230,14 @@ impl Session {
     }
 
     fn on_malformed(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Authenticating { .. } | Phase::Live { .. }) {
+            return;
+        }
         self.malformed += 1;
         self.report(Report::Malformed { count: self.malformed });
         if self.malformed >= MOST_MALFORMED {
             self.outputs.push_back(Output::Disconnect);
-            self.lose(now, format!("{MOST_MALFORMED} messages in a row of one link could not be read"));
+            self.lose(now, format!("{MOST_MALFORMED} messages of one link could not be read"));
         }
     }
 
@@ -336,6 +345,10 @@ impl Session {
 
     /// The link is gone: mend it.
     fn lose(&mut self, now: Instant, reason: String) {
+        // A link that breaks at once each time must not be opened at once each time.
+        if self.live_since.take().is_some_and(|since| now - since >= STABLE) {
+            self.backoff.reset();
+        }
         if self.joined && self.down_since.is_none() {
             self.go_down(now, reason.clone());
         }
@@ -400,6 +413,8 @@ const REFRESH: Duration = Duration::from_secs(15);
 const LEAVE: Duration = Duration::from_secs(1);
 /// Unreadable messages on one link before it is opened anew.
 const MOST_MALFORMED: u32 = 32;
+/// How long a link must have lasted for the next wait to be short again.
+const STABLE: Duration = Duration::from_secs(10);
 /// Crashes within the window before it is no longer bad luck.
 const MOST_CRASHES: usize = 4;
 const CRASH_WINDOW: Duration = Duration::from_secs(60);

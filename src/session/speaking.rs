@@ -53,7 +53,7 @@ impl Speaking {
         Ok(Speaking {
             resampler: Resampler::new(port.rate(), track.rate()),
             encoder: Encoder::new(track.encoding(), track.rate())?,
-            pacer: Pacer::new(track.rate(), lead),
+            pacer: Pacer::new(track.rate(), lead.clamp(BLOCK, LONGEST_LEAD)),
             staged: Vec::new(),
             staged_agent_samples: 0,
             last_fetch: None,
@@ -78,9 +78,11 @@ impl Speaking {
             self.complete_partial();
         }
         // A partial packet that was completed is at least one long; see `complete_partial`.
-        self.encoder.encode_into(&self.staged[..self.packet_samples], &mut self.encoded).ok()?;
+        let encoded = self.encoder.encode_into(&self.staged[..self.packet_samples], &mut self.encoded);
         self.staged.drain(..self.packet_samples);
         self.count_staged();
+        // A block that the encoder refuses is dropped: it would be refused again.
+        encoded.ok()?;
         self.pacer.on_sent(now, self.packet_samples as u64);
         self.counters.packets += 1;
         self.counters.samples += self.packet_samples as u64;
@@ -110,9 +112,16 @@ impl Speaking {
 
     /// Tells the agent how far its voice has been heard.
     pub(crate) fn report(&self, now: Instant, port: &VoicePort) {
-        let done = self.staged_agent_samples == 0 && port.waiting() == 0 && self.pacer.ahead(now) == 0;
         let heard = self.heard(now, port);
-        port.report(heard, if done { port.position() } else { heard.min(port.position().saturating_sub(1)) });
+        port.report(
+            heard,
+            if self.is_done(now, port) { port.position() } else { heard.min(port.position().saturating_sub(1)) },
+        );
+    }
+
+    /// Whether everything that the agent said has been heard, or dropped.
+    pub(crate) fn is_done(&self, now: Instant, port: &VoicePort) -> bool {
+        self.staged_agent_samples == 0 && port.waiting() == 0 && self.pacer.ahead(now) == 0
     }
 
     /// When `poll_packet` or `report` will have something new, if the agent does nothing.
@@ -120,7 +129,7 @@ impl Speaking {
         let has_more = port.waiting() > 0 || self.staged.len() >= self.packet_samples;
         let next = match (has_more, self.partial_due()) {
             (true, _) => Some(self.pacer.next_send().unwrap_or(now)),
-            (false, partial) => partial,
+            (false, partial) => partial.map(|due| self.pacer.next_send().map_or(due, |send| send.max(due))),
         };
         let dry = self.pacer.runs_dry_at().filter(|dry| *dry > now);
         // While something is being heard, the agent's view of it is renewed every block.
@@ -131,11 +140,6 @@ impl Speaking {
     /// What was said so far.
     pub(crate) fn counters(&self) -> SpeakingCounters {
         self.counters
-    }
-
-    /// How much the server has and has not played.
-    pub(crate) fn lead(&self, now: Instant) -> Duration {
-        self.resampler.to().duration_of(self.pacer.ahead(now))
     }
 
     fn fill(&mut self, now: Instant, port: &mut VoicePort) {
@@ -192,6 +196,8 @@ impl Speaking {
     }
 }
 
+/// More than this would be a recording.
+const LONGEST_LEAD: Duration = Duration::from_secs(10);
 /// How long the agent must have been silent before less than a packet leaves. A Fishjam carries a run on over 100 ms.
 const PARTIAL_WAIT: Duration = Duration::from_millis(80);
 /// How long before the server runs dry less than a packet leaves.

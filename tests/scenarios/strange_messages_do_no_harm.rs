@@ -25,7 +25,7 @@ async fn malformed_and_oversized() {
     house.sandbox.inject(Fault::Malformed { room: room.clone(), peer: peer.clone(), count: 40 }).unwrap();
     end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
     end.until_frame().await;
-    house.sandbox.inject(Fault::Oversized { room, peer, bytes: 3 << 20 }).unwrap();
+    house.sandbox.inject(Fault::Oversized { room, peer, bytes: 20 << 20 }).unwrap();
     end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
     end.until_frame().await;
 }

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, agents, args::DemoArgs};
+use super::{Failure, agents, args::DemoArgs, say};
 use crate::{
     agent::Registry,
     audio::{
@@ -42,9 +42,9 @@ pub(super) async fn run(registry: Registry, args: DemoArgs) -> Result<(), Failur
     let html = report::html(&args.agent, &scene, &facts);
     fs::write(&files.report, html).map_err(|error| cannot_write(&files.report, &error))?;
     for (fact, value) in &facts {
-        println!("{fact:<10} {value}");
+        say(&format_args!("{fact:<10} {value}"));
     }
-    println!("{:<10} {}", "report", files.report.display());
+    say(&format_args!("{:<10} {}", "report", files.report.display()));
     match scene.departure.ending.is_regular() {
         true => Ok(()),
         false => Err(Failure::Session(scene.departure.ending.to_string())),

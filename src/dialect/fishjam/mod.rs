@@ -16,4 +16,17 @@ pub mod wire {
     include!(concat!(env!("OUT_DIR"), "/wire.rs"));
 
     pub use fishjam::*;
+
+    /// A token must not reach a log by way of the message that carries it.
+    macro_rules! hide_token {
+        ($($message:ty),+) => {$(
+            impl std::fmt::Debug for $message {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("AuthRequest([private])")
+                }
+            }
+        )+};
+    }
+
+    hide_token!(agent_request::AuthRequest, server_message::AuthRequest, peer_message::AuthRequest);
 }

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use prost::Message as _;
-use tokio::task::JoinError as TaskEnd;
+use tokio::{task::JoinError as TaskEnd, time::timeout};
 
-use super::{Done, Driver, WIRING};
+use super::{CONNECT, Done, Driver, WIRING};
 use crate::{
     dialect::fishjam::{
         decode_response,
@@ -21,7 +21,7 @@ use crate::{
         rest::RestErrorKind,
         socket::{Socket, SocketEvent},
     },
-    session::{Input, Output, Report, TokenFault},
+    session::{Input, Output, Refusal, Report, TokenFault},
 };
 
 impl Driver {
@@ -48,7 +48,11 @@ impl Driver {
         self.socket = None;
         self.connection += 1;
         let (url, number) = (self.url.clone(), self.connection);
-        self.work.spawn(async move { Done::Connected(number, Socket::connect(&url).await) });
+        self.work.spawn(async move {
+            let connected = timeout(CONNECT, Socket::connect(&url)).await;
+            let late = || Err(Refusal::Unreachable(format!("no connection within {} s", CONNECT.as_secs())));
+            Done::Connected(number, connected.unwrap_or_else(|_| late()))
+        });
     }
 
     fn disconnect(&mut self) {
@@ -71,6 +75,7 @@ impl Driver {
                 self.hearing.on_link_down();
                 if let Some(speaking) = &mut self.speaking {
                     speaking.on_link_down(now, &self.port.voice);
+                    speaking.report(now, &self.port.voice);
                 }
                 self.tell(RoomEvent::LinkLost { reason: reason.clone() });
             }
@@ -80,7 +85,10 @@ impl Driver {
             }
             Report::Retrying { .. } => self.socket = None,
             Report::Joined { .. } => self.tell_world(What::Joined),
-            Report::Published { .. } => self.voice_opens = now + WIRING,
+            Report::Published { .. } => {
+                self.voice_opens = now + WIRING;
+                self.voice_is_wired = false;
+            }
             _ => {}
         }
         let line = report.to_string();

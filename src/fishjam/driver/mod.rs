@@ -60,15 +60,22 @@ pub(super) struct Driver {
     connection: u64,
     snapshot_under_way: bool,
     next_snapshot: Instant,
+    /// Grows while snapshots explain nothing.
+    snapshot_pause: Duration,
+    /// The server socket tells what happens; while it does not, the room is looked at now and then.
+    notifier_is_up: bool,
     next_check: Instant,
     captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
     next_capture: u64,
     happenings: mpsc::Sender<Happening>,
     unsent_messages: u64,
+    unread_happenings: u64,
     /// The agent has been told that the room is over.
     room_end_told: bool,
     /// When the voice may speak: its track is wired then.
     voice_opens: Instant,
+    /// The server has said that the voice's track is wired.
+    voice_is_wired: bool,
     /// When the last packet of the voice left.
     last_spoke: Option<Instant>,
     ended: Option<Ending>,
@@ -130,13 +137,17 @@ impl Driver {
             connection: 0,
             snapshot_under_way: false,
             next_snapshot: now,
+            snapshot_pause: SNAPSHOT_PAUSE,
+            notifier_is_up: false,
             next_check: now,
             captures: HashMap::new(),
             next_capture: 0,
             happenings,
             unsent_messages: 0,
+            unread_happenings: 0,
             room_end_told: false,
             voice_opens: now,
+            voice_is_wired: false,
             last_spoke: None,
             ended: None,
         })
@@ -201,7 +212,7 @@ impl Driver {
         if self.wants_snapshot() && now >= self.next_snapshot {
             self.ask_for_snapshot(now);
         }
-        if self.agent_done && self.port.voice.waiting() == 0 && self.is_silent(now) {
+        if self.agent_done && self.is_silent(now) {
             self.session.handle_input(now, Input::Leave(Ending::AgentDone));
             while let Some(output) = self.session.poll_output() {
                 self.carry_out(now, output);
@@ -218,7 +229,8 @@ impl Driver {
         let cut = speaking.take_interrupt(now, voice);
         let interrupted = cut.is_some();
         // What the server has nothing of needs no interrupt, and a track that is not wired yet would not survive one.
-        if cut.is_some_and(|unheard| unheard > 0) {
+        let wired = self.voice_is_wired || now > self.voice_opens + WIRED_FOR_SURE;
+        if wired && cut.is_some_and(|unheard| unheard > 0) {
             messages.push(AgentRequest::interrupt(track));
         }
         while let Some(packet) = speaking.poll_packet(now, voice) {
@@ -242,8 +254,8 @@ impl Driver {
     }
 
     fn is_silent(&self, now: Instant) -> bool {
-        let lead = self.speaking.as_ref().map(|speaking| speaking.lead(now));
-        lead.is_none_or(|lead| lead.is_zero()) || self.session.voice_track().is_none()
+        let done = self.speaking.as_ref().map(|speaking| speaking.is_done(now, &self.port.voice));
+        done.unwrap_or(true)
     }
 
     fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
@@ -265,6 +277,9 @@ impl Driver {
                 self.socket = None;
                 self.session.handle_input(now, Input::Closed(reason));
             }
+            if !self.notifier_is_up && now >= self.next_snapshot + LOOK_INTO_ROOM {
+                self.roster.on_snapshot_failed();
+            }
             if self.hearing.holds_chunks() {
                 self.on_room_events(now, Vec::new());
             }
@@ -283,9 +298,10 @@ impl Driver {
         self.session.handle_input(now, Input::Leave(Ending::AgentStuck(why)));
     }
 
-    fn tell_world(&self, what: What) {
+    fn tell_world(&mut self, what: What) {
         // A reader that is behind loses happenings, never sound.
-        self.happenings.try_send(Happening { at: self.begun.elapsed(), what }).ok();
+        let lost = self.happenings.try_send(Happening { at: self.begun.elapsed(), what }).is_err();
+        self.unread_happenings += u64::from(lost);
     }
 
     /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
@@ -296,6 +312,8 @@ impl Driver {
         }
         self.port.end();
         self.captures.clear();
+        self.port.captures.close();
+        while self.port.captures.try_recv().is_ok() {}
         let removal = async {
             match self.rest.delete_peer(&self.room, &self.peer).await {
                 Err(error) if error.kind != RestErrorKind::NotFound => tracing::warn!("the peer stays behind: {error}"),
@@ -320,6 +338,7 @@ impl Driver {
             speaking: self.speaking.as_ref().map(Speaking::counters).unwrap_or_default(),
             unfetched_samples: self.port.lost_samples(),
             unsent_messages: self.unsent_messages,
+            unread_happenings: self.unread_happenings,
         }
     }
 }
@@ -342,8 +361,16 @@ fn panic_text(end: TaskEnd) -> String {
 const CHECK: Duration = Duration::from_secs(1);
 /// How soon an agent that is behind is looked at again: a block.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How often the room is looked at while the server socket is down.
+const LOOK_INTO_ROOM: Duration = Duration::from_secs(10);
+/// The longest time between two questions that explained nothing.
+const LONGEST_SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
 /// The shortest time between two questions for who is in the room.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(500);
+/// How long after that a track is wired for sure.
+const WIRED_FOR_SURE: Duration = Duration::from_secs(3);
+/// How long a socket may take to open.
+const CONNECT: Duration = Duration::from_secs(10);
 /// How long a new track may take to be wired, unless the server says that it is: until then it drops sound.
 const WIRING: Duration = Duration::from_millis(500);
 /// After how long without a packet the voice counts as silent.

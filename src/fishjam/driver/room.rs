@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Done, Driver, SNAPSHOT_PAUSE};
+use super::{Done, Driver, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE};
 use crate::{
     agent::{Capture, CaptureError},
     dialect::fishjam::Notification,
@@ -21,7 +21,8 @@ impl Driver {
 
     pub(super) fn ask_for_snapshot(&mut self, now: Instant) {
         self.snapshot_under_way = true;
-        self.next_snapshot = now + SNAPSHOT_PAUSE;
+        self.next_snapshot = now + self.snapshot_pause;
+        self.snapshot_pause = (self.snapshot_pause * 2).min(LONGEST_SNAPSHOT_PAUSE);
         let asked = self.roster.begin_snapshot();
         let (rest, room) = (self.rest.clone(), self.room.clone());
         self.work.spawn(async move { Done::Snapshot(asked, rest.room(&room).await) });
@@ -44,11 +45,20 @@ impl Driver {
 
     pub(super) fn on_notifier(&mut self, now: Instant, event: Option<NotifierEvent>) {
         match event {
-            Some(NotifierEvent::Up) => self.roster.on_snapshot_failed(),
-            Some(NotifierEvent::Down { reason }) => tracing::warn!("the server socket is down: {reason}"),
+            Some(NotifierEvent::Up) => {
+                self.notifier_is_up = true;
+                self.roster.on_snapshot_failed();
+            }
+            Some(NotifierEvent::Down { reason }) => {
+                self.notifier_is_up = false;
+                tracing::warn!("the server socket is down: {reason}");
+            }
             Some(NotifierEvent::Said(notification)) => self.on_notification(now, &notification),
             Some(NotifierEvent::Refused { reason }) => tracing::error!("the server socket refuses the token: {reason}"),
-            None => self.notifier_ended = true,
+            None => {
+                self.notifier_ended = true;
+                self.notifier_is_up = false;
+            }
         }
     }
 
@@ -62,6 +72,7 @@ impl Driver {
             Notification::TrackAdded { peer: Some(peer), track, .. } if *peer == self.peer => {
                 if self.session.voice_track() == Some(&track.id) {
                     self.voice_opens = now;
+                    self.voice_is_wired = true;
                 }
             }
             Notification::Voice { peer, track, speaking, .. } if *peer != self.peer => {
@@ -77,11 +88,14 @@ impl Driver {
     }
 
     pub(super) fn on_room_events(&mut self, now: Instant, events: Vec<RoomEvent>) {
+        if !events.is_empty() {
+            self.snapshot_pause = SNAPSHOT_PAUSE;
+        }
         for event in events {
             match &event {
                 RoomEvent::TrackAdded { track, .. } => self.hearing.on_track_added(&track.id),
                 RoomEvent::TrackRemoved { track, .. } => {
-                    if let Err(error) = self.hearing.on_track_removed(track, &mut self.port) {
+                    if let Err(error) = self.hearing.on_track_removed(now - self.begun, track, &mut self.port) {
                         self.give_up(now, error.to_string());
                     }
                 }

@@ -6,7 +6,7 @@ use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Client, RestError};
+use super::{Client, RestError, RestErrorKind};
 use crate::session::Backoff;
 
 /// How long a connection may take to open.
@@ -65,6 +65,14 @@ impl Call<'_> {
         loop {
             let error = match self.attempt().await {
                 Ok(bytes) => return Ok(bytes),
+                // An earlier attempt has done it, and its answer was lost.
+                Err(error)
+                    if error.kind == RestErrorKind::NotFound
+                        && self.method == Method::DELETE
+                        && backoff.attempts() > 0 =>
+                {
+                    return Ok(bytes::Bytes::new());
+                }
                 Err(error) => error,
             };
             let wait = backoff.next_wait().max(error.retry_after.unwrap_or_default());

@@ -22,6 +22,9 @@ pub enum RoomType {
     FullFeature,
     /// The old name of a livestream.
     Broadcaster,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 impl RoomType {
@@ -39,6 +42,8 @@ pub enum VideoCodec {
     #[default]
     H264,
     Vp8,
+    #[serde(other)]
+    Unknown,
 }
 
 /// What a room is created with; everything has a default.
@@ -98,6 +103,8 @@ pub enum PeerType {
     Webrtc,
     Agent,
     Vapi,
+    #[serde(other)]
+    Unknown,
 }
 
 /// Whether a peer gets everyone's tracks or only those asked for.
@@ -135,10 +142,13 @@ pub struct Peer {
     /// What it publishes.
     pub tracks: Vec<Track>,
     /// What is said of it: `{"peer": …, "server": …}` for people.
-    pub metadata: Value,
+    #[serde(default)]
+    pub metadata: Metadata,
     /// What it gets without asking.
+    #[serde(default)]
     pub subscribe_mode: SubscribeMode,
     /// What it asked for.
+    #[serde(default)]
     pub subscriptions: Subscriptions,
 }
 
@@ -148,9 +158,10 @@ impl Peer {
             PeerType::Webrtc => PeerKind::Person,
             PeerType::Agent => PeerKind::Agent,
             PeerType::Vapi => PeerKind::Vapi,
+            PeerType::Unknown => PeerKind::Unknown,
         };
         let tracks = self.tracks.iter().map(Track::to_room_track).collect();
-        RoomPeer { id: self.id.clone(), kind, metadata: Metadata::new(self.metadata.clone()), tracks }
+        RoomPeer { id: self.id.clone(), kind, metadata: self.metadata.clone(), tracks }
     }
 }
 
@@ -164,7 +175,7 @@ pub struct Track {
     pub kind: String,
     /// What is said of it.
     #[serde(default)]
-    pub metadata: Value,
+    pub metadata: Metadata,
 }
 
 impl Track {
@@ -174,7 +185,7 @@ impl Track {
             "video" => TrackKind::Video,
             _ => TrackKind::Unknown,
         };
-        RoomTrack { id: self.id.clone(), kind, metadata: Metadata::new(self.metadata.clone()) }
+        RoomTrack { id: self.id.clone(), kind, metadata: self.metadata.clone() }
     }
 }
 
@@ -191,7 +202,7 @@ pub enum NewPeer {
 }
 
 /// What a person's peer is created with.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PersonOptions {
     /// What the app says of the person.
@@ -236,7 +247,7 @@ pub enum AudioFormat {
 }
 
 /// What a Vapi peer is created with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VapiOptions {
     /// The key for Vapi.
@@ -278,11 +289,18 @@ pub struct MoqAccess {
     pub token: String,
 }
 
-impl std::fmt::Debug for MoqAccess {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MoqAccess([private])")
-    }
+/// What holds tokens, keys or people's data prints as a mark.
+macro_rules! private {
+    ($($name:ident),+) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "([private])"))
+            }
+        }
+    )+};
 }
+
+private!(MoqAccess, PersonOptions, VapiOptions);
 
 /// Which paths a [`MoqAccess`] is for; at least one must be given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

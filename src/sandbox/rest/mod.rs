@@ -77,6 +77,7 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/recordings", get(recordings::list).post(recordings::create))
         .route("/recordings/{id}", get(recordings::show).delete(recordings::remove))
         .route("/recordings/{id}/stop", post(recordings::stop))
+        .method_not_allowed_fallback(|| async { Refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".into()) })
         .route_layer(middleware::from_fn_with_state(world.clone(), guard))
 }
 
@@ -84,6 +85,9 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
 async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
     if let Some(fault) = world.take_rest_fault() {
         return match fault.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            Some(status) if fault.body.is_empty() => {
+                Refused(status, status.canonical_reason().unwrap_or_default().to_owned()).into_response()
+            }
             Some(status) => (status, fault.body).into_response(),
             None => std::future::pending().await,
         };

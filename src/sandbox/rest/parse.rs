@@ -43,9 +43,14 @@ pub(super) fn room_config(body: &Bytes) -> Result<RoomConfig, Refused> {
     }
     Ok(RoomConfig {
         max_peers: max_peers(&object)?,
-        room_type: field::<RoomType>(&object, "roomType")?,
-        video_codec: field::<VideoCodec>(&object, "videoCodec")
-            .map_err(|_| wrong("videoCodec", "'h264' or 'vp8'", &object["videoCodec"]))?,
+        room_type: match field::<RoomType>(&object, "roomType")? {
+            RoomType::Unknown => return Err(wrong("roomType", "the type of a room", &object["roomType"])),
+            kind => kind,
+        },
+        video_codec: match field::<VideoCodec>(&object, "videoCodec") {
+            Ok(codec) if codec != VideoCodec::Unknown => codec,
+            _ => return Err(wrong("videoCodec", "'h264' or 'vp8'", &object["videoCodec"])),
+        },
         public: field(&object, "public")?,
         batch_webhook_notifications: field(&object, "batchWebhookNotifications")?,
         webhook_url,

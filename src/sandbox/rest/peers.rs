@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::Bytes,
     extract::{Path, Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header::HOST},
     response::Response,
 };
 use serde_json::{Map, Value, json};
@@ -23,17 +23,25 @@ use crate::{
     },
 };
 
-pub(super) async fn create(State(world): Shared, Path(room): Path<String>, body: Bytes) -> Result<Response, Refused> {
+pub(super) async fn create(
+    State(world): Shared,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
     let room = world.room(&room)?;
     let peer = new_peer(&parse::object(&body)?)?;
     let (shown, id, kind) = (peer.to_json(), peer.id.clone(), peer.kind);
-    let Some(token) = world.add_peer(&room, peer) else {
+    let Some(token) = world.add_peer(&room, peer)? else {
         return Err(Refused(StatusCode::CONFLICT, format!("Reached peers limit in room {}", room.id)));
     };
     if kind == PeerType::Vapi {
         tokio::spawn(fail_vapi(room, id.to_string()));
     }
-    let url = format!("{}/socket/peer/websocket", world.origin.replacen("http", "ws", 1));
+    // The address by which the client has reached us, which may not be the one we listen on.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let origin = host.map_or_else(|| world.origin.replacen("http", "ws", 1), |host| format!("ws://{host}"));
+    let url = format!("{origin}/socket/peer/websocket");
     Ok(data(StatusCode::CREATED, json!({ "peer": shown, "token": token, "peer_websocket_url": url })))
 }
 

@@ -1,6 +1,6 @@
 //! `/recordings`: made, stopped, listed; their files hold nothing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -33,12 +33,13 @@ pub(super) async fn create(State(world): Shared, request: Request) -> Result<Res
     if !parse::is_webhook_url(&url) {
         return Err(parse::wrong("compositionURL", "valid URL", &url.into()));
     }
-    let metadata = config.get("metadata").cloned().unwrap_or_default();
+    let metadata: Option<Map<String, Value>> = parse::field(&config, "metadata")?;
+    let metadata = metadata.map_or(Value::Null, Value::Object);
     let recording = Recording { source: source.into(), metadata, state: RecordingState::Active };
     let id = new_id();
     let shown = recording.to_json(&id, &world.origin);
+    world.streams.lock().expect("no holder panics").recordings.insert(id.clone(), recording.clone());
     announce(&world, &id, &recording);
-    world.streams.lock().expect("no holder panics").recordings.insert(id, recording);
     Ok(data(StatusCode::CREATED, shown))
 }
 
@@ -85,12 +86,12 @@ pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Result
 
 pub(super) async fn stop(State(world): Shared, Path(id): Path<String>) -> Result<Response, Refused> {
     let mut recording = find(&world, &id)?;
-    if recording.state == RecordingState::Active {
-        recording = change(&world, &id, RecordingState::Finished).ok_or_else(|| unknown(&id))?;
+    if let Some(finished) = change(&world, &id, RecordingState::Active, RecordingState::Finished) {
+        recording = finished;
         let (world, id) = (world.clone(), id.clone());
         tokio::spawn(async move {
             tokio::time::sleep(PREPARATION).await;
-            change(&world, &id, RecordingState::Available);
+            change(&world, &id, RecordingState::Finished, RecordingState::Available);
         });
     }
     Ok(data(StatusCode::OK, recording.to_json(&id, &world.origin)))
@@ -108,11 +109,12 @@ fn find(world: &World, id: &str) -> Result<Recording, Refused> {
     world.streams.lock().expect("no holder panics").recordings.get(id).cloned().ok_or_else(|| unknown(id))
 }
 
-fn change(world: &Arc<World>, id: &str, state: RecordingState) -> Option<Recording> {
+/// Brings a recording from one state to the next and announces it; `None` if it is in another.
+fn change(world: &World, id: &str, from: RecordingState, to: RecordingState) -> Option<Recording> {
     let recording = {
         let mut streams = world.streams.lock().expect("no holder panics");
-        let recording = streams.recordings.get_mut(id)?;
-        recording.state = state;
+        let recording = streams.recordings.get_mut(id).filter(|recording| recording.state == from)?;
+        recording.state = to;
         recording.clone()
     };
     announce(world, id, &recording);

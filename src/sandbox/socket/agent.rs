@@ -7,17 +7,15 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use serde_json::Value;
-use tokio::{
-    sync::mpsc,
-    time::{interval_at, sleep_until},
-};
-use tokio_tungstenite::tungstenite::Message;
 use uuid::{Uuid, Variant, Version};
 
-use super::{PING, close, first_message, upgrade::Stream};
+use super::{
+    End, admit, first_message,
+    link::{Link, finish},
+    upgrade::Stream,
+};
 use crate::{
     audio::{Hz, codec::Encoding},
     dialect::fishjam::wire::{
@@ -27,9 +25,9 @@ use crate::{
         notifications::{TrackEncoding, TrackType},
         server_message::PeerType,
     },
-    event::TrackId,
+    event::{PeerId, TrackId},
     sandbox::{
-        room::{Connection, Outgoing, Peer, Room, RoomState, Source, Track},
+        room::{Peer, Room, RoomState, Source, Track},
         sound::Playout,
         world::World,
     },
@@ -42,130 +40,35 @@ pub(super) async fn accept(State(world): State<Arc<World>>, mut request: Request
 async fn serve(world: Arc<World>, mut stream: Stream) {
     let Some(first) = first_message(&mut stream).await else { return };
     match authenticate(&world, first) {
-        Err(Denied::Closed(reason)) => close(stream, 1000, reason).await,
-        Err(Denied::Cut) => {}
-        Ok(mut link) => {
-            let end = link.run(&mut stream).await;
-            link.leave();
-            match end {
-                End::Gone => {}
-                End::Close(code, reason) => close(stream, code, &reason).await,
-            }
+        Ok(link) => {
+            let agent =
+                Agent { strict: world.strict, room: link.room.clone(), peer: link.peer.clone(), number: link.number };
+            link.serve(stream, world.stop.clone(), |bytes| agent.on_message(bytes)).await;
         }
+        Err(end) => finish(stream, end).await,
     }
 }
 
-/// One connected agent.
-struct Link {
-    world: Arc<World>,
-    room: Arc<Room>,
-    peer: crate::event::PeerId,
-    number: u64,
-    outbox: mpsc::Receiver<Outgoing>,
-}
-
-enum End {
-    Gone,
-    Close(u16, String),
-}
-
-/// How a connection is kept out.
-enum Denied {
-    /// With this reason.
-    Closed(&'static str),
-    /// Without a word: the peer's link is cut for now.
-    Cut,
-}
-
-impl From<&'static str> for Denied {
-    fn from(reason: &'static str) -> Denied {
-        Denied::Closed(reason)
-    }
-}
-
-fn authenticate(world: &Arc<World>, first: Bytes) -> Result<Link, Denied> {
+fn authenticate(world: &World, first: Bytes) -> Result<Link, End> {
     let request = AgentRequest::decode(first).ok().and_then(|request| request.content);
-    let Some(Content::AuthRequest(auth)) = request else { return Err("unauthenticated".into()) };
-    let admitted = world.admit(&auth.token)?;
-    let room = world.room(admitted.room.as_str()).map_err(|_| "room not found")?;
-    let mut state = room.state();
-    let peer = state.peer(admitted.peer.as_str()).ok_or("peer not found")?;
-    if !peer.faults.lets_in(Instant::now()) {
-        return Err(Denied::Cut);
-    }
-    if peer.kind != PeerType::Agent {
-        return Err("invalid token".into());
-    }
-    if peer.faults.refuse_tokens > 0 {
-        peer.faults.refuse_tokens -= 1;
-        return Err("invalid token".into());
-    }
-    if peer.connection.is_some() {
-        return Err("peer already connected".into());
-    }
-    let (sender, outbox) = mpsc::channel(OUTBOX);
-    let number = world.next_connection();
-    room.connect(peer, Connection::Socket { number, outbox: sender });
-    let answer = AgentResponse { content: Some(Answer::Authenticated(Authenticated {})) };
-    peer.send(answer.encode_to_vec().into());
-    drop(state);
-    Ok(Link { world: world.clone(), room, peer: admitted.peer, number, outbox })
+    let Some(Content::AuthRequest(auth)) = request else { return Err(End::Close(1000, "unauthenticated".into())) };
+    let answer = AgentResponse { content: Some(Answer::Authenticated(Authenticated {})) }.encode_to_vec();
+    admit(world, &auth.token, PeerType::Agent, |peer| peer.send(answer.into()))
 }
 
-impl Link {
-    async fn run(&mut self, stream: &mut Stream) -> End {
-        let mut ping = interval_at(tokio::time::Instant::now() + PING, PING);
-        loop {
-            if let Some(until) = self.stalled_until() {
-                sleep_until(until.into()).await;
-            }
-            tokio::select! {
-                message = stream.next() => match message {
-                    Some(Ok(Message::Binary(bytes))) => self.on_message(bytes),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
-                    Some(Ok(_)) => {}
-                },
-                order = self.outbox.recv() => match order {
-                    Some(Outgoing::Message { due, bytes }) => {
-                        sleep_until(due.into()).await;
-                        if stream.send(Message::Binary(bytes)).await.is_err() {
-                            return End::Gone;
-                        }
-                    }
-                    Some(Outgoing::Close { code, reason }) => return End::Close(code, reason),
-                    Some(Outgoing::Cut) | None => return End::Gone,
-                },
-                _ = ping.tick() => {
-                    if stream.send(Message::Ping(Bytes::new())).await.is_err() {
-                        return End::Gone;
-                    }
-                }
-                () = self.world.stop.cancelled() => return End::Close(1001, String::new()),
-            }
-        }
-    }
+/// One connected agent, as far as its requests go.
+struct Agent {
+    strict: bool,
+    room: Arc<Room>,
+    peer: PeerId,
+    number: u64,
+}
 
-    /// The connection is over; if it has not been replaced or taken away, the peer is disconnected.
-    fn leave(&self) {
-        let mut state = self.room.state();
-        if let Some(peer) = state.peer(self.peer.as_str()).filter(|peer| self.owns(peer)) {
-            self.room.disconnect(peer);
-        }
-    }
-
-    fn owns(&self, peer: &Peer) -> bool {
-        matches!(peer.connection, Some(Connection::Socket { number, .. }) if number == self.number)
-    }
-
-    fn stalled_until(&self) -> Option<Instant> {
-        let mut state = self.room.state();
-        state.peer(self.peer.as_str())?.faults.stalled_until.filter(|until| Instant::now() < *until)
-    }
-
-    fn on_message(&mut self, bytes: Bytes) {
+impl Agent {
+    fn on_message(&self, bytes: Bytes) {
         let content = AgentRequest::decode(bytes).ok().and_then(|request| request.content);
         let mut state = self.room.state();
-        if state.peer(self.peer.as_str()).is_none_or(|peer| !self.owns(peer)) {
+        if state.peer(self.peer.as_str()).is_none_or(|peer| !peer.is_connected_by(self.number)) {
             return;
         }
         let result = match content {
@@ -185,7 +88,7 @@ impl Link {
         };
         let peer = state.peer(self.peer.as_str()).expect("looked up above");
         match result {
-            Err(reason) if self.world.strict => self.room.crash_peer(peer, &reason),
+            Err(reason) if self.strict => self.room.crash_peer(peer, &reason),
             Err(reason) => tracing::warn!("the sandbox lets an agent's mistake pass: {reason}"),
             Ok(()) => {}
         }
@@ -289,7 +192,5 @@ fn is_uuid_v4(text: &str) -> bool {
         .is_ok_and(|uuid| uuid.get_version() == Some(Version::Random) && uuid.get_variant() == Variant::RFC4122)
 }
 
-/// Messages that may wait for a slow agent: 20 s of one speaker. Beyond it they are lost and counted.
-const OUTBOX: usize = 1_024;
 /// A Fishjam gives one picture a second for each track.
 const PICTURE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,18 +1,29 @@
 //! The sandbox's three sockets: for agents, for servers, for people's browsers.
 
 mod agent;
+mod link;
 mod peer;
 mod server;
 mod upgrade;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Router, routing::get};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
-use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
 
-use super::world::World;
+use super::{
+    room::{Connection, Peer},
+    world::World,
+};
+use crate::dialect::fishjam::wire::server_message::PeerType;
+use link::Link;
+pub(super) use link::{End, Ender, Outgoing};
 use upgrade::Stream;
 
 pub(super) fn router() -> Router<Arc<World>> {
@@ -33,19 +44,32 @@ async fn first_message(stream: &mut Stream) -> Option<Bytes> {
     }
 }
 
-/// Closes with a code and a reason, and reads until the client has answered.
-async fn close(mut stream: Stream, code: u16, reason: &str) {
-    let frame = CloseFrame { code: code.into(), reason: reason.to_owned().into() };
-    let goodbye = async {
-        stream.send(Message::Close(Some(frame))).await.ok();
-        while let Some(Ok(_)) = stream.next().await {}
-    };
-    tokio::time::timeout(GOODBYE, goodbye).await.ok();
+/// Lets a client in that shows `token` for a peer of this kind. `greet` sends the first message, while nothing else
+/// can come before it.
+fn admit(world: &World, token: &str, kind: PeerType, greet: impl FnOnce(&mut Peer)) -> Result<Link, End> {
+    let refuse = |reason: &str| End::Close(1000, reason.to_owned());
+    let admitted = world.admit(token).map_err(refuse)?;
+    let room = world.room(admitted.room.as_str()).map_err(|_| refuse("room not found"))?;
+    let (sender, outbox) = mpsc::channel(OUTBOX);
+    let (number, ender) = (world.next_connection(), Ender::default());
+    let mut state = room.state();
+    let peer = state.peer(admitted.peer.as_str()).ok_or_else(|| refuse("peer not found"))?;
+    if !peer.faults.lets_in(Instant::now()) {
+        return Err(End::Cut);
+    }
+    if peer.kind != kind || peer.faults.takes_refusal() {
+        return Err(refuse("invalid token"));
+    }
+    if peer.connection.is_some() {
+        return Err(refuse("peer already connected"));
+    }
+    room.connect(peer, Connection::Socket { number, outbox: sender, ender: ender.clone() });
+    greet(peer);
+    drop(state);
+    Ok(Link { room, peer: admitted.peer, number, outbox, ender })
 }
 
+/// Messages that may wait for a slow client: 20 s of one speaker. Beyond it they are lost and counted.
+const OUTBOX: usize = 1_024;
 /// A Fishjam drops a socket that says nothing for a minute.
 const UNAUTHENTICATED: Duration = Duration::from_secs(60);
-/// A Fishjam pings this often.
-const PING: Duration = Duration::from_secs(30);
-/// How long a client may take to answer a close.
-const GOODBYE: Duration = Duration::from_secs(2);

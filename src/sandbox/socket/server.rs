@@ -13,7 +13,11 @@ use prost::Message as _;
 use tokio::{sync::mpsc, time::interval_at};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{PING, close, first_message, upgrade::Stream};
+use super::{
+    End, first_message,
+    link::{GOING_AWAY, PING, finish},
+    upgrade::Stream,
+};
 use crate::{
     dialect::fishjam::wire::{
         ServerMessage,
@@ -33,41 +37,50 @@ async fn serve(world: Arc<World>, mut stream: Stream) {
     let Some(first) = first_message(&mut stream).await else { return };
     match decode(first) {
         Some(Content::AuthRequest(auth)) if auth.token == world.token => {}
-        Some(Content::AuthRequest(_)) => return close(stream, 1000, "invalid token").await,
-        _ => return close(stream, 1000, "invalid auth request").await,
+        Some(Content::AuthRequest(_)) => return finish(stream, End::Close(1000, "invalid token".into())).await,
+        _ => return finish(stream, End::Close(1000, "invalid auth request".into())).await,
     }
     if stream.send(encode(Content::Authenticated(Authenticated {}))).await.is_err() {
         return;
     }
-    if let Some((code, reason)) = follow(&world, &mut stream).await {
-        close(stream, code, reason).await;
-    }
+    let end = tokio::select! {
+        // Past a client that reads nothing.
+        () = world.stop.cancelled() => End::Close(GOING_AWAY, String::new()),
+        end = follow(&world, &mut stream) => end,
+    };
+    finish(stream, end).await;
 }
 
-/// Serves one listener; gives what its socket is to be closed with, if it is not gone already.
-async fn follow(world: &World, stream: &mut Stream) -> Option<(u16, &'static str)> {
+/// Serves one listener until it goes, breaks the rules, or is cut off.
+async fn follow(world: &World, stream: &mut Stream) -> End {
+    let not_allowed = || End::Close(1003, "operation not allowed".into());
     let mut notices: Option<mpsc::Receiver<Bytes>> = None;
     let mut ping = interval_at(tokio::time::Instant::now() + PING, PING);
     loop {
         let message = tokio::select! {
-            message = stream.next() => match message? {
-                Ok(Message::Binary(bytes)) => match decode(bytes) {
+            message = stream.next() => match message {
+                Some(Ok(Message::Binary(bytes))) => match decode(bytes) {
                     Some(Content::SubscribeRequest(request)) => {
                         notices.get_or_insert_with(|| world.notices.subscribe());
                         encode(Content::SubscribeResponse(SubscribeResponse { event_type: request.event_type }))
                     }
-                    _ => return Some((1003, "operation not allowed")),
+                    _ => return not_allowed(),
                 },
-                Ok(Message::Text(_)) => return Some((1003, "operation not allowed")),
-                Ok(Message::Close(_)) | Err(_) => return None,
-                Ok(_) => continue,
+                Some(Ok(Message::Text(_))) => return not_allowed(),
+                Some(Ok(Message::Close(_))) => return End::ByClient,
+                Some(Err(_)) | None => return End::Cut,
+                Some(Ok(_)) => continue,
             },
             // Dropped by a fault, or because it does not read: the socket goes without a word.
-            notice = next_of(&mut notices) => Message::Binary(notice?),
+            notice = next_of(&mut notices) => match notice {
+                Some(notice) => Message::Binary(notice),
+                None => return End::Cut,
+            },
             _ = ping.tick() => Message::Ping(Bytes::new()),
-            () = world.stop.cancelled() => return Some((1001, "")),
         };
-        stream.send(message).await.ok()?;
+        if stream.send(message).await.is_err() {
+            return End::Cut;
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::BlockSound;
+use super::{Block, BlockSound};
 use crate::audio::{Hz, Resampler, Sound};
 
 /// A recording in memory. Each rate is made once, whole, so that every listener of a rate hears the same samples and
@@ -49,19 +49,30 @@ impl Clip {
 #[derive(Default)]
 pub(in crate::sandbox) struct Rates(BTreeMap<Hz, Resampler>);
 
+/// A block at one rate.
+#[derive(Debug, Default)]
+pub(in crate::sandbox) struct AtRate {
+    /// The end of the run before, which the resampler had held back.
+    pub(in crate::sandbox) tail: Vec<i16>,
+    pub(in crate::sandbox) samples: Vec<i16>,
+}
+
 impl Rates {
-    /// The samples of `sound`, a block of a track of `native` rate, at `rate`. Every rate must be asked of every
-    /// block, or of none: a resampler remembers.
-    pub(in crate::sandbox) fn of(&mut self, sound: &BlockSound, native: Hz, rate: Hz) -> Vec<i16> {
-        match sound {
-            BlockSound::Clip { clip, index } => clip.block(*index, rate),
-            BlockSound::Raw(samples) if rate == native => samples.clone(),
+    /// The samples of `block`, of a track of `native` rate, at `rate`. Every rate must be asked of every block, or of
+    /// none: a resampler remembers.
+    pub(in crate::sandbox) fn of(&mut self, block: &Block, native: Hz, rate: Hz) -> AtRate {
+        let mut out = AtRate::default();
+        match &block.sound {
+            BlockSound::Clip { clip, index } => out.samples = clip.block(*index, rate),
+            BlockSound::Raw(samples) if rate == native => out.samples.clone_from(samples),
             BlockSound::Raw(samples) => {
                 let resampler = self.0.entry(rate).or_insert_with(|| Resampler::new(native, rate));
-                let mut out = Vec::new();
-                resampler.push(samples, &mut out);
-                out
+                if !block.continues {
+                    resampler.flush(&mut out.tail);
+                }
+                resampler.push(samples, &mut out.samples);
             }
         }
+        out
     }
 }

@@ -8,7 +8,7 @@ mod playout;
 mod speech;
 mod tap;
 
-pub(super) use clip::{Clip, Rates};
+pub(super) use clip::{AtRate, Clip, Rates};
 pub(super) use playout::Playout;
 pub(super) use speech::{Speech, Utterance};
 pub(super) use tap::Tap;
@@ -19,6 +19,8 @@ use std::time::Instant;
 pub(super) struct Block {
     /// When its first sample sounds.
     pub(super) sounds_at: Instant,
+    /// It follows right behind the block before.
+    pub(super) continues: bool,
     /// Its samples, at whatever rate they are wanted.
     pub(super) sound: BlockSound,
 }

@@ -19,6 +19,8 @@ pub(in crate::sandbox) struct Playout {
     queue: VecDeque<i16>,
     /// When the next queued sample sounds; kept after the queue ran dry, since what comes soon carries on.
     next_at: Option<Instant>,
+    /// When the last block that was taken ended.
+    last_end: Option<Instant>,
     /// The track was removed and ends once the queue is empty.
     ending: bool,
     dropped_samples: u64,
@@ -33,6 +35,7 @@ impl Playout {
             rate,
             queue: VecDeque::new(),
             next_at: None,
+            last_end: None,
             ending: false,
             dropped_samples: 0,
         })
@@ -86,7 +89,9 @@ impl Playout {
         let block = self.block();
         let samples = self.queue.drain(..block).collect();
         self.next_at = Some(sounds_at + BLOCK);
-        Some(Block { sounds_at, sound: BlockSound::Raw(samples) })
+        let continues = self.last_end == Some(sounds_at);
+        self.last_end = self.next_at;
+        Some(Block { sounds_at, continues, sound: BlockSound::Raw(samples) })
     }
 
     /// How much is queued.

@@ -54,6 +54,7 @@ impl Speech {
         let blocks = utterance.clip.blocks().max(1);
         let block = Block {
             sounds_at: due - BLOCK,
+            continues: self.said > 0,
             sound: BlockSound::Clip { clip: utterance.clip.clone(), index: self.said % blocks },
         };
         self.said += 1;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::AtRate;
 use crate::audio::{Hz, Sound};
 
 /// Records one peer from the moment it was made. Sample `n` sounded `n / rate` seconds after that moment, silence
@@ -21,13 +22,25 @@ impl Tap {
         self.rate
     }
 
-    pub(in crate::sandbox) fn record(&mut self, sounds_at: Instant, samples: &[i16]) {
+    /// Takes a block down. What continues stands right behind what was taken down last: resampled blocks differ in
+    /// length, and the rounding of times must not tear a run.
+    pub(in crate::sandbox) fn record(&mut self, sounds_at: Instant, continues: bool, block: &AtRate) {
+        self.samples.extend(&block.tail);
+        if self.samples.len() > self.rate.samples_in(LONGEST) {
+            return;
+        }
+        if continues && !self.samples.is_empty() {
+            self.samples.extend(&block.samples);
+        } else {
+            self.place(sounds_at, &block.samples);
+        }
+    }
+
+    fn place(&mut self, sounds_at: Instant, samples: &[i16]) {
         let Some(offset) = sounds_at.checked_duration_since(self.begun).filter(|offset| *offset < LONGEST) else {
             return;
         };
-        let place = self.rate.index_at(offset) as usize;
-        // The rounding of times must not tear a sample out of a run, or double one.
-        let start = if place.abs_diff(self.samples.len()) <= JITTER_SAMPLES { self.samples.len() } else { place };
+        let start = self.rate.index_at(offset) as usize;
         if self.samples.len() < start + samples.len() {
             self.samples.resize(start + samples.len(), 0);
         }
@@ -51,5 +64,3 @@ impl Tap {
 
 /// The most that a tap records.
 const LONGEST: Duration = Duration::from_secs(3_600);
-/// Resampled blocks differ in length by a sample or two, and a filter's delay makes the first short.
-const JITTER_SAMPLES: usize = 4;
