@@ -58,10 +58,10 @@ impl Agent for Echo {
 async fn echo_one_at_a_time(room: &mut Room) {
     let mut floor = Floor::default();
     while let Some(input) = room.next().await {
-        if let Input::Audio(frame) = input {
-            if floor.admits(&frame) {
-                room.voice.play(frame.samples());
-            }
+        if let Input::Audio(frame) = input
+            && floor.admits(&frame)
+        {
+            room.voice.play(frame.samples());
         }
     }
 }

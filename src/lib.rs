@@ -1,4 +1,12 @@
-//! roomtone hosts AI agents in real-time rooms.
+//! roomtone hosts AI agents in real-time rooms: an agent joins a Fishjam room as a peer, hears every participant as a
+//! stream of its own, answers on a track of its own, and follows who comes and goes.
+//!
+//! - To write an agent, read [`agent`]; [`agent::testing`] drives it by hand.
+//! - To bring it into a room, use [`fishjam::Fishjam::join`].
+//! - To try it without an account, start a [`sandbox`].
+//!
+//! The layers, from the bottom up: [`audio`] and [`event`]; [`dialect`] and [`agent`]; [`session`], which has neither
+//! I/O nor a clock; [`fishjam`], the edge; [`sandbox`]; [`cli`].
 #![forbid(unsafe_code)]
 
 pub mod agent;

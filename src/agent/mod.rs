@@ -40,6 +40,11 @@ mod room;
 pub mod testing;
 mod voice;
 
+/// The README's example, held to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 use async_trait::async_trait;
 
 pub(crate) use camera::Capture;

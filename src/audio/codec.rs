@@ -43,8 +43,11 @@ impl Decoder {
 
     /// What comes next does not follow what came last.
     pub fn on_hole(&mut self) {
-        if let Decoder::Pcm16(decoder) = self {
-            *decoder = pcm16::Decoder::default();
+        match self {
+            Decoder::Pcm16(decoder) => *decoder = pcm16::Decoder::default(),
+            // What Opus remembers fades by itself.
+            #[cfg(feature = "opus")]
+            Decoder::Opus(_) => {}
         }
     }
 

@@ -34,3 +34,4 @@ pub use control::{PersonRequest, SayRequest};
 pub use faults::{Fault, NotificationFault};
 pub use people::{PeopleError, Person, Speaker};
 pub use server::{Sandbox, SandboxError, SandboxOptions};
+pub use world::NoSuch;

@@ -229,7 +229,7 @@ impl Room {
         let peers: Vec<Value> = state.peers.iter().map(Peer::to_json).collect();
         let mut room = json!({ "id": self.id, "config": config_json(&self.config), "peers": peers });
         if let Some(url) = &state.composition {
-            let forwardings: Vec<Value> = state.peers.iter().filter_map(|peer| forwarding_json(peer)).collect();
+            let forwardings: Vec<Value> = state.peers.iter().filter_map(forwarding_json).collect();
             room["compositionInfo"] = json!({ "compositionUrl": url, "forwardings": forwardings });
         }
         room

@@ -259,7 +259,10 @@ impl World {
     /// Does something with one peer that has a socket.
     fn with_socket(&self, room: &RoomId, peer: &PeerId, act: impl FnOnce(&Room, &mut Peer)) -> Result<(), NoSuch> {
         self.with(room, peer, |room, found| match found.has_socket() {
-            true => Ok(act(room, found)),
+            true => {
+                act(room, found);
+                Ok(())
+            }
             false => Err(NoSuch::Socket(peer.clone())),
         })?
     }

@@ -418,3 +418,253 @@ const STABLE: Duration = Duration::from_secs(10);
 /// Crashes within the window before it is no longer bad luck.
 const MOST_CRASHES: usize = 4;
 const CRASH_WINDOW: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        audio::Hz,
+        dialect::fishjam::VoiceTrack,
+        dialect::fishjam::wire::{
+            agent_request::Content as Request,
+            agent_response::{Authenticated, TrackImage},
+        },
+    };
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A session on a made-up clock.
+    struct Bench {
+        session: Session,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let now = Instant::now();
+            let voice = Some(VoiceTrack::pcm16(Hz::K16).unwrap());
+            let options = SessionOptions { voice, seed: Some(7), ..SessionOptions::default() };
+            Bench { session: Session::new(options, "first".into(), now), now }
+        }
+
+        fn live() -> Bench {
+            let mut bench = Bench::new();
+            bench.open();
+            bench.outputs();
+            bench
+        }
+
+        fn input(&mut self, input: Input) -> Vec<Output> {
+            self.session.handle_input(self.now, input);
+            self.outputs()
+        }
+
+        fn outputs(&mut self) -> Vec<Output> {
+            std::iter::from_fn(|| self.session.poll_output()).collect()
+        }
+
+        fn open(&mut self) {
+            self.session.handle_input(self.now, Input::Opened);
+            self.session.handle_input(self.now, Input::Message(authenticated()));
+        }
+
+        fn close(&mut self, code: u16, text: &str) -> Vec<Output> {
+            self.input(Input::Closed(CloseReason { code, text: text.into() }))
+        }
+
+        /// Moves the clock to the next deadline and tells the session.
+        fn sleep(&mut self) -> Vec<Output> {
+            self.now = self.session.poll_timeout().expect("there is something to wait for");
+            self.input(Input::Time)
+        }
+    }
+
+    fn authenticated() -> AgentResponse {
+        AgentResponse { content: Some(Content::Authenticated(Authenticated {})) }
+    }
+
+    fn ending(outputs: &[Output]) -> Option<&Ending> {
+        outputs.iter().find_map(|output| match output {
+            Output::End(ending) => Some(ending),
+            _ => None,
+        })
+    }
+
+    fn added_track(outputs: &[Output]) -> Option<String> {
+        outputs.iter().find_map(|output| match output {
+            Output::Send(AgentRequest { content: Some(Request::AddTrack(add)) }) => Some(add.track.clone()?.id),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn it_connects_shows_its_token_and_publishes() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.outputs(), [Output::Connect]);
+        assert_eq!(bench.input(Input::Opened), [Output::Send(AgentRequest::auth("first"))]);
+        assert!(bench.session.voice_track().is_none(), "nothing may be sent before authentication");
+        bench.now += 30 * MS;
+        let outputs = bench.input(Input::Message(authenticated()));
+        assert_eq!(outputs[0], Output::Report(Report::Joined { after: 30 * MS }));
+        let track = added_track(&outputs).unwrap();
+        assert_eq!(bench.session.voice_track().unwrap().as_str(), track);
+        assert_eq!(uuid::Uuid::parse_str(&track).unwrap().get_version_num(), 4);
+        assert!(bench.input(Input::Message(authenticated())).is_empty(), "said twice");
+    }
+
+    #[test]
+    fn after_a_cut_it_waits_comes_back_and_has_a_new_track() {
+        let mut bench = Bench::live();
+        let before = bench.session.voice_track().unwrap().clone();
+        let outputs = bench.close(1006, "reset");
+        assert!(matches!(&outputs[..], [Output::Report(Report::Lost { .. }), Output::Report(Report::Retrying { .. })]));
+        assert!(bench.session.voice_track().is_none());
+        let cut_at = bench.now;
+        assert_eq!(bench.sleep(), [Output::Connect]);
+        bench.open();
+        let outputs = bench.outputs();
+        assert!(outputs.contains(&Output::Report(Report::Restored { after: bench.now - cut_at })));
+        assert_ne!(added_track(&outputs).unwrap(), before.as_str());
+    }
+
+    #[test]
+    fn waits_grow_until_patience_ends_and_links_that_break_at_once_do_not_shorten_them() {
+        let mut bench = Bench::live();
+        let (mut waits, begun) = (Vec::new(), bench.now);
+        bench.close(1006, "");
+        let ending = loop {
+            let before = bench.now;
+            bench.sleep();
+            waits.push(bench.now - before);
+            let outputs = bench.input(Input::Refused(Refusal::Unreachable("refused".into())));
+            if let Some(ending) = ending(&outputs) {
+                break ending.clone();
+            }
+        };
+        assert!(matches!(ending, Ending::LinkGone { .. }), "{ending:?}");
+        assert!(waits[0] <= 200 * MS && waits[8..].iter().all(|wait| (2_500 * MS..=5_000 * MS).contains(wait)));
+        assert!((295_000 * MS..=300_000 * MS).contains(&(bench.now - begun)));
+        let mut bench = Bench::live();
+        let attempts = (0..6).map(|_| {
+            bench.close(1006, "");
+            let before = bench.now;
+            bench.sleep();
+            bench.open();
+            bench.outputs();
+            bench.now - before
+        });
+        assert!(attempts.last().unwrap() > 1_500 * MS, "it must not knock five times a second");
+    }
+
+    #[test]
+    fn a_token_is_renewed_once_for_each_refusal() {
+        let mut bench = Bench::live();
+        bench.close(1006, "");
+        bench.sleep();
+        bench.input(Input::Opened);
+        assert!(bench.close(1000, "Expired token").contains(&Output::RefreshToken));
+        bench.session.set_token("second".into());
+        assert!(bench.input(Input::Token(Ok(()))).contains(&Output::Connect));
+        assert_eq!(bench.input(Input::Opened), [Output::Send(AgentRequest::auth("second"))]);
+        let outputs = bench.close(1000, "invalid token");
+        assert!(matches!(ending(&outputs), Some(Ending::TokenRefused(_))), "{outputs:?}");
+    }
+
+    #[test]
+    fn endings_say_what_happened() {
+        for (code, text, expected) in [
+            (1000, "room not found", Ending::RoomEnded { crashed: false }),
+            (1000, "Peer removed", Ending::PeerRemoved),
+            (1000, "reached peers limit", Ending::RoomFull),
+        ] {
+            let outputs = Bench::live().close(code, text);
+            assert_eq!(ending(&outputs), Some(&expected), "{text}");
+        }
+        let outputs = Bench::new().input(Input::Refused(Refusal::Status(404)));
+        assert!(matches!(ending(&outputs), Some(Ending::Refused(_))), "a wrong address does not get better");
+        let mut bench = Bench::live();
+        for crash in 0..3 {
+            assert_eq!(ending(&bench.close(1011, "oom")), None, "crash {crash}");
+            bench.sleep();
+            bench.open();
+            bench.outputs();
+        }
+        assert!(matches!(ending(&bench.close(1011, "oom")), Some(Ending::Crashed(_))));
+    }
+
+    #[test]
+    fn leaving_removes_the_track_closes_and_waits_no_longer_than_a_second() {
+        let mut bench = Bench::live();
+        let track = bench.session.voice_track().unwrap().clone();
+        let outputs = bench.input(Input::Leave(Ending::Left));
+        assert_eq!(outputs, [Output::Send(AgentRequest::remove_track(&track)), Output::Disconnect]);
+        let begun = bench.now;
+        for _ in 0..40 {
+            assert!(bench.input(Input::Malformed).is_empty(), "what comes while it leaves cannot keep it");
+        }
+        assert_eq!(bench.sleep(), [Output::End(Ending::Left)]);
+        assert_eq!(bench.now - begun, 1_000 * MS);
+        assert!(bench.input(Input::Opened).is_empty(), "nothing comes after the end");
+    }
+
+    #[test]
+    fn pictures_wait_for_the_first_link_and_not_for_a_broken_one() {
+        let mut bench = Bench::new();
+        bench.outputs();
+        assert!(bench.input(Input::Capture { id: 1, track: "v".into() }).is_empty());
+        bench.open();
+        assert!(bench.outputs().contains(&Output::Send(AgentRequest::capture_image(&"v".into()))));
+        let image = TrackImage { track_id: "v".into(), content_type: "image/jpeg".into(), data: "x".into() };
+        let outputs = bench.input(Input::Message(AgentResponse { content: Some(Content::TrackImage(image)) }));
+        assert!(matches!(&outputs[..], [Output::Answer(1, Ok(_))]), "{outputs:?}");
+        bench.close(1006, "");
+        let outputs = bench.input(Input::Capture { id: 2, track: "v".into() });
+        assert_eq!(outputs, [Output::Answer(2, Err(CaptureError::LinkDown))]);
+    }
+
+    #[test]
+    fn no_debug_output_shows_the_token() {
+        let mut bench = Bench::new();
+        bench.session.set_token("very-secret".into());
+        bench.session.handle_input(bench.now, Input::Opened);
+        assert!(!format!("{:?}", bench.session).contains("very-secret"));
+        assert!(!format!("{:?}", bench.outputs()).contains("very-secret"));
+    }
+
+    fn inputs() -> impl Strategy<Value = Vec<(u64, u8)>> {
+        proptest::collection::vec((0u64..20_000, 0u8..14), 0..120)
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order: no panic, one end, nothing after it, and always a way on.
+        #[test]
+        fn any_story_can_be_lived_through(story in inputs()) {
+            let mut bench = Bench::new();
+            let mut ended = false;
+            for (wait_ms, what) in story {
+                bench.now += Duration::from_millis(wait_ms);
+                let close = |code, text: &str| Input::Closed(CloseReason { code, text: text.into() });
+                let outputs = bench.input(match what {
+                    0 | 1 => Input::Opened,
+                    2..=4 => Input::Message(authenticated()),
+                    5 => Input::Malformed,
+                    6 => close(1006, ""),
+                    7 => close(1000, "expired token"),
+                    8 => close(1011, "crash"),
+                    9 => Input::Refused(Refusal::Unreachable("no".into())),
+                    10 => Input::Token(Ok(())),
+                    11 => Input::Capture { id: wait_ms, track: "v".into() },
+                    12 => Input::Leave(Ending::Left),
+                    _ => Input::Time,
+                });
+                prop_assert!(!ended || outputs.is_empty(), "after its end: {outputs:?}");
+                ended |= ending(&outputs).is_some();
+                prop_assert_eq!(bench.session.voice_track().is_some(), bench.session.is_live());
+                let waits = bench.session.poll_timeout().is_some();
+                prop_assert!(ended || bench.session.is_live() || waits, "stuck");
+            }
+        }
+    }
+}

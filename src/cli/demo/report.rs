@@ -14,11 +14,11 @@ pub(super) fn html(agent: &str, scene: &Scene, facts: &[(&'static str, String)])
     let seconds = scene.agent.rate.duration_of(samples as u64).as_secs_f64().max(0.001);
     let mut page = String::new();
     let title = escape(agent);
-    write!(
+    writeln!(
         page,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>roomtone: {title}</title>\
-         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}</main></html>\n",
+         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}</main></html>",
         facts_table(facts),
         picture(scene, seconds),
         events_table(&scene.events),

@@ -51,7 +51,7 @@ impl Driver {
         self.work.spawn(async move {
             let connected = timeout(CONNECT, Socket::connect(&url)).await;
             let late = || Err(Refusal::Unreachable(format!("no connection within {} s", CONNECT.as_secs())));
-            Done::Connected(number, connected.unwrap_or_else(|_| late()))
+            Done::Connected(number, connected.unwrap_or_else(|_| late()).map(Box::new))
         });
     }
 

@@ -45,7 +45,7 @@ pub(super) struct Driver {
     url: String,
     begun: Instant,
     session: Session,
-    socket: Option<Socket>,
+    socket: Option<Box<Socket>>,
     hearing: Hearing,
     speaking: Option<Speaking>,
     roster: Roster,
@@ -83,7 +83,7 @@ pub(super) struct Driver {
 
 /// Work that has come to its end.
 enum Done {
-    Connected(u64, Result<Socket, Refusal>),
+    Connected(u64, Result<Box<Socket>, Refusal>),
     Token(Result<String, RestError>),
     Snapshot(u64, Result<RestRoom, RestError>),
 }
@@ -343,7 +343,7 @@ impl Driver {
     }
 }
 
-async fn next_of(socket: &mut Option<Socket>) -> SocketEvent {
+async fn next_of(socket: &mut Option<Box<Socket>>) -> SocketEvent {
     match socket {
         Some(socket) => socket.next().await,
         None => std::future::pending().await,
