@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
 
-.PHONY: demo test test-rust test-sdks lint deps deps-lint deps-sdks fuzz clean
+.PHONY: demo test test-rust test-sdks lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps

@@ -127,3 +127,18 @@ fn every_event_of_the_platform_has_its_variant() {
     }
     assert_eq!(seen, 16);
 }
+
+proptest::proptest! {
+    /// Bytes from the network end in a value or an error, never in a panic, and what is read can be written again.
+    #[test]
+    fn any_bytes_are_a_message_or_an_error(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        if let Ok(message) = decode_response(Bytes::from(bytes.clone())) {
+            let again = decode_response(Bytes::from(message.encode_to_vec())).unwrap();
+            proptest::prop_assert_eq!(again, message);
+        }
+        if let Ok(notifications) = decode_notifications(&bytes) {
+            notifications.iter().for_each(|said| drop(said.roster_change()));
+        }
+        roomtone::fishjam::webhook::receive(&bytes, std::str::from_utf8(&bytes).ok(), &bytes).ok();
+    }
+}

@@ -40,11 +40,6 @@ mod room;
 pub mod testing;
 mod voice;
 
-/// The README's example, held to compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
 use async_trait::async_trait;
 
 pub(crate) use camera::Capture;
@@ -106,3 +101,8 @@ pub enum Hear {
     /// Everyone, other agents too.
     Everyone,
 }
+
+/// The README's example, held to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -155,7 +155,7 @@ impl Fishjam {
 #[non_exhaustive]
 pub enum JoinError {
     /// There is no such room.
-    #[error("there is no room {0} on this Fishjam; create it first, or check its id")]
+    #[error("there is no room {0} on this Fishjam; create it first, or check its id and the Fishjam's address")]
     NoSuchRoom(RoomId),
     /// The room takes no more peers.
     #[error("room {0} is full; raise its maxPeers or remove a peer")]

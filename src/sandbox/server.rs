@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -189,6 +189,11 @@ impl Sandbox {
         self.world.recording(room, peer)
     }
 
+    /// Whether every REST answer says from now on that the interface goes away.
+    pub fn set_deprecated(&self, deprecated: bool) {
+        self.world.deprecated.store(deprecated, Ordering::Relaxed);
+    }
+
     /// Lets something go wrong.
     ///
     /// # Errors
@@ -243,7 +248,7 @@ impl axum::serve::Listener for NoDelay {
 }
 
 /// What paths begin with, once a prefix is gone.
-const ROOTS: [&str; 7] = ["room", "validate", "livestream", "moq", "recordings", "socket", "sandbox"];
+const ROOTS: [&str; 8] = ["room", "validate", "livestream", "composition", "moq", "recordings", "socket", "sandbox"];
 /// How long open connections may take to end.
 const STOP: Duration = Duration::from_secs(1);
 

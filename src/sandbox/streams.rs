@@ -1,15 +1,23 @@
-//! Livestreams and recordings: kept and answered for, without media.
+//! Livestreams, recordings and compositions: kept and answered for, without media.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// All streams and recordings.
+/// All of them.
 #[derive(Default)]
 pub(super) struct Streams {
     pub(super) livestreams: BTreeMap<String, Livestream>,
     pub(super) recordings: BTreeMap<String, Recording>,
+    pub(super) compositions: BTreeMap<String, Composition>,
+}
+
+/// A composition.
+#[derive(Default)]
+pub(super) struct Composition {
+    /// The inputs, outputs and images that are registered, by kind and name.
+    pub(super) parts: BTreeSet<(String, String)>,
 }
 
 /// A livestream and who has a token for it.

@@ -1,12 +1,16 @@
 //! A room in a sandbox, and an agent that tells the test all it hears.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, Hear, Input, Room, Wants},
     audio::{Hz, Sound},
-    event::{RoomEvent, RoomId},
+    event::{PeerId, RoomEvent, RoomId},
     fishjam::{Fishjam, JoinOptions, Stay, rest::model::RoomConfig},
     sandbox::{Person, Sandbox, SandboxOptions, Speaker},
 };
@@ -56,6 +60,59 @@ impl House {
         let mut options = JoinOptions::new(self.room.clone());
         change(&mut options);
         self.fishjam.join(Box::new(agent), options).await.unwrap()
+    }
+}
+
+impl House {
+    /// The program with a built-in agent, in this room.
+    pub(crate) fn program(&self, agent: &str, more: &[&str]) -> Program {
+        let address = self.sandbox.address().to_string();
+        let args = ["join", "--room", self.room.as_str(), "--agent", agent, "--fishjam", &address];
+        let child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
+            .args(args)
+            .args(more)
+            .env("FISHJAM_MANAGEMENT_TOKEN", self.sandbox.token())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Program(Some(child))
+    }
+
+    /// Waits until somebody beside `known` publishes something, and says who.
+    pub(crate) async fn peer_with_a_track_beside(&self, known: &PeerId) -> PeerId {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let room = self.fishjam.rest().room(&self.room).await.unwrap();
+            let other = room.peers.into_iter().find(|peer| peer.id != *known && !peer.tracks.is_empty());
+            match other {
+                Some(peer) => return peer.id,
+                None => assert!(Instant::now() < deadline, "in time: another peer with a track"),
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A running program, ended with the test.
+pub(crate) struct Program(Option<Child>);
+
+impl Program {
+    /// Tells it to end, and gives what it printed.
+    pub(crate) fn leave(&mut self) -> String {
+        let child = self.0.take().expect("it is running");
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use roomtone::{
     agent::{Agent, AgentError, Input, Room},
     audio::{Hz, compare},
     dialect::fishjam::VoiceTrack,
+    event::PeerId,
 };
 
 use crate::common::{House, eventually, speech};
@@ -25,31 +26,33 @@ impl Agent for Echo {
     }
 }
 
-async fn echo(length: Duration, voice: VoiceTrack, reply_rate: Hz) -> (Vec<i16>, Vec<i16>) {
-    let house = House::open().await;
-    let person = house.person().await;
-    let stay = house.join_with(Echo, |options| options.voice = Some(voice)).await;
-    let begun = Instant::now();
-    house.sandbox.record(&house.room, &person.peer, reply_rate, begun).unwrap();
-    house.sandbox.record(&house.room, &stay.peer, reply_rate, begun).unwrap();
-    let said = speech(length);
-    house.sandbox.say(&house.room, &person.peer, said, Duration::from_secs(1)).await.unwrap();
-    eventually("the person has begun", || house.sandbox.quiet_since(&house.room, &person.peer).unwrap().is_some())
+/// Both sides of a conversation on one time line.
+struct Recording {
+    person: PeerId,
+    agent: PeerId,
+}
+
+impl Recording {
+    fn begin(house: &House, person: &PeerId, agent: &PeerId, rate: Hz) -> Recording {
+        let begun = Instant::now();
+        for peer in [person, agent] {
+            house.sandbox.record(&house.room, peer, rate, begun).unwrap();
+        }
+        Recording { person: person.clone(), agent: agent.clone() }
+    }
+
+    /// Waits until both have said all, and gives what they said.
+    async fn end(self, house: &House, length: Duration) -> (Vec<i16>, Vec<i16>) {
+        tokio::time::sleep(length).await;
+        eventually("both are done", || {
+            let quiet = house.sandbox.quiet_since(&house.room, &self.agent).unwrap();
+            house.sandbox.is_silent(&house.room, &self.person).unwrap()
+                && quiet.is_some_and(|since| since.elapsed() > Duration::from_millis(500))
+        })
         .await;
-    tokio::time::sleep(length).await;
-    eventually("both are done", || {
-        let quiet = house.sandbox.quiet_since(&house.room, &stay.peer).unwrap();
-        house.sandbox.is_silent(&house.room, &person.peer).unwrap()
-            && quiet.is_some_and(|since| since.elapsed() > Duration::from_millis(500))
-    })
-    .await;
-    let heard = house.sandbox.recording(&house.room, &person.peer).unwrap().samples;
-    let answered = house.sandbox.recording(&house.room, &stay.peer).unwrap().samples;
-    stay.leave();
-    let departure = stay.ended().await;
-    assert_eq!(departure.unfetched_samples, 0);
-    assert_eq!(departure.unsent_messages, 0);
-    (heard, answered)
+        let of = |peer| house.sandbox.recording(&house.room, peer).unwrap().samples;
+        (of(&self.person), of(&self.agent))
+    }
 }
 
 fn sounding(samples: &[i16]) -> usize {
@@ -58,22 +61,41 @@ fn sounding(samples: &[i16]) -> usize {
     last + 1 - first
 }
 
+/// The built-in echo, as an operator starts it.
 #[tokio::test(flavor = "multi_thread")]
 async fn heard_at_16_khz_and_answered_at_24_khz() {
-    let (heard, answered) = echo(Duration::from_secs(60), VoiceTrack::pcm16(Hz::K24).unwrap(), Hz::K24).await;
+    let length = Duration::from_secs(60);
+    let house = House::open().await;
+    let person = house.person().await;
+    let mut program = house.program("echo", &["--voice", "pcm16:24000"]);
+    let agent = house.peer_with_a_track_beside(&person.peer).await;
+    let recording = Recording::begin(&house, &person.peer, &agent, Hz::K24);
+    house.sandbox.say(&house.room, &person.peer, speech(length), Duration::from_millis(500)).await.unwrap();
+    let (said, came_back) = recording.end(&house, length).await;
+    let (said_samples, back_samples) = (sounding(&said), sounding(&came_back));
     let one_frame = Hz::K24.block_samples();
-    let (said, came_back) = (sounding(&heard), sounding(&answered));
-    assert!(said > 58 * 24_000, "{said} samples were said");
-    assert!(said.abs_diff(came_back) <= one_frame, "{said} samples said, {came_back} came back");
-    let found = compare::find(&heard, &answered, 24_000).unwrap();
+    assert!(said_samples > 58 * 24_000, "{said_samples} samples were said");
+    assert!(said_samples.abs_diff(back_samples) <= one_frame, "{said_samples} said, {back_samples} came back");
+    let found = compare::find(&said, &came_back, 24_000).unwrap();
     assert!(found.correlation >= 0.99, "{found:?}");
+    let output = program.leave();
+    assert!(output.contains("nothing lost"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_equal_rates_every_sample_is_the_same() {
-    let (heard, answered) = echo(Duration::from_secs(5), VoiceTrack::pcm16(Hz::K16).unwrap(), Hz::K16).await;
+    let length = Duration::from_secs(5);
+    let house = House::open().await;
+    let person = house.person().await;
+    let stay = house.join_with(Echo, |options| options.voice = Some(VoiceTrack::pcm16(Hz::K16).unwrap())).await;
+    let recording = Recording::begin(&house, &person.peer, &stay.peer, Hz::K16);
+    house.sandbox.say(&house.room, &person.peer, speech(length), Duration::from_secs(1)).await.unwrap();
+    let (said, came_back) = recording.end(&house, length + Duration::from_secs(1)).await;
     let start = |samples: &[i16]| samples.iter().position(|sample| *sample != 0).unwrap();
-    let length = sounding(&heard);
-    assert!(length > 4 * 16_000);
-    assert_eq!(heard[start(&heard)..][..length], answered[start(&answered)..][..length]);
+    let sounds = sounding(&said);
+    assert!(sounds > 4 * 16_000);
+    assert_eq!(said[start(&said)..][..sounds], came_back[start(&came_back)..][..sounds]);
+    stay.leave();
+    let departure = stay.ended().await;
+    assert_eq!((departure.unfetched_samples, departure.unsent_messages), (0, 0));
 }

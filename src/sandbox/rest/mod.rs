@@ -1,5 +1,6 @@
 //! The sandbox's REST interface: the same paths, bodies and errors as a Fishjam's.
 
+mod compositions;
 mod parse;
 mod peers;
 mod recordings;
@@ -73,6 +74,11 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/livestream/{id}/streamer/{one}", delete(streams::remove_streamer))
         .route("/livestream/{id}/viewer", post(streams::add_viewer))
         .route("/livestream/{id}/viewer/{one}", delete(streams::remove_viewer))
+        .route("/composition", post(compositions::create))
+        .route("/composition/{id}", delete(compositions::remove))
+        .route("/composition/{id}/font/register", post(compositions::register_font))
+        .route("/composition/{id}/{action}", post(compositions::act))
+        .route("/composition/{id}/{kind}/{name}/{action}", post(compositions::act_on_part))
         .route("/moq/access", post(streams::moq_access))
         .route("/recordings", get(recordings::list).post(recordings::create))
         .route("/recordings/{id}", get(recordings::show).delete(recordings::remove))
