@@ -1,6 +1,7 @@
 // Every public call of the JavaScript client, and every error it tells apart.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import {
@@ -92,4 +93,11 @@ test('a deprecation is shown once', async (context) => {
   await fresh.getAllRooms();
   await sandbox.control('deprecation', { on: false });
   assert.equal(warn.mock.callCount(), 1);
+});
+
+test('no public call of the client is left out', () => {
+  const tests = readFileSync(new URL(import.meta.url), 'utf8') + readFileSync(new URL('./sockets.test.mjs', import.meta.url), 'utf8');
+  const names = Object.getOwnPropertyNames(FishjamClient.prototype).filter((name) => name !== 'constructor');
+  assert.ok(names.length >= 12);
+  assert.deepEqual(names.filter((name) => !tests.includes(`.${name}(`)), []);
 });

@@ -13,6 +13,10 @@ from fishjam.composition import (
     OutputWhipVideoOptions,
     Resolution,
     VideoScene,
+    WhipInput,
+    WhipInputType,
+    WhipOutput,
+    WhipOutputType,
 )
 from fishjam.errors import (
     CompositionNotFoundError,
@@ -50,6 +54,7 @@ def test_inputs(compositions, composition):
     compositions.register_whep_input(composition, "whep", endpoint_url="http://127.0.0.1/whep")
     assert compositions.register_mp4_input(composition, "mp4", url="http://127.0.0.1/a.mp4")
     assert compositions.register_rtmp_input(composition, "rtmp", stream_key="key").startswith("rtmp://")
+    assert compositions.register_input(composition, "plain", WhipInput(type_=WhipInputType.WHIP_SERVER)).bearer_token
     compositions.unregister_input(composition, "mp4")
     with pytest.raises(InputNotFoundError):
         compositions.unregister_input(composition, "mp4")
@@ -62,6 +67,10 @@ def test_outputs(compositions, composition):
     compositions.register_whip_output(
         composition, "out", endpoint_url="http://127.0.0.1/whip", bearer_token="t", video=video, audio=audio
     )
+    compositions.register_rtmp_output(composition, "rtmp", url="rtmp://127.0.0.1/live")
+    whip = WhipOutput(type_=WhipOutputType.WHIP_CLIENT, endpoint_url="http://127.0.0.1/whip")
+    compositions.register_output(composition, "plain", whip)
+    compositions.register_template_output(composition, "template", whip, b"export default 1")
     compositions.update_output(composition, "out", video=VideoScene(root=root))
     compositions.request_keyframe(composition, "out")
     compositions.unregister_output(composition, "out")
