@@ -97,7 +97,9 @@ test('a deprecation is shown once', async (context) => {
 
 test('no public call of the client is left out', () => {
   const tests = readFileSync(new URL(import.meta.url), 'utf8') + readFileSync(new URL('./sockets.test.mjs', import.meta.url), 'utf8');
-  const names = Object.getOwnPropertyNames(FishjamClient.prototype).filter((name) => name !== 'constructor');
+  // The second is private in the SDK's types; the test of deprecations goes through it.
+  const inner = ['constructor', 'handleDeprecationHeader'];
+  const names = Object.getOwnPropertyNames(FishjamClient.prototype).filter((name) => !inner.includes(name));
   assert.ok(names.length >= 12);
   assert.deepEqual(names.filter((name) => !tests.includes(`.${name}(`)), []);
 });
