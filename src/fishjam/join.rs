@@ -20,7 +20,7 @@ use crate::{
     agent::{Agent, Hear, Wants},
     audio::{
         Hz,
-        codec::{CodecError, Encoder},
+        codec::{CodecError, Decoder, Encoder, Encoding},
     },
     dialect::fishjam::{VoiceTrack, VoiceTrackError},
     event::{PeerId, RoomId},
@@ -42,6 +42,8 @@ pub struct JoinOptions {
     pub hear: Option<Hear>,
     /// The track for the agent's voice, where PCM16 at the agent's own rate (or 24 kHz) will not do.
     pub voice: Option<VoiceTrack>,
+    /// How others' sound comes. A Fishjam sends PCM16; Opus is for servers that pass packets through.
+    pub incoming: Encoding,
     /// Whether the agent gets everyone's tracks, or only those that are asked for by REST.
     pub subscribe: SubscribeMode,
     /// How far ahead of what is heard the voice is sent. More rides out a worse network; less makes an interruption
@@ -58,6 +60,7 @@ impl JoinOptions {
             room,
             hear: None,
             voice: None,
+            incoming: Encoding::Pcm16,
             subscribe: SubscribeMode::Auto,
             lead: DEFAULT_LEAD,
             session: SessionOptions::default(),
@@ -128,8 +131,8 @@ impl Fishjam {
             Some(rate) => Some(options.voice.clone().map_or_else(|| default_voice(rate), Ok)?),
             None => None,
         };
-        check(&wants, voice.as_ref())?;
         let wire_rate = wire_rate(wants.hear_rate);
+        check(&wants, voice.as_ref(), Decoder::new(options.incoming, wire_rate))?;
         let output = AgentOutput { audio_format: AudioFormat::Pcm16, audio_sample_rate: wire_rate };
         let peer = NewPeer::Agent(AgentOptions { output, subscribe_mode: options.subscribe });
         let admission = self
@@ -185,11 +188,12 @@ impl JoinError {
 }
 
 /// Finds out what would go wrong, before there is a peer that would be left behind.
-fn check(wants: &Wants, voice: Option<&VoiceTrack>) -> Result<(), JoinError> {
+fn check(wants: &Wants, voice: Option<&VoiceTrack>, decoder: Result<Decoder, CodecError>) -> Result<(), JoinError> {
     let senseless = |rate: &Hz| !(8_000..=192_000).contains(&rate.0);
     if let Some(rate) = [Some(wants.hear_rate), wants.speak_rate].into_iter().flatten().find(senseless) {
         return Err(JoinError::Rate(rate));
     }
+    decoder?;
     match voice {
         Some(track) => Ok(Encoder::new(track.encoding(), track.rate()).map(drop)?),
         None => Ok(()),

@@ -252,6 +252,32 @@ mod tests {
         assert_eq!(seen, [-1, -1, 0, 0x0101, 0x0202]);
     }
 
+    #[cfg(feature = "opus")]
+    #[tokio::test]
+    async fn opus_comes_out_decoded_and_a_broken_packet_costs_only_itself() {
+        use crate::audio::codec::Encoder;
+
+        let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let mut roster = Roster::new("me".into());
+        roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
+        let track = Track::new("t".into(), TrackKind::Audio);
+        roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+        let mut hearing = Hearing::new(Hear::People, Encoding::Opus, Hz::K16);
+        let mut encoder = Encoder::new(Encoding::Opus, Hz::K48).unwrap();
+        for n in 0..3 {
+            let mut packet = bytes::BytesMut::new();
+            encoder.encode_into(&[500; 960], &mut packet).unwrap();
+            let broken = [0xff; 9];
+            let data: &[u8] = if n == 1 { &broken } else { &packet };
+            hearing.on_chunk((n + 1) * 20 * MS, ("ada", "t", data), &mut roster, &mut port).unwrap();
+        }
+        for _ in 0..2 {
+            let Some(Input::Audio(frame)) = room.next().await else { panic!("a frame") };
+            assert_eq!((frame.samples().len(), frame.rate()), (320, Hz::K16));
+        }
+        assert_eq!((hearing.counters().chunks, hearing.counters().broken_chunks), (2, 1));
+    }
+
     #[test]
     fn other_agents_are_not_heard_unless_asked_for_and_stragglers_count_as_late() {
         let (_room, mut port) = room_link("r".into(), "me".into(), &Wants::default());

@@ -73,6 +73,22 @@ fn help_version_and_the_table_of_agents() {
     assert_eq!(roomtone(&["nonsense"]).status.code(), Some(2));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_and_tokens_that_a_fishjam_does_not_know() {
+    let house = crate::common::House::open().await;
+    let address = house.sandbox.address().to_string();
+    let token = std::env::temp_dir().join(format!("roomtone-wrong-{}", std::process::id()));
+    for (text, room, parts) in [
+        (house.sandbox.token(), "nowhere", ["there is no room nowhere", "create it first"]),
+        ("wrong", house.room.as_str(), ["the management token is refused", "FISHJAM_MANAGEMENT_TOKEN"]),
+    ] {
+        std::fs::write(&token, text).unwrap();
+        let args = ["join", "--room", room, "--agent", "echo", "--fishjam", &address, "--token-file"];
+        fails(&[&args[..], &[token.to_str().unwrap()]].concat(), 4, &parts);
+    }
+    std::fs::remove_file(&token).unwrap();
+}
+
 /// Ctrl-C: the agent leaves the room, and the program says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_makes_the_agent_leave() {

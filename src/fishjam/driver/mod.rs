@@ -28,10 +28,7 @@ use super::{
 };
 use crate::{
     agent::{Agent, AgentError, Capture, CaptureError, Image, RoomPort, Unread, Wants, room_link},
-    audio::{
-        Hz,
-        codec::{CodecError, Encoding},
-    },
+    audio::{Hz, codec::CodecError},
     dialect::fishjam::wire::{AgentRequest, agent_request::Content as Request},
     event::{PeerId, RoomEvent, RoomId, Roster},
     session::{Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
@@ -120,7 +117,7 @@ impl Driver {
         Ok(Driver {
             url: rest.address().agent_socket(admission.peer_websocket_url.as_deref()),
             session: Session::new(session, admission.token, now),
-            hearing: Hearing::new(wants.hear, Encoding::Pcm16, wire_rate),
+            hearing: Hearing::new(wants.hear, options.incoming, wire_rate),
             roster: Roster::new(peer.clone()),
             agent: tokio::spawn(async move { agent.run(&mut agent_room).await }),
             rest,
