@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     address::Address,
@@ -146,9 +147,12 @@ impl Fishjam {
         let notifier = Notifier::start(&self.rest, Some(room.clone()));
         let session = SessionOptions { voice: voice.clone(), ..options.session.clone() };
         let begun = Instant::now();
-        let driver =
-            Driver::new(self.rest.clone(), &options, session, &wants, wire_rate, admission, notifier, sender, agent)?;
-        let driver = tokio::spawn(driver.run(leave.clone()));
+        // Every line that is logged from here on says which room and which peer it is about.
+        let span = tracing::info_span!("agent", %room, %peer);
+        let driver = span.in_scope(|| {
+            Driver::new(self.rest.clone(), &options, session, &wants, wire_rate, admission, notifier, sender, agent)
+        })?;
+        let driver = tokio::spawn(driver.run(leave.clone()).instrument(span));
         Ok(Stay { room, peer, voice, begun, happenings, leave, driver })
     }
 }

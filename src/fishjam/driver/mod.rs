@@ -15,6 +15,7 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     happening::{Departure, Happening, What},
@@ -119,7 +120,7 @@ impl Driver {
             session: Session::new(session, admission.token, now),
             hearing: Hearing::new(wants.hear, options.incoming, wire_rate),
             roster: Roster::new(peer.clone()),
-            agent: tokio::spawn(async move { agent.run(&mut agent_room).await }),
+            agent: tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span()),
             rest,
             room,
             peer,
