@@ -338,6 +338,8 @@ mod tests {
     enum Step {
         Play(usize),
         Fetch(usize),
+        /// By a driver that has not looked for interrupts yet.
+        FetchBlindly(usize),
         Interrupt,
         Notice,
     }
@@ -346,6 +348,7 @@ mod tests {
         let step = prop_oneof![
             (1usize..12_000).prop_map(Step::Play),
             (1usize..3_000).prop_map(Step::Fetch),
+            (1usize..3_000).prop_map(Step::FetchBlindly),
             Just(Step::Interrupt),
             Just(Step::Notice),
         ];
@@ -356,7 +359,7 @@ mod tests {
         #[test]
         fn any_interleaving_gives_each_sample_once_in_order_and_none_from_before_an_interrupt(steps in steps()) {
             let (mut voice, mut port) = voice_link(Some(Hz::K16));
-            let (mut next, mut last, mut barrier, mut out) = (0u64, None, 0, Vec::new());
+            let (mut next, mut last, mut barrier, mut pending, mut out) = (0u64, None, 0, false, Vec::new());
             for step in steps {
                 match step {
                     Step::Play(samples) => {
@@ -366,11 +369,22 @@ mod tests {
                     }
                     Step::Interrupt => {
                         voice.interrupt();
-                        barrier = next;
+                        (barrier, pending) = (next, true);
                     }
-                    Step::Notice => drop(port.take_interrupt()),
+                    Step::Notice => {
+                        port.take_interrupt();
+                        pending = false;
+                    }
+                    Step::FetchBlindly(samples) => {
+                        let from = port.position();
+                        out.clear();
+                        port.fetch(samples, &mut out);
+                        prop_assert!(!pending || from + out.len() as u64 <= barrier, "what is new must wait");
+                        last = (from + out.len() as u64).checked_sub(1).max(last);
+                    }
                     Step::Fetch(samples) => {
                         let interrupted = port.take_interrupt();
+                        pending = false;
                         let from = port.position();
                         prop_assert!(!interrupted || from >= barrier);
                         out.clear();

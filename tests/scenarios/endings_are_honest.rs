@@ -135,6 +135,47 @@ async fn agents_that_return_fail_or_panic_are_told_apart() {
     assert!(room.peers.is_empty(), "nobody stays behind: {:?}", room.peers);
 }
 
+/// An agent that tidies up once its time is over.
+struct Tidy(tokio::sync::mpsc::Sender<&'static str>);
+
+#[async_trait::async_trait]
+impl Agent for Tidy {
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        while room.next().await.is_some() {}
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.0.send("tidied").await?;
+        Ok(())
+    }
+}
+
+/// An agent that waits for something that never comes.
+struct Waiting(tokio::sync::mpsc::Sender<&'static str>);
+
+#[async_trait::async_trait]
+impl Agent for Waiting {
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        room.voice.play(&[1; 16_000 * 50]);
+        room.voice.finished().await;
+        self.0.send("released").await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_told_to_leave_has_time_to_tidy_up() {
+    let house = House::open().await;
+    let (tell, mut told) = tokio::sync::mpsc::channel(2);
+    let stays = [house.join(Tidy(tell.clone())).await, house.join(Waiting(tell)).await];
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for stay in stays {
+        stay.leave();
+        assert_eq!(ended(stay).await.ending, Ending::Left);
+    }
+    let mut words = [told.recv().await.unwrap(), told.recv().await.unwrap()];
+    words.sort_unstable();
+    assert_eq!(words, ["released", "tidied"]);
+}
+
 /// An agent that says something and returns at once.
 struct Parting;
 
