@@ -121,6 +121,13 @@ impl Tape {
         }
         let sink = self.tracks.get_mut(&source.track).expect("opened above");
         sink.write(frame.samples())?;
+        if let Some(mix) = self.mix.as_mut().filter(|mix| mix.has_been_silent_until(frame.heard(), self.rate)) {
+            let end = mix.mixer.end();
+            mix.write_until(end)?;
+            if let Some(sink) = mix.sink.take() {
+                sink.finish()?;
+            }
+        }
         if self.mix.as_ref().is_some_and(|mix| mix.sink.is_none()) {
             let sink = self.open(None, frame.heard())?;
             let start = self.rate.index_at(frame.heard());
@@ -143,8 +150,11 @@ impl Tape {
         Ok(())
     }
 
-    /// Silence keeps a file as long as what it is a recording of.
+    /// Silence keeps a file as long as what it is a recording of. After a very long one, another file begins.
     fn on_gap(&mut self, gap: &Gap) -> Result<(), AgentError> {
+        if gap.length() > LONGEST_SILENCE {
+            return self.on_track_removed(&gap.source.track);
+        }
         match self.tracks.get_mut(&gap.source.track) {
             Some(sink) => Ok(sink.write_silence(gap.samples)?),
             None => Ok(()),
@@ -193,6 +203,11 @@ impl Tape {
 }
 
 impl Mix {
+    fn has_been_silent_until(&self, heard: Duration, rate: Hz) -> bool {
+        let silence = rate.index_at(heard).saturating_sub(self.mixer.end());
+        self.sink.is_some() && rate.duration_of(silence) > LONGEST_SILENCE
+    }
+
     fn write_until(&mut self, end: u64) -> Result<(), AgentError> {
         // A long silence is written in pieces, so that it takes no more memory than a short one.
         while self.mixer.settled() < end {
@@ -276,6 +291,8 @@ fn free_path(folder: &Path, name: &str, extension: &str) -> PathBuf {
 
 /// How long the mix waits for the slowest speaker's frames.
 const SETTLE: Duration = Duration::from_secs(1);
+/// A silence that is written; after a longer one another file begins, and the index says when.
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 /// What is written at a time.
 const PIECE_SAMPLES: u64 = 4_096;
 /// Ids may be long; names may not.
@@ -332,6 +349,23 @@ mod tests {
         room.end().await.result.unwrap();
         let sound = Sound::read(&folder.join("test-room/ada-ada-audio.opus")).unwrap();
         assert_eq!(sound.samples.len(), 24_000);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_very_long_silence_another_file_begins() {
+        let folder = scratch("long");
+        let mut room = TestRoom::new(recorder(&folder, Format::Wav));
+        let ada = room.join_person("ada");
+        for _ in 0..2 {
+            room.say(&ada, &[100; 3_200]);
+            room.pass(LONGEST_SILENCE + Duration::from_secs(2)).await;
+        }
+        room.end().await.result.unwrap();
+        for name in ["ada-ada-audio.wav", "ada-ada-audio-2.wav", "mix.wav", "mix-2.wav"] {
+            let sound = Sound::read(&folder.join("test-room").join(name)).unwrap();
+            assert_eq!(sound.samples.len(), 3_200, "{name}");
+        }
         fs::remove_dir_all(&folder).unwrap();
     }
 

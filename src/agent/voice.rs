@@ -190,7 +190,12 @@ impl Voice {
             tokio::pin!(progress);
             // Registered before the check, so a change between the check and the wait is not missed.
             progress.as_mut().enable();
-            if reached() || self.shared.closed.load(Acquire) {
+            if reached() {
+                return;
+            }
+            if self.shared.closed.load(Acquire) {
+                // A loop that waits for nothing more must still be stoppable.
+                tokio::task::yield_now().await;
                 return;
             }
             progress.await;

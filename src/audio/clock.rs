@@ -87,6 +87,22 @@ mod tests {
     }
 
     #[test]
+    fn a_late_first_chunk_does_not_hide_a_later_hole() {
+        let mut clock = SampleClock::new(Hz::K16);
+        // A second of backlog comes at once, then all is in time.
+        let mut next = 0;
+        for _ in 0..50 {
+            next = clock.place(1_020 * MS, 320) + 320;
+        }
+        for n in 1..=50 {
+            next = clock.place((1_020 + 20 * n) * MS, 320) + 320;
+        }
+        let hole = clock.place(2_020 * MS + 620 * MS, 320) - next;
+        // To within the 200 ms by which the clock may be early.
+        assert!((6_400..=9_600).contains(&hole), "a hole of 600 ms is {hole} samples");
+    }
+
+    #[test]
     fn after_a_cut_even_a_short_hole_counts() {
         let mut clock = SampleClock::new(Hz::K16);
         clock.place(20 * MS, 320);

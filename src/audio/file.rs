@@ -36,6 +36,9 @@ impl Sound {
             return Err(fail(Cause::Folder));
         }
         let sound = if is_ogg_opus(path) { read_ogg_opus(file) } else { decode(file, path) }.map_err(fail)?;
+        if !SENSIBLE_RATES.contains(&sound.rate.0) {
+            return Err(fail(Cause::Rate(sound.rate)));
+        }
         match sound.samples.is_empty() {
             true => Err(fail(Cause::Empty)),
             false => Ok(sound),
@@ -79,6 +82,9 @@ pub enum Cause {
     /// It is none of the formats that are known, or broken.
     #[error("is not sound that can be read ({0}); give a WAV, FLAC, MP3 or Ogg file")]
     NotSound(String),
+    /// Its sample rate makes no sense.
+    #[error("has a sample rate of {0}; give a recording of 4000 to 384000 Hz")]
+    Rate(Hz),
     /// It holds no sample.
     #[error("holds no sound; give a recording that is longer than nothing")]
     Empty,
@@ -86,6 +92,9 @@ pub enum Cause {
     #[error("is Ogg Opus, and this build has no Opus; build with the feature `opus`, or convert the file")]
     NoOpus,
 }
+
+/// What is plausible for sound that somebody recorded.
+const SENSIBLE_RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 
 fn is_ogg_opus(path: &Path) -> bool {
     let mut start = [0; 64];

@@ -74,11 +74,17 @@ pub struct Roster {
     peers: BTreeMap<PeerId, Entry>,
     /// Tracks that were withdrawn before they were published: the two came in the wrong order.
     withdrawn_early: BTreeSet<TrackId>,
-    /// Peers that went while a snapshot was on its way, which may still list them.
-    left: BTreeMap<PeerId, u64>,
+    /// What went while a snapshot was on its way, which may still list it; `None` while none is.
+    gone_meanwhile: Option<Gone>,
     /// Counts the snapshots asked for.
     epoch: u64,
     wants_snapshot: bool,
+}
+
+#[derive(Debug, Default)]
+struct Gone {
+    peers: BTreeSet<PeerId>,
+    tracks: BTreeSet<TrackId>,
 }
 
 #[derive(Debug)]
@@ -97,7 +103,7 @@ impl Roster {
             me,
             peers: BTreeMap::new(),
             withdrawn_early: BTreeSet::new(),
-            left: BTreeMap::new(),
+            gone_meanwhile: None,
             epoch: 0,
             wants_snapshot: true,
         }
@@ -119,6 +125,7 @@ impl Roster {
     /// A snapshot is about to be asked for. Give the number back with it.
     pub fn begin_snapshot(&mut self) -> u64 {
         self.wants_snapshot = false;
+        self.gone_meanwhile = Some(Gone::default());
         self.epoch += 1;
         self.epoch
     }
@@ -129,6 +136,7 @@ impl Roster {
         let mut events = Vec::new();
         let listed: BTreeSet<PeerId> = snapshot.peers.iter().map(|peer| peer.id.clone()).collect();
         let settled = |entry: &Entry| entry.changed < asked;
+        let meanwhile = self.gone_meanwhile.take().unwrap_or_default();
         let gone: Vec<PeerId> = self
             .peers
             .iter()
@@ -137,20 +145,19 @@ impl Roster {
             .collect();
         gone.iter().for_each(|id| self.on_absent(id, None, &mut events));
         for peer in snapshot.peers {
-            let went = self.left.get(&peer.id).is_some_and(|epoch| *epoch >= asked);
             match self.peers.get(&peer.id) {
-                None if went => {}
+                None if meanwhile.peers.contains(&peer.id) => {}
                 Some(entry) if entry.joined && !settled(entry) => {}
-                _ => self.on_listed(peer, &mut events),
+                _ => self.on_listed(peer, &meanwhile, &mut events),
             }
         }
         self.withdrawn_early.clear();
-        self.left.retain(|_, epoch| *epoch >= asked);
         events
     }
 
     /// The snapshot did not come: it is wanted still.
     pub fn on_snapshot_failed(&mut self) {
+        self.gone_meanwhile = None;
         self.wants_snapshot = true;
     }
 
@@ -159,8 +166,8 @@ impl Roster {
         self.wants_snapshot
     }
 
-    /// A peer that nobody has spoken of sends sound.
-    pub fn on_stranger(&mut self) {
+    /// Something may have been missed, or a peer that nobody has spoken of sends sound: look again.
+    pub fn request_snapshot(&mut self) {
         self.wants_snapshot = true;
     }
 
@@ -202,7 +209,9 @@ impl Roster {
     }
 
     fn on_absent(&mut self, id: &PeerId, crash: Option<String>, events: &mut Vec<RoomEvent>) {
-        self.left.insert(id.clone(), self.epoch);
+        if let Some(gone) = &mut self.gone_meanwhile {
+            gone.peers.insert(id.clone());
+        }
         let Some(entry) = self.peers.remove(id) else { return };
         if entry.joined {
             let tracks = entry.peer.tracks.into_iter();
@@ -251,28 +260,24 @@ impl Roster {
     }
 
     fn on_withdraws(&mut self, id: &PeerId, track: &TrackId, events: &mut Vec<RoomEvent>) {
-        let Some(entry) = self.peers.get_mut(id) else {
-            self.on_withdrawn_early(track);
-            return;
-        };
+        if let Some(gone) = &mut self.gone_meanwhile {
+            gone.tracks.insert(track.clone());
+        }
+        let Some(entry) = self.peers.get_mut(id) else { return };
         let before = entry.peer.tracks.len();
         entry.peer.tracks.retain(|known| known.id != *track);
         entry.changed = self.epoch;
         if entry.peer.tracks.len() == before {
-            self.on_withdrawn_early(track);
+            if self.withdrawn_early.len() < MOST_WITHDRAWN_EARLY {
+                self.withdrawn_early.insert(track.clone());
+            }
         } else if entry.joined {
             events.push(RoomEvent::TrackRemoved { peer: id.clone(), track: track.clone() });
         }
     }
 
-    fn on_withdrawn_early(&mut self, track: &TrackId) {
-        if self.withdrawn_early.len() < MOST_WITHDRAWN_EARLY {
-            self.withdrawn_early.insert(track.clone());
-        }
-    }
-
     /// Brings one peer to what a snapshot says of it.
-    fn on_listed(&mut self, peer: Peer, events: &mut Vec<RoomEvent>) {
+    fn on_listed(&mut self, peer: Peer, meanwhile: &Gone, events: &mut Vec<RoomEvent>) {
         self.on_described(peer.id.clone(), peer.kind, peer.metadata, events);
         if let Some(entry) = self.peers.get(&peer.id) {
             let gone = entry.peer.tracks.iter().filter(|known| !peer.tracks.iter().any(|track| track.id == known.id));
@@ -280,7 +285,7 @@ impl Roster {
             gone.iter().for_each(|track| self.on_withdraws(&peer.id, track, events));
         }
         self.on_present(peer.id.clone(), peer.kind, events);
-        for track in peer.tracks {
+        for track in peer.tracks.into_iter().filter(|track| !meanwhile.tracks.contains(&track.id)) {
             // The list is newer than a withdrawal that found nothing to withdraw.
             self.withdrawn_early.remove(&track.id);
             self.on_publishes(&peer.id, track, events);
@@ -370,6 +375,30 @@ mod tests {
         let asked = roster.begin_snapshot();
         assert_eq!(roster.reconcile(asked, Snapshot::default()).len(), 1);
         assert!(roster.peer("ada").is_none());
+    }
+
+    #[test]
+    fn a_track_that_went_while_a_snapshot_was_on_its_way_stays_gone_and_may_come_again() {
+        let mut roster = Roster::new("me".into());
+        let asked = roster.begin_snapshot();
+        roster.apply(withdraws("ada", "t1"));
+        let mut ada = Peer::new("ada".into(), PeerKind::Person);
+        ada.tracks.push(Track::new("t1".into(), TrackKind::Audio));
+        assert_eq!(roster.reconcile(asked, Snapshot { peers: vec![ada] }).len(), 1, "ada, without the track");
+        assert_eq!(roster.apply(publishes("ada", "t1")).len(), 1);
+    }
+
+    #[test]
+    fn a_peer_that_leaves_in_the_order_of_the_old_server_can_come_back_with_its_track() {
+        let mut roster = Roster::new("me".into());
+        let asked = roster.begin_snapshot();
+        roster.reconcile(asked, Snapshot::default());
+        for _ in 0..2 {
+            assert_eq!(roster.apply(present("ada")).len(), 1);
+            assert_eq!(roster.apply(publishes("ada", "t1")).len(), 1);
+            assert_eq!(roster.apply(absent("ada")).len(), 2);
+            assert!(roster.apply(withdraws("ada", "t1")).is_empty());
+        }
     }
 
     #[test]

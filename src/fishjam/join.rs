@@ -144,12 +144,12 @@ impl Fishjam {
         let leave = CancellationToken::new();
         let (sender, happenings) = mpsc::channel(HAPPENINGS);
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
-        let notifier = Notifier::start(&self.rest, Some(room.clone()));
         let session = SessionOptions { voice: voice.clone(), ..options.session.clone() };
         let begun = Instant::now();
         // Every line that is logged from here on says which room and which peer it is about.
         let span = tracing::info_span!("agent", %room, %peer);
         let driver = span.in_scope(|| {
+            let notifier = Notifier::start(&self.rest, Some(room.clone()));
             Driver::new(self.rest.clone(), &options, session, &wants, wire_rate, admission, notifier, sender, agent)
         })?;
         let driver = tokio::spawn(driver.run(leave.clone()).instrument(span));

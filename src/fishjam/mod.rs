@@ -27,4 +27,3 @@ pub use address::{Address, AddressError};
 pub use happening::{Departure, Happening, What};
 pub use join::{Fishjam, JoinError, JoinOptions, Stay};
 pub use notifier::{Notifier, NotifierEvent};
-pub(crate) use socket::install_crypto;

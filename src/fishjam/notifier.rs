@@ -6,6 +6,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use secrecy::ExposeSecret;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tracing::Instrument;
 
 use super::{
     rest::Client,
@@ -50,7 +51,7 @@ impl Notifier {
     pub fn start(client: &Client, room: Option<RoomId>) -> Notifier {
         let (sender, events) = mpsc::channel(EVENTS);
         let listener = Listener { client: client.clone(), room, events: sender };
-        Notifier { events, task: tokio::spawn(listener.run()) }
+        Notifier { events, task: tokio::spawn(listener.run().in_current_span()) }
     }
 
     /// Waits for the next event; `None` after [`NotifierEvent::Refused`]. Dropping the future loses nothing.

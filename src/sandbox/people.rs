@@ -161,7 +161,10 @@ impl World {
         let mut state = room.state();
         let recording = match state.peer(peer.as_str()) {
             Some(peer) => peer.tap.as_ref().map(|tap| tap.recording(Instant::now())),
-            None => state.old_taps.get(peer).map(|tap| tap.recording(Instant::now())),
+            None => {
+                let old = state.old_taps.iter().find(|(gone, _)| gone == peer);
+                old.map(|(_, tap)| tap.recording(Instant::now()))
+            }
         };
         recording.ok_or_else(|| PeopleError::NotRecorded(peer.clone()))
     }

@@ -1,7 +1,7 @@
 //! A room of the sandbox: its peers, their tracks, what they are subscribed to.
 
 use std::{
-    collections::BTreeMap,
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -51,7 +51,7 @@ pub(super) struct RoomState {
     /// Nobody comes in any more.
     pub(super) is_over: bool,
     /// Recordings of peers that are gone.
-    pub(super) old_taps: BTreeMap<PeerId, Tap>,
+    pub(super) old_taps: VecDeque<(PeerId, Tap)>,
     /// Compositions that are fed from here.
     pub(super) composition: Option<String>,
 }
@@ -164,9 +164,9 @@ impl Room {
         peer.close(1000, why);
         if let Some(tap) = peer.tap.take() {
             if state.old_taps.len() == MOST_OLD_TAPS {
-                state.old_taps.pop_first();
+                state.old_taps.pop_front();
             }
-            state.old_taps.insert(peer.id.clone(), tap);
+            state.old_taps.push_back((peer.id.clone(), tap));
         }
         let (room_id, peer_id, peer_type) = (self.id.to_string(), peer.id.to_string(), peer.kind.into());
         if peer.connection.is_some() {

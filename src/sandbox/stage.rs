@@ -61,7 +61,7 @@ fn deliver(state: &mut RoomState, publisher: usize, track: usize, block: &Block)
     if let Some(tap) = &mut owner.tap {
         let rate = tap.rate();
         let recorded = samples.entry(rate).or_insert_with(|| owner.tracks[track].at(block, rate));
-        tap.record(block.sounds_at, block.continues, recorded);
+        tap.record(&track_id, block.sounds_at, block.continues, recorded);
     }
     let description = owner.tracks[track].to_wire();
     // What an agent says has met its fault on the way in.

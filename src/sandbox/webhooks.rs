@@ -11,7 +11,10 @@ use crate::{
         ServerMessage,
         server_message::{Content, NotificationBatch},
     },
-    fishjam::webhook::{SIGNATURE_HEADER, sign},
+    fishjam::{
+        rest::build_http,
+        webhook::{SIGNATURE_HEADER, sign},
+    },
 };
 
 /// The queue of one room's webhooks. It ends when it is dropped, after what is queued has been delivered.
@@ -26,8 +29,7 @@ impl Webhooks {
         stop: CancellationToken,
     ) -> Webhooks {
         let (sender, queue) = mpsc::channel(QUEUE);
-        crate::fishjam::install_crypto();
-        let http = reqwest::Client::builder().timeout(ANSWER).no_proxy().build().expect("a client without extras");
+        let http = build_http(|| reqwest::Client::builder().timeout(ANSWER).no_proxy());
         let delivery = Delivery { http, url, batch, secret, queue };
         tokio::spawn(async move {
             let drained = async {

@@ -90,7 +90,7 @@ impl Hearing {
                 return Ok(());
             }
             if !roster.peer(peer).is_some_and(|peer| peer.tracks.iter().any(|known| known.id.as_str() == track)) {
-                roster.on_stranger();
+                roster.request_snapshot();
                 self.hold(now, peer, track, data);
                 return Ok(());
             }

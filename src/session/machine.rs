@@ -253,6 +253,8 @@ impl Session {
             (_, CloseCause::RoomGone) => self.end(Ending::RoomEnded { crashed: false }),
             (_, CloseCause::PeerGone) => self.end(Ending::PeerRemoved),
             (_, CloseCause::RoomFull) => self.end(Ending::RoomFull),
+            // It was good a moment ago. Knocking again at once would go on for ever.
+            (Phase::Live { .. }, CloseCause::Token) if !self.has_been_stable(now) => self.lose(now, reason.to_string()),
             (_, CloseCause::Token) if self.token_is_fresh => self.end(Ending::TokenRefused(reason.to_string())),
             (_, CloseCause::Token) => self.refresh_token(now, &reason),
             (_, CloseCause::Crashed) if hopeless => self.end(Ending::Crashed(reason)),
@@ -346,9 +348,10 @@ impl Session {
     /// The link is gone: mend it.
     fn lose(&mut self, now: Instant, reason: String) {
         // A link that breaks at once each time must not be opened at once each time.
-        if self.live_since.take().is_some_and(|since| now - since >= STABLE) {
+        if self.has_been_stable(now) {
             self.backoff.reset();
         }
+        self.live_since = None;
         if self.joined && self.down_since.is_none() {
             self.go_down(now, reason.clone());
         }
@@ -361,6 +364,10 @@ impl Session {
             self.report(Report::Lost { reason });
         }
         self.answer(Captures::on_link_down);
+    }
+
+    fn has_been_stable(&self, now: Instant) -> bool {
+        self.live_since.is_some_and(|since| now - since >= STABLE)
     }
 
     /// Waits and connects again, unless that has gone on for too long.
@@ -570,6 +577,18 @@ mod tests {
         assert_eq!(bench.input(Input::Opened), [Output::Send(AgentRequest::auth("second"))]);
         let outputs = bench.close(1000, "invalid token");
         assert!(matches!(ending(&outputs), Some(Ending::TokenRefused(_))), "{outputs:?}");
+    }
+
+    #[test]
+    fn a_token_that_is_refused_right_after_it_was_taken_is_tried_slowly() {
+        let mut bench = Bench::live();
+        let outputs = bench.close(1000, "invalid token");
+        assert!(!outputs.contains(&Output::RefreshToken) && ending(&outputs).is_none(), "{outputs:?}");
+        assert_eq!(bench.sleep(), [Output::Connect]);
+        bench.open();
+        bench.outputs();
+        bench.now += STABLE;
+        assert!(bench.close(1000, "expired token").contains(&Output::RefreshToken));
     }
 
     #[test]

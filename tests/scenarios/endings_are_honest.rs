@@ -176,6 +176,31 @@ async fn an_agent_that_is_told_to_leave_has_time_to_tidy_up() {
     assert_eq!(words, ["released", "tidied"]);
 }
 
+/// An agent that plays for ever and never looks whether its time is over.
+struct Jukebox(#[allow(dead_code)] tokio::sync::mpsc::Sender<&'static str>);
+
+#[async_trait::async_trait]
+impl Agent for Jukebox {
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        loop {
+            room.voice.play(&[1; 16_000]);
+            room.voice.finished().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_never_looks_up_is_ended() {
+    let house = House::open().await;
+    let (held, mut let_go) = tokio::sync::mpsc::channel(1);
+    let stay = house.join(Jukebox(held)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stay.leave();
+    assert_eq!(ended(stay).await.ending, Ending::Left);
+    let gone = tokio::time::timeout(Duration::from_secs(2), let_go.recv()).await;
+    assert_eq!(gone, Ok(None), "its task is gone, and with it what it held");
+}
+
 /// An agent that says something and returns at once.
 struct Parting;
 

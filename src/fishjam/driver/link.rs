@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use prost::Message as _;
 use tokio::{task::JoinError as TaskEnd, time::timeout};
+use tracing::Instrument;
 
 use super::{CONNECT, Done, Driver, WIRING};
 use crate::{
@@ -32,7 +33,8 @@ impl Driver {
             Output::Disconnect => self.disconnect(),
             Output::RefreshToken => {
                 let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
-                self.work.spawn(async move { Done::Token(rest.refresh_token(&room, &peer).await) });
+                let refresh = async move { Done::Token(rest.refresh_token(&room, &peer).await) };
+                self.work.spawn(refresh.in_current_span());
             }
             Output::Answer(id, result) => {
                 if let Some(reply) = self.captures.remove(&id) {
@@ -80,7 +82,7 @@ impl Driver {
                 self.tell(RoomEvent::LinkLost { reason: reason.clone() });
             }
             Report::Restored { after } => {
-                self.roster.on_snapshot_failed();
+                self.roster.request_snapshot();
                 self.tell(RoomEvent::LinkRestored { after: *after });
             }
             Report::Retrying { .. } => self.socket = None,

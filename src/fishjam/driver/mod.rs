@@ -68,6 +68,8 @@ pub(super) struct Driver {
     happenings: mpsc::Sender<Happening>,
     unsent_messages: u64,
     unread_happenings: u64,
+    /// When the server has surely played all that an agent that is done had said.
+    heard_out_at: Option<Instant>,
     /// The agent has been told that the room is over.
     room_end_told: bool,
     /// When the voice may speak: its track is wired then.
@@ -143,6 +145,7 @@ impl Driver {
             happenings,
             unsent_messages: 0,
             unread_happenings: 0,
+            heard_out_at: None,
             room_end_told: false,
             voice_opens: now,
             voice_is_wired: false,
@@ -195,7 +198,7 @@ impl Driver {
         let speaking = speaking.map(|at| at.max(self.voice_opens));
         let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
         let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
-        let due = [self.session.poll_timeout(), speaking, behind, snapshot];
+        let due = [self.session.poll_timeout(), speaking, behind, snapshot, self.heard_out_at];
         due.into_iter().flatten().fold(self.next_check, Instant::min)
     }
 
@@ -210,7 +213,7 @@ impl Driver {
         if self.wants_snapshot() && now >= self.next_snapshot {
             self.ask_for_snapshot(now);
         }
-        if self.agent_done && self.is_silent(now) {
+        if self.agent_done && self.has_been_heard_out(now) {
             self.session.handle_input(now, Input::Leave(Ending::AgentDone));
             while let Some(output) = self.session.poll_output() {
                 self.carry_out(now, output);
@@ -251,9 +254,16 @@ impl Driver {
         }
     }
 
-    fn is_silent(&self, now: Instant) -> bool {
-        let done = self.speaking.as_ref().map(|speaking| speaking.is_done(now, &self.port.voice));
-        done.unwrap_or(true)
+    /// Whether the room has heard all that the agent said. The server began to play a little after we sent, so it is
+    /// given a little more than the pacer thinks it needs.
+    fn has_been_heard_out(&mut self, now: Instant) -> bool {
+        let Some(speaking) = &self.speaking else { return true };
+        if !speaking.is_done(now, &self.port.voice) {
+            self.heard_out_at = None;
+            return false;
+        }
+        let spoke = self.last_spoke.is_some();
+        now >= *self.heard_out_at.get_or_insert(if spoke { now + NETWORK } else { now })
     }
 
     fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
@@ -276,7 +286,7 @@ impl Driver {
                 self.session.handle_input(now, Input::Closed(reason));
             }
             if !self.notifier_is_up && now >= self.next_snapshot + LOOK_INTO_ROOM {
-                self.roster.on_snapshot_failed();
+                self.roster.request_snapshot();
             }
             if self.hearing.holds_chunks() {
                 self.on_room_events(now, Vec::new());
@@ -365,6 +375,8 @@ const LOOK_INTO_ROOM: Duration = Duration::from_secs(10);
 const LONGEST_SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
 /// The shortest time between two questions for who is in the room.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(500);
+/// How much later than we sent may a server begin to play.
+const NETWORK: Duration = Duration::from_millis(200);
 /// How long after that a track is wired for sure.
 const WIRED_FOR_SURE: Duration = Duration::from_secs(3);
 /// How long a socket may take to open.

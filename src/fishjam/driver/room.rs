@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use super::{Done, Driver, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE};
 use crate::{
     agent::{Capture, CaptureError},
@@ -25,7 +27,8 @@ impl Driver {
         self.snapshot_pause = (self.snapshot_pause * 2).min(LONGEST_SNAPSHOT_PAUSE);
         let asked = self.roster.begin_snapshot();
         let (rest, room) = (self.rest.clone(), self.room.clone());
-        self.work.spawn(async move { Done::Snapshot(asked, rest.room(&room).await) });
+        let look = async move { Done::Snapshot(asked, rest.room(&room).await) };
+        self.work.spawn(look.in_current_span());
     }
 
     pub(super) fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<Room, RestError>) {
@@ -34,6 +37,9 @@ impl Driver {
             Ok(room) => {
                 let events = self.roster.reconcile(asked, room.snapshot());
                 self.on_room_events(now, events);
+                if !self.hearing.holds_chunks() {
+                    self.snapshot_pause = SNAPSHOT_PAUSE;
+                }
             }
             Err(error) if error.kind == RestErrorKind::NotFound => self.on_room_end(now, false),
             Err(error) => {
@@ -47,7 +53,7 @@ impl Driver {
         match event {
             Some(NotifierEvent::Up) => {
                 self.notifier_is_up = true;
-                self.roster.on_snapshot_failed();
+                self.roster.request_snapshot();
             }
             Some(NotifierEvent::Down { reason }) => {
                 self.notifier_is_up = false;

@@ -31,20 +31,24 @@ pub struct Client {
     deprecation_shown: Arc<AtomicBool>,
 }
 
+/// Makes an HTTP client. A machine without CA certificates can still speak plain HTTP; HTTPS then fails with that
+/// reason.
+pub(crate) fn build_http(builder: impl Fn() -> reqwest::ClientBuilder) -> reqwest::Client {
+    super::socket::install_crypto();
+    let http = builder().build().or_else(|_| builder().tls_certs_only([]).build());
+    http.expect("a client that trusts nobody needs nothing of the machine")
+}
+
 impl Client {
     /// A client that shows `token`, the management token.
     pub fn new(address: Address, token: SecretString) -> Client {
-        super::socket::install_crypto();
         let builder = || {
             reqwest::Client::builder()
                 .connect_timeout(call::CONNECT)
                 .timeout(call::ANSWER)
                 .user_agent(concat!("roomtone/", env!("CARGO_PKG_VERSION")))
         };
-        // A machine without CA certificates can still speak plain HTTP; HTTPS then fails with that reason.
-        let http = builder().build().or_else(|_| builder().tls_certs_only([]).build());
-        let http = http.expect("a client that trusts nobody needs nothing of the machine");
-        Client { http, address, token, deprecation_shown: Arc::new(AtomicBool::new(false)) }
+        Client { http: build_http(builder), address, token, deprecation_shown: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Where the Fishjam is.

@@ -93,6 +93,8 @@ impl Room {
 pub enum Status {
     Connected,
     Disconnected,
+    #[serde(other)]
+    Unknown,
 }
 
 /// What kind of peer it is.
@@ -117,10 +119,14 @@ pub enum SubscribeMode {
     /// Only those that [`subscribe_peer`](super::Client::subscribe_peer) or
     /// [`subscribe_tracks`](super::Client::subscribe_tracks) named.
     Manual,
+    /// A mode that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What a peer in manual mode is subscribed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Subscriptions {
     /// All tracks of these peers.
     pub peers: Vec<PeerId>,

@@ -48,7 +48,12 @@ pub(super) async fn create(
 fn new_peer(object: &Map<String, Value>) -> Result<Peer, Refused> {
     parse::only(object, &["type", "options"])?;
     let options: Map<String, Value> = parse::field(object, "options")?;
-    let mode: SubscribeMode = parse::field(&options, "subscribeMode")?;
+    let mode = match parse::field(&options, "subscribeMode")? {
+        SubscribeMode::Unknown => {
+            return Err(parse::wrong("subscribeMode", "'auto' or 'manual'", &options["subscribeMode"]));
+        }
+        mode => mode,
+    };
     let peer = |kind, metadata| Peer::new(new_id().into(), kind, metadata, mode);
     let described = |server: Value| json!({ "peer": {}, "server": server });
     match object.get("type").and_then(Value::as_str) {

@@ -38,7 +38,7 @@ pub(super) async fn accept(State(world): State<Arc<World>>, mut request: Request
 }
 
 async fn serve(world: Arc<World>, mut stream: Stream) {
-    let Some(first) = first_message(&mut stream).await else { return };
+    let Some(first) = first_message(&world, &mut stream).await else { return };
     match authenticate(&world, first) {
         Ok(link) => {
             let agent =

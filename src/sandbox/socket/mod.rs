@@ -34,13 +34,19 @@ pub(super) fn router() -> Router<Arc<World>> {
 }
 
 /// Waits for the first message, which must come in time. `None` when the client went away.
-async fn first_message(stream: &mut Stream) -> Option<Bytes> {
-    loop {
-        match tokio::time::timeout(UNAUTHENTICATED, stream.next()).await.ok()?? {
-            Ok(Message::Binary(bytes)) => return Some(bytes),
-            Ok(Message::Close(_)) | Err(_) => return None,
-            Ok(_) => {}
+async fn first_message(world: &World, stream: &mut Stream) -> Option<Bytes> {
+    let first = async {
+        loop {
+            match stream.next().await? {
+                Ok(Message::Binary(bytes)) => return Some(bytes),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
         }
+    };
+    tokio::select! {
+        first = tokio::time::timeout(UNAUTHENTICATED, first) => first.ok()?,
+        () = world.stop.cancelled() => None,
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn accept(State(world): State<Arc<World>>, mut request: Request
 }
 
 async fn serve(world: Arc<World>, mut stream: Stream) {
-    let Some(first) = first_message(&mut stream).await else { return };
+    let Some(first) = first_message(&world, &mut stream).await else { return };
     match authenticate(&world, first) {
         // What follows authentication negotiates media, which the sandbox does not carry for browsers.
         Ok(link) => link.serve(stream, world.stop.clone(), |_| {}).await,

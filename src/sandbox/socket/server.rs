@@ -34,7 +34,7 @@ pub(super) async fn accept(State(world): State<Arc<World>>, mut request: Request
 }
 
 async fn serve(world: Arc<World>, mut stream: Stream) {
-    let Some(first) = first_message(&mut stream).await else { return };
+    let Some(first) = first_message(&world, &mut stream).await else { return };
     match decode(first) {
         Some(Content::AuthRequest(auth)) if auth.token == world.token => {}
         Some(Content::AuthRequest(_)) => return finish(stream, End::Close(1000, "invalid token".into())).await,
