@@ -198,7 +198,8 @@ impl Driver {
         let speaking = speaking.map(|at| at.max(self.voice_opens));
         let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
         let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
-        let due = [self.session.poll_timeout(), speaking, behind, snapshot, self.heard_out_at];
+        let heard_out = self.heard_out_at.filter(|at| *at > now);
+        let due = [self.session.poll_timeout(), speaking, behind, snapshot, heard_out];
         due.into_iter().flatten().fold(self.next_check, Instant::min)
     }
 
