@@ -52,6 +52,15 @@ impl House {
         self.sandbox.add_person(&self.room, Person { sound, looped: true, ..Person::default() }).await.unwrap()
     }
 
+    /// An agent that hears somebody talk.
+    pub(crate) async fn probe_in_the_room(&self) -> (Stay, ProbeEnd) {
+        self.talker(noise(16_000)).await;
+        let (agent, mut end) = probe();
+        let stay = self.join(agent).await;
+        end.until_frame().await;
+        (stay, end)
+    }
+
     pub(crate) async fn join(&self, agent: impl Agent + 'static) -> Stay {
         self.join_with(agent, |_| {}).await
     }

@@ -4,14 +4,11 @@ use std::time::{Duration, Instant};
 
 use roomtone::{audio::Hz, event::RoomEvent, fishjam::What, sandbox::Fault};
 
-use crate::common::{House, Seen, eventually, noise, probe};
+use crate::common::{House, Seen, eventually};
 
 async fn cut_for(length: Duration) {
     let house = House::open().await;
-    house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe();
-    let mut stay = house.join(agent).await;
-    end.until_frame().await;
+    let (mut stay, mut end) = house.probe_in_the_room().await;
     let (room, peer) = (house.room.clone(), stay.peer.clone());
     let cut_at = Instant::now();
     house.sandbox.inject(Fault::Cut { room, peer, for_ms: length.as_millis() as u64 }).unwrap();
@@ -64,10 +61,7 @@ async fn after_ten_seconds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_connection_that_the_server_still_has_is_waited_for() {
     let house = House::open().await;
-    house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe();
-    let stay = house.join(agent).await;
-    end.until_frame().await;
+    let (stay, mut end) = house.probe_in_the_room().await;
     // The server closes with the reason that it gives to a second connection of one peer.
     let (room, peer) = (house.room.clone(), stay.peer.clone());
     let reason = "peer already connected".to_owned();

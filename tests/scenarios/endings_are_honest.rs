@@ -10,15 +10,7 @@ use roomtone::{
     session::Ending,
 };
 
-use crate::common::{House, PATIENCE, ProbeEnd, Seen, noise, probe};
-
-async fn in_the_room(house: &House) -> (Stay, ProbeEnd) {
-    house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe();
-    let stay = house.join(agent).await;
-    end.until_frame().await;
-    (stay, end)
-}
+use crate::common::{House, PATIENCE, Seen};
 
 async fn ended(stay: Stay) -> Departure {
     tokio::time::timeout(PATIENCE, stay.ended()).await.expect("it ends")
@@ -27,7 +19,7 @@ async fn ended(stay: Stay) -> Departure {
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_takes_the_peer_along() {
     let house = House::open().await;
-    let (stay, _end) = in_the_room(&house).await;
+    let (stay, _end) = house.probe_in_the_room().await;
     let (peer, asked) = (stay.peer.clone(), Instant::now());
     stay.leave();
     assert_eq!(ended(stay).await.ending, Ending::Left);
@@ -39,7 +31,7 @@ async fn leaving_takes_the_peer_along() {
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_takes_two_seconds_when_the_server_is_dead() {
     let house = House::open().await;
-    let (stay, _end) = in_the_room(&house).await;
+    let (stay, _end) = house.probe_in_the_room().await;
     let (room, peer) = (house.room.clone(), stay.peer.clone());
     house.sandbox.inject(Fault::Stall { room, peer, for_ms: 30_000 }).unwrap();
     house.sandbox.inject(Fault::Rest { count: 100, status: None, body: String::new() }).unwrap();
@@ -53,7 +45,7 @@ async fn leaving_takes_two_seconds_when_the_server_is_dead() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_room_is_told_to_the_agent_and_ends_it() {
     let house = House::open().await;
-    let (stay, mut end) = in_the_room(&house).await;
+    let (stay, mut end) = house.probe_in_the_room().await;
     house.fishjam.rest().delete_room(&house.room).await.unwrap();
     assert_eq!(ended(stay).await.ending, Ending::RoomEnded { crashed: false });
     let mut last = None;
@@ -66,7 +58,7 @@ async fn a_deleted_room_is_told_to_the_agent_and_ends_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crashed_room_ends_as_a_crash() {
     let house = House::open().await;
-    let (stay, _end) = in_the_room(&house).await;
+    let (stay, _end) = house.probe_in_the_room().await;
     house.sandbox.inject(Fault::CrashRoom { room: house.room.clone() }).unwrap();
     let ending = ended(stay).await.ending;
     // The news of it and the closing of the socket race; both say that the room is gone.
@@ -76,7 +68,7 @@ async fn a_crashed_room_ends_as_a_crash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_peer_ends_as_removed() {
     let house = House::open().await;
-    let (stay, _end) = in_the_room(&house).await;
+    let (stay, _end) = house.probe_in_the_room().await;
     house.fishjam.rest().delete_peer(&house.room, &stay.peer).await.unwrap();
     assert_eq!(ended(stay).await.ending, Ending::PeerRemoved);
 }
@@ -84,7 +76,7 @@ async fn a_deleted_peer_ends_as_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_peer_is_survived_and_crashes_without_end_are_not() {
     let house = House::open().await;
-    let (stay, mut end) = in_the_room(&house).await;
+    let (stay, mut end) = house.probe_in_the_room().await;
     for crash in 1.. {
         let (room, peer) = (house.room.clone(), stay.peer.clone());
         house.sandbox.inject(Fault::CrashPeer { room, peer, reason: "oom".into() }).unwrap();
@@ -101,7 +93,7 @@ async fn a_crash_of_the_peer_is_survived_and_crashes_without_end_are_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stall_is_ridden_out() {
     let house = House::open().await;
-    let (stay, mut end) = in_the_room(&house).await;
+    let (stay, mut end) = house.probe_in_the_room().await;
     let (room, peer) = (house.room.clone(), stay.peer.clone());
     house.sandbox.inject(Fault::Stall { room, peer, for_ms: 3_000 }).unwrap();
     end.play.send(vec![5; 16_000]).await.unwrap();

@@ -13,10 +13,7 @@ fn frames(seen: &[Seen]) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn some_of_the_sound_is_lost() {
     let house = House::open().await;
-    house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe();
-    let stay = house.join(agent).await;
-    end.until_frame().await;
+    let (stay, mut end) = house.probe_in_the_room().await;
     let drop = |percent| {
         let (room, peer) = (house.room.clone(), stay.peer.clone());
         house.sandbox.inject(Fault::Drop { room, peer, percent }).unwrap();

@@ -7,7 +7,8 @@ use std::{
 
 use roomtone::{
     event::RoomEvent,
-    sandbox::{Fault, NotificationFault},
+    fishjam::Stay,
+    sandbox::{Fault, NotificationFault, Speaker},
 };
 
 use crate::common::{House, ProbeEnd, Seen, noise, probe};
@@ -49,13 +50,19 @@ impl Witness {
     }
 }
 
-async fn people_come_and_go(how: Option<NotificationFault>) {
-    let house = House::open().await;
+/// An agent that knows of one person who talks, and a witness of all it was told.
+async fn one_person_is_known(house: &House) -> (Stay, ProbeEnd, Witness, Speaker) {
     let (agent, mut end) = probe();
-    let _stay = house.join(agent).await;
+    let stay = house.join(agent).await;
     let first = house.talker(noise(16_000)).await;
     let mut witness = Witness::default();
     witness.until(&mut end, 1).await;
+    (stay, end, witness, first)
+}
+
+async fn people_come_and_go(how: Option<NotificationFault>) {
+    let house = House::open().await;
+    let (_stay, mut end, mut witness, first) = one_person_is_known(&house).await;
     if let Some(how) = how {
         house.sandbox.inject(Fault::Notifications { count: 8, how }).unwrap();
     }
@@ -95,11 +102,7 @@ async fn lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_socket_that_was_cut_brings_the_picture_up_to_date() {
     let house = House::open().await;
-    let (agent, mut end) = probe();
-    let _stay = house.join(agent).await;
-    let first = house.talker(noise(16_000)).await;
-    let mut witness = Witness::default();
-    witness.until(&mut end, 1).await;
+    let (_stay, mut end, mut witness, first) = one_person_is_known(&house).await;
     house.sandbox.inject(Fault::CutNotifiers { for_ms: 500 }).unwrap();
     house.sandbox.remove_person(&house.room, &first.peer).unwrap();
     house.person().await;

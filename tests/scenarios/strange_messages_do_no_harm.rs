@@ -2,15 +2,12 @@
 
 use roomtone::{event::RoomEvent, sandbox::Fault};
 
-use crate::common::{House, noise, probe};
+use crate::common::House;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_and_oversized() {
     let house = House::open().await;
-    house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe();
-    let mut stay = house.join(agent).await;
-    end.until_frame().await;
+    let (mut stay, mut end) = house.probe_in_the_room().await;
     let (room, peer) = (house.room.clone(), stay.peer.clone());
     house.sandbox.inject(Fault::Malformed { room: room.clone(), peer: peer.clone(), count: 5 }).unwrap();
     for _ in 0..20 {

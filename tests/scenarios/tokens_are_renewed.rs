@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use roomtone::{event::RoomEvent, fishjam::What, sandbox::Fault, session::Ending};
 
-use crate::common::{House, PATIENCE, noise, probe};
+use crate::common::{House, PATIENCE};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_renewed_and_the_agent_is_back() {
     let house = House::open().await;
-    house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe();
-    let mut stay = house.join(agent).await;
-    end.until_frame().await;
+    let (mut stay, mut end) = house.probe_in_the_room().await;
     let (room, peer) = (house.room.clone(), stay.peer.clone());
     house.sandbox.inject(Fault::ExpireToken { room: room.clone(), peer: peer.clone() }).unwrap();
     house.sandbox.inject(Fault::Cut { room, peer, for_ms: 0 }).unwrap();
@@ -28,10 +25,7 @@ async fn an_expired_token_is_renewed_and_the_agent_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_refused_once_is_renewed_and_one_refused_for_good_is_told() {
     let house = House::open().await;
-    house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe();
-    let stay = house.join(agent).await;
-    end.until_frame().await;
+    let (stay, mut end) = house.probe_in_the_room().await;
     let refuse = |times| {
         let (room, peer) = (house.room.clone(), stay.peer.clone());
         house.sandbox.inject(Fault::RefuseToken { room: room.clone(), peer: peer.clone(), times }).unwrap();
