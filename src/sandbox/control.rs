@@ -26,34 +26,34 @@ use crate::{
 };
 
 /// The body that adds a person: `POST /sandbox/rooms/ROOM/people`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PersonRequest {
+struct PersonRequest {
     /// What is said of the person.
-    pub metadata: Value,
+    metadata: Value,
     /// A sound file on the sandbox's machine.
-    pub sound: Option<PathBuf>,
+    sound: Option<PathBuf>,
     /// How long after the microphone opened it is said.
-    pub delay_ms: u64,
+    delay_ms: u64,
     /// Whether it is said again and again.
     #[serde(rename = "loop")]
-    pub looped: bool,
+    looped: bool,
     /// A JPEG or PNG file that stands for the camera.
-    pub still: Option<PathBuf>,
+    still: Option<PathBuf>,
 }
 
 /// The body that makes a person say more: `POST /sandbox/rooms/ROOM/people/PEER/say`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SayRequest {
+struct SayRequest {
     /// A sound file on the sandbox's machine.
-    pub sound: PathBuf,
+    sound: PathBuf,
     /// How long from now it is said, at the earliest.
     #[serde(default)]
-    pub delay_ms: u64,
+    delay_ms: u64,
     /// Whether it is said again and again.
     #[serde(default, rename = "loop")]
-    pub looped: bool,
+    looped: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,7 +30,6 @@ mod streams;
 mod webhooks;
 mod world;
 
-pub use control::{PersonRequest, SayRequest};
 pub use faults::{Fault, NotificationFault};
 pub use people::{PeopleError, Person, Speaker};
 pub use server::{Sandbox, SandboxError, SandboxOptions};

@@ -75,28 +75,30 @@ impl Hearing {
     }
 
     /// A chunk came at `now`, on the room's clock. A chunk of a track that the roster does not know is held back, and
-    /// the roster is told that it is behind.
+    /// the roster is told that it is behind. Says whether it is the first that the agent hears of its track.
     pub(crate) fn on_chunk(
         &mut self,
         now: Duration,
         (peer, track, data): (&str, &str, &[u8]),
         roster: &mut Roster,
         port: &mut RoomPort,
-    ) -> Result<(), HearingError> {
+    ) -> Result<bool, HearingError> {
+        let mut first = false;
         if !self.tracks.contains_key(track) {
             let is_straggler = |(ended, at): &(TrackId, Duration)| ended.as_str() == track && now < *at + STRAGGLERS;
             if self.ended.iter().any(is_straggler) {
                 self.counters.late_chunks += 1;
-                return Ok(());
+                return Ok(false);
             }
             if !roster.peer(peer).is_some_and(|peer| peer.tracks.iter().any(|known| known.id.as_str() == track)) {
                 roster.request_snapshot();
                 self.hold(now, peer, track, data);
-                return Ok(());
+                return Ok(false);
             }
-            self.open(peer, track, roster, port)?;
+            first = self.open(peer, track, roster, port)?;
         }
-        self.hear(now, track, data, port)
+        self.hear(now, track, data, port)?;
+        Ok(first)
     }
 
     /// The roster has grown: held chunks may have found their track, or waited for too long.
@@ -152,24 +154,20 @@ impl Hearing {
         !self.held.is_empty()
     }
 
-    /// Whether the agent gets this track's sound.
-    pub(crate) fn hears(&self, track: &str) -> bool {
-        self.tracks.get(track).is_some_and(|heard| heard.port.is_some())
-    }
-
     /// What was heard and lost so far.
     pub(crate) fn counters(&self) -> HearingCounters {
         self.counters
     }
 
-    fn open(&mut self, peer: &str, track: &str, roster: &Roster, port: &mut RoomPort) -> Result<(), HearingError> {
+    /// Begins to follow a track, and says whether the agent wants to hear it.
+    fn open(&mut self, peer: &str, track: &str, roster: &Roster, port: &mut RoomPort) -> Result<bool, HearingError> {
         let kind = roster.peer(peer).map_or(PeerKind::Unknown, |peer| peer.kind);
         let wanted = self.hear == Hear::Everyone || kind != PeerKind::Agent;
         let source = Source { peer: peer.into(), kind, track: track.into() };
         let port = if wanted { Some(port.open(source, self.rate)?) } else { None };
         let decoder = Decoder::new(self.encoding, self.rate)?;
         self.tracks.insert(track.into(), Heard { decoder, clock: SampleClock::new(self.rate), port });
-        Ok(())
+        Ok(wanted)
     }
 
     fn hear(&mut self, now: Duration, track: &str, data: &[u8], port: &mut RoomPort) -> Result<(), HearingError> {

@@ -120,13 +120,10 @@ impl Driver {
     fn on_sound(&mut self, now: Instant, sound: &TrackData) {
         let Some(track) = sound.track.as_ref().filter(|_| self.session.is_live()) else { return };
         let chunk = (sound.peer_id.as_str(), track.id.as_str(), &sound.data[..]);
-        let heard_before = self.hearing.hears(&track.id);
-        let result = self.hearing.on_chunk(now - self.begun, chunk, &mut self.roster, &mut self.port);
-        if !heard_before && self.hearing.hears(&track.id) {
-            self.tell_world(What::FirstHeard(sound.peer_id.as_str().into()));
-        }
-        if let Err(error) = result {
-            self.give_up(now, error.to_string());
+        match self.hearing.on_chunk(now - self.begun, chunk, &mut self.roster, &mut self.port) {
+            Ok(false) => {}
+            Ok(true) => self.tell_world(What::FirstHeard(sound.peer_id.as_str().into())),
+            Err(error) => self.give_up(now, error.to_string()),
         }
     }
 

@@ -207,18 +207,20 @@ impl Driver {
     fn drive(&mut self, now: Instant) {
         self.port.flush();
         // Before the voice: a track must be there before its first packet.
-        while let Some(output) = self.session.poll_output() {
-            self.carry_out(now, output);
-        }
+        self.carry_out_all(now);
         self.speak(now);
         if self.wants_snapshot() && now >= self.next_snapshot {
             self.ask_for_snapshot(now);
         }
         if self.agent_done && self.has_been_heard_out(now) {
             self.session.handle_input(now, Input::Leave(Ending::AgentDone));
-            while let Some(output) = self.session.poll_output() {
-                self.carry_out(now, output);
-            }
+            self.carry_out_all(now);
+        }
+    }
+
+    fn carry_out_all(&mut self, now: Instant) {
+        while let Some(output) = self.session.poll_output() {
+            self.carry_out(now, output);
         }
     }
 
@@ -298,8 +300,7 @@ impl Driver {
     fn tell(&mut self, event: RoomEvent) {
         self.tell_world(What::Room(event.clone()));
         if let Err(Unread { .. }) = self.port.tell(event) {
-            let stuck = Ending::AgentStuck("it does not read what it is told".into());
-            self.session.handle_input(Instant::now(), Input::Leave(stuck));
+            self.give_up(Instant::now(), "it does not read what it is told".into());
         }
     }
 

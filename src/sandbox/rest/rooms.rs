@@ -15,7 +15,7 @@ use crate::{
         notifications::TrackType,
         server_message::{Content, TrackForwarding},
     },
-    sandbox::{room::Room, streams::new_id},
+    sandbox::streams::new_id,
 };
 
 pub(super) async fn create(State(world): Shared, body: Bytes) -> Result<Response, Refused> {
@@ -37,15 +37,9 @@ pub(super) async fn remove(State(world): Shared, Path(room): Path<String>) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn viewer_token(State(world): Shared, Path(room): Path<String>) -> Result<Response, Refused> {
-    livestream_token(&*world.room(&room)?)
-}
-
-pub(super) async fn streamer_token(State(world): Shared, Path(room): Path<String>) -> Result<Response, Refused> {
-    livestream_token(&*world.room(&room)?)
-}
-
-fn livestream_token(room: &Room) -> Result<Response, Refused> {
+/// A token for a viewer or a streamer; nobody tells them apart here.
+pub(super) async fn livestream_token(State(world): Shared, Path(room): Path<String>) -> Result<Response, Refused> {
+    let room = world.room(&room)?;
     if !room.config.room_type.is_livestream() {
         return Err(Refused::not_found(format!("Room {} is not a livestream", room.id)));
     }

@@ -53,7 +53,7 @@ fn authenticate(world: &World, first: Bytes) -> Result<Link, End> {
     let request = AgentRequest::decode(first).ok().and_then(|request| request.content);
     let Some(Content::AuthRequest(auth)) = request else { return Err(End::Close(1000, "unauthenticated".into())) };
     let answer = AgentResponse { content: Some(Answer::Authenticated(Authenticated {})) }.encode_to_vec();
-    admit(world, &auth.token, PeerType::Agent, |peer| peer.send(answer.into()))
+    admit(world, &auth.token, PeerType::Agent, |_, peer| peer.send(answer.into()))
 }
 
 /// One connected agent, as far as its requests go.

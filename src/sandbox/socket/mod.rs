@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    room::{Connection, Peer},
+    room::{Connection, Peer, Room},
     world::World,
 };
 use crate::dialect::fishjam::wire::server_message::PeerType;
@@ -52,7 +52,7 @@ async fn first_message(world: &World, stream: &mut Stream) -> Option<Bytes> {
 
 /// Lets a client in that shows `token` for a peer of this kind. `greet` sends the first message, while nothing else
 /// can come before it.
-fn admit(world: &World, token: &str, kind: PeerType, greet: impl FnOnce(&mut Peer)) -> Result<Link, End> {
+fn admit(world: &World, token: &str, kind: PeerType, greet: impl FnOnce(&Room, &mut Peer)) -> Result<Link, End> {
     let refuse = |reason: &str| End::Close(1000, reason.to_owned());
     let admitted = world.admit(token).map_err(refuse)?;
     let room = world.room(admitted.room.as_str()).map_err(|_| refuse("room not found"))?;
@@ -70,7 +70,7 @@ fn admit(world: &World, token: &str, kind: PeerType, greet: impl FnOnce(&mut Pee
         return Err(refuse("peer already connected"));
     }
     room.connect(peer, Connection::Socket { number, outbox: sender, ender: ender.clone() });
-    greet(peer);
+    greet(&room, peer);
     drop(state);
     Ok(Link { room, peer: admitted.peer, number, outbox, ender })
 }

@@ -40,14 +40,16 @@ async fn serve(world: Arc<World>, mut stream: Stream) {
 fn authenticate(world: &World, first: Bytes) -> Result<Link, End> {
     let request = PeerMessage::decode(first).ok().and_then(|message| message.content);
     let Some(Content::AuthRequest(auth)) = request else { return Err(End::Close(1000, "unauthenticated".into())) };
-    let room = world.admit(&auth.token).ok().and_then(|admitted| world.room(admitted.room.as_str()).ok());
-    let room_type = match room.map(|room| room.config.room_type) {
-        Some(RoomType::AudioOnly) => WireRoomType::AudioOnly,
-        Some(kind) if kind.is_livestream() => WireRoomType::Livestream,
+    admit(world, &auth.token, PeerType::Webrtc, |room, peer| peer.send(authenticated(room.config.room_type)))
+}
+
+fn authenticated(room_type: RoomType) -> Bytes {
+    let room_type = match room_type {
+        RoomType::AudioOnly => WireRoomType::AudioOnly,
+        kind if kind.is_livestream() => WireRoomType::Livestream,
         _ => WireRoomType::Conference,
     };
     let up_to_date = SdkDeprecation { status: Status::UpToDate.into(), message: String::new() };
     let answer = Authenticated { room_type: room_type.into(), sdk_deprecation: Some(up_to_date) };
-    let answer = PeerMessage { content: Some(Content::Authenticated(answer)) }.encode_to_vec();
-    admit(world, &auth.token, PeerType::Webrtc, |peer| peer.send(answer.into()))
+    PeerMessage { content: Some(Content::Authenticated(answer)) }.encode_to_vec().into()
 }
