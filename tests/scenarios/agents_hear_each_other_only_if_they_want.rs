@@ -11,6 +11,7 @@ async fn what_one_plays_is_what_the_other_receives() {
     let (listener, mut hears) = probe_that(hears_everyone());
     let (deaf, mut deaf_end) = probe();
     let (one, _two, _three) = (house.join(speaker).await, house.join(listener).await, house.join(deaf).await);
+    house.until_connected(3).await;
     let said = noise(16_000);
     speaks.play.send(said.clone()).await.unwrap();
     let mut heard: Vec<i16> = Vec::new();

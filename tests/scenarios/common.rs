@@ -87,6 +87,19 @@ impl House {
         Program(Some(child))
     }
 
+    /// Waits until so many peers are connected: what is said before somebody is there, they do not hear.
+    pub(crate) async fn until_connected(&self, peers: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let room = self.fishjam.rest().room(&self.room).await.unwrap();
+            if room.snapshot().peers.len() == peers {
+                return;
+            }
+            assert!(Instant::now() < deadline, "in time: {peers} connected peers");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until somebody beside `known` publishes something, and says who.
     pub(crate) async fn peer_with_a_track_beside(&self, known: &PeerId) -> PeerId {
         let deadline = Instant::now() + PATIENCE;

@@ -209,6 +209,7 @@ async fn what_an_agent_said_before_it_returned_is_heard() {
     let house = House::open().await;
     let (listener, mut end) = crate::common::probe_that(crate::common::hears_everyone());
     let _stay = house.join(listener).await;
+    house.until_connected(1).await;
     let stay = house.join(Parting).await;
     let heard = end.until({
         let mut heard = 0;
