@@ -38,6 +38,11 @@ pub(super) enum Command {
     Join(JoinArgs),
     /// List the built-in agents
     Agents,
+    /// Measure what a session costs on this machine, beside the least that it could cost
+    Bench(BenchArgs),
+    /// One process of a bench
+    #[command(hide = true)]
+    BenchPart(PartArgs),
 }
 
 #[derive(Debug, Group)]
@@ -95,6 +100,69 @@ pub(super) struct JoinArgs {
     /// Write everything that happens to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct BenchArgs {
+    /// How many rooms, each with one speaker and one agent
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(super) sessions: u32,
+    /// How long it is measured, once everyone is in
+    #[arg(long, default_value_t = 10, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) seconds: u64,
+    /// Write the results to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Give the agents this many cores of their own, and the sandbox the others (all, if none is left)
+    #[arg(long, value_name = "CORES")]
+    pub(super) pin: Option<usize>,
+    #[command(flatten)]
+    pub(super) load: LoadArgs,
+    /// Leave the floor out
+    #[arg(long)]
+    pub(super) no_floor: bool,
+    /// Measure this program in place of the agents; docs/benchmarks.md says what it must do
+    #[arg(long, value_name = "COMMAND", conflicts_with = "load_args")]
+    pub(super) program: Option<String>,
+}
+
+/// What the agents of a bench do.
+#[derive(Debug, Clone, Group)]
+#[group(id = "load_args")]
+pub(super) struct LoadArgs {
+    /// How the agents' voice is sent: pcm16 or opus, and the rate
+    #[arg(long, value_name = "FORM", default_value = "pcm16:24000")]
+    pub(super) voice: String,
+    /// Speak ten seconds at once, eight times a hundred seconds, rather than say back what is heard
+    #[arg(long)]
+    pub(super) speech: bool,
+    /// After the measurement, join and leave so often, and see whether memory stays where it was
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) joins: u32,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct PartArgs {
+    pub(super) role: Role,
+    /// The cores to stay on, as in 0,1
+    #[arg(long, value_delimiter = ',')]
+    pub(super) cores: Vec<usize>,
+    #[arg(long, default_value = "")]
+    pub(super) fishjam: String,
+    #[arg(long, default_value_t = 1)]
+    pub(super) seconds: u64,
+    #[command(flatten)]
+    pub(super) load: LoadArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Role {
+    /// The rooms and their speakers
+    Sandbox,
+    /// The agents, in one process
+    Agents,
+    /// The least that could do the agents' work
+    Floor,
 }
 
 /// Which Fishjam, and by what right.

@@ -103,7 +103,7 @@ fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
 }
 
 /// Reads `pcm16`, `pcm16:24000`, `opus`, `opus:48000`.
-fn voice_track(text: &str) -> Result<VoiceTrack, Failure> {
+pub(super) fn voice_track(text: &str) -> Result<VoiceTrack, Failure> {
     let fail = |why: &str| Failure::Input(format!("--voice {text:?}: {why}"));
     let (form, rate) = text.split_once(':').unwrap_or((text, ""));
     let rate = match rate {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod args;
+mod bench;
 mod demo;
 mod exit;
 mod join;
@@ -31,6 +32,10 @@ pub fn main(registry: Registry) -> ExitCode {
         eprintln!("roomtone: {failure}");
         return failure.code();
     }
+    if let Command::BenchPart(part) = &args.command {
+        // Before the runtime counts its cores.
+        bench::stay_on(&part.cores);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads to run on");
     let result = runtime.block_on(async {
         match args.command {
@@ -38,6 +43,8 @@ pub fn main(registry: Registry) -> ExitCode {
             Command::Sandbox(sandbox) => sandbox::run(sandbox).await,
             Command::Join(join) => join::run(registry, join).await,
             Command::Agents => agents::run(registry),
+            Command::Bench(args) => bench::run(args).await,
+            Command::BenchPart(args) => bench::run_part(registry, args).await,
         }
     });
     // What still runs now has been told to end, and must not hold the program up.

@@ -61,17 +61,22 @@ pub struct Departure {
 }
 
 impl Departure {
-    /// The counters, in a line.
-    pub fn summary(&self) -> String {
-        let heard = format!("heard {} chunks", self.hearing.chunks);
-        let said = format!("said {} packets", self.speaking.packets);
-        let losses = [
+    /// Each counter of what was lost, by its name.
+    pub fn losses(&self) -> [(&'static str, u64); 5] {
+        [
             ("unannounced chunks", self.hearing.unannounced_chunks),
             ("late chunks", self.hearing.late_chunks),
             ("broken chunks", self.hearing.broken_chunks),
             ("unfetched samples", self.unfetched_samples),
             ("unsent messages", self.unsent_messages),
-        ];
+        ]
+    }
+
+    /// The counters, in a line.
+    pub fn summary(&self) -> String {
+        let heard = format!("heard {} chunks", self.hearing.chunks);
+        let said = format!("said {} packets", self.speaking.packets);
+        let losses = self.losses();
         let lost: Vec<String> = losses.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
         let lost = if lost.is_empty() { "nothing lost".to_owned() } else { format!("lost: {}", lost.join(", ")) };
         format!("stayed {:.1} s, {heard}, {said}, {lost}", self.stayed.as_secs_f64())

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    echoes::EchoReport,
     faults::Fault,
     people::{PeopleError, Person, read_picture},
     rest::Shared,
@@ -82,6 +83,7 @@ pub(super) fn router() -> Router<Arc<World>> {
         .route("/sandbox/rooms/{room}/people/{peer}/say", post(say))
         .route("/sandbox/rooms/{room}/people/{peer}/hush", post(hush))
         .route("/sandbox/rooms/{room}/peers/{peer}/recording", post(record).get(recording))
+        .route("/sandbox/echoes", get(echoes).delete(reset_echoes))
         .route("/sandbox/faults", post(inject))
         .route("/sandbox/deprecation", post(deprecate))
 }
@@ -176,6 +178,16 @@ async fn state(State(world): Shared) -> Json<Value> {
     }
     let lost = json!({ "undelivered_chunks": undelivered, "overflowed_samples": overflowed });
     Json(json!({ "strict": world.strict, "rooms": rooms, "lost": lost }))
+}
+
+/// How long bursts of people took to come back from agents.
+async fn echoes(State(world): Shared) -> Json<EchoReport> {
+    Json(world.echoes.report())
+}
+
+async fn reset_echoes(State(world): Shared) -> StatusCode {
+    world.echoes.reset();
+    StatusCode::NO_CONTENT
 }
 
 async fn read(path: PathBuf) -> Result<Sound, PeopleError> {

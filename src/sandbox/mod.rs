@@ -17,6 +17,7 @@
 //! ```
 
 mod control;
+mod echoes;
 mod faults;
 mod notices;
 mod people;

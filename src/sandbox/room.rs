@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    echoes::{Echoes, Listening},
     faults::PeerFaults,
     notices::Notices,
     socket::{End, Ender, Outgoing},
@@ -41,6 +42,7 @@ pub(super) struct Room {
     /// The room is gone.
     pub(super) ended: CancellationToken,
     notices: Arc<Notices>,
+    pub(super) echoes: Arc<Echoes>,
     webhooks: Option<Webhooks>,
 }
 
@@ -54,6 +56,7 @@ pub(super) struct RoomState {
     pub(super) old_taps: VecDeque<(PeerId, Tap)>,
     /// Compositions that are fed from here.
     pub(super) composition: Option<String>,
+    pub(super) listening: Listening,
 }
 
 /// A peer of any kind.
@@ -102,10 +105,11 @@ impl Room {
         id: RoomId,
         config: RoomConfig,
         notices: Arc<Notices>,
+        echoes: Arc<Echoes>,
         webhooks: Option<Webhooks>,
         ended: CancellationToken,
     ) -> Room {
-        Room { id, config, state: Mutex::default(), stage_work: Notify::new(), ended, notices, webhooks }
+        Room { id, config, state: Mutex::default(), stage_work: Notify::new(), ended, notices, echoes, webhooks }
     }
 
     /// The state, for a moment: nothing is awaited while it is held.

@@ -43,7 +43,7 @@ fn play(room: &Room, now: Instant) -> Option<Instant> {
     for publisher in 0..state.peers.len() {
         for track in 0..state.peers[publisher].tracks.len() {
             while let Some(block) = state.peers[publisher].tracks[track].take(now) {
-                deliver(&mut state, publisher, track, &block);
+                deliver(room, &mut state, now, (publisher, track), &block);
             }
         }
         let over = |track: &Track| matches!(&track.source, Source::Agent(playout) if playout.is_over());
@@ -54,7 +54,7 @@ fn play(room: &Room, now: Instant) -> Option<Instant> {
 
 /// Gives one block to every agent that hears it, and to the publisher's tap. Each rate is made once: a resampler
 /// remembers what it was given.
-fn deliver(state: &mut RoomState, publisher: usize, track: usize, block: &Block) {
+fn deliver(room: &Room, state: &mut RoomState, now: Instant, (publisher, track): (usize, usize), block: &Block) {
     let owner = &mut state.peers[publisher];
     let (owner_id, track_id) = (owner.id.clone(), owner.tracks[track].id.clone());
     let mut samples: BTreeMap<Hz, AtRate> = BTreeMap::new();
@@ -65,7 +65,8 @@ fn deliver(state: &mut RoomState, publisher: usize, track: usize, block: &Block)
     }
     let description = owner.tracks[track].to_wire();
     // What an agent says has met its fault on the way in.
-    let lost = matches!(owner.tracks[track].source, Source::Person(_)) && owner.faults.loses();
+    let is_person = matches!(owner.tracks[track].source, Source::Person(_));
+    let lost = is_person && owner.faults.loses();
     let mut chunks: BTreeMap<Hz, Bytes> = BTreeMap::new();
     for n in 0..state.peers.len() {
         let peer = &state.peers[n];
@@ -81,6 +82,9 @@ fn deliver(state: &mut RoomState, publisher: usize, track: usize, block: &Block)
         let listener = &mut state.peers[n];
         if !lost && !listener.faults.loses() {
             listener.send(chunk.clone());
+            if is_person {
+                room.echoes.on_chunk(&mut state.listening, now, &samples[&rate].samples);
+            }
         }
     }
 }

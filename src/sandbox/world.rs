@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    echoes::Echoes,
     faults::Fault,
     notices::Notices,
     room::{Peer, Room},
@@ -37,6 +38,7 @@ pub(super) struct World {
     pub(super) notices: Arc<Notices>,
     pub(super) streams: Mutex<Streams>,
     pub(super) stop: CancellationToken,
+    pub(super) echoes: Arc<Echoes>,
     /// Some socket has shown its token.
     pub(super) connections: AtomicU64,
     /// Once asked for, every answer carries the notice that the interface goes away.
@@ -85,6 +87,7 @@ impl World {
             webhook_secret,
             notices: Arc::default(),
             streams: Mutex::default(),
+            echoes: Arc::default(),
             stop: CancellationToken::new(),
             connections: AtomicU64::new(0),
             deprecated: AtomicBool::new(false),
@@ -101,7 +104,8 @@ impl World {
             let (secret, ended, stop) = (self.webhook_secret.clone(), ended.clone(), self.stop.clone());
             Webhooks::start(url, config.batch_webhook_notifications, secret, ended, stop)
         });
-        let room = Arc::new(Room::new(id.clone(), config, self.notices.clone(), webhooks, ended));
+        let (notices, echoes) = (self.notices.clone(), self.echoes.clone());
+        let room = Arc::new(Room::new(id.clone(), config, notices, echoes, webhooks, ended));
         self.rooms().insert(id.clone(), room.clone());
         room.notify(Content::RoomCreated(RoomCreated { room_id: id.to_string() }));
         tokio::spawn(stage::run(room.clone()));

@@ -126,13 +126,15 @@ impl Agent {
     }
 
     fn on_track_data(&self, state: &mut RoomState, track: &str, data: &[u8]) -> Result<(), String> {
-        let peer = state.peer(self.peer.as_str()).expect("looked up by the caller");
+        let RoomState { peers, listening, .. } = state;
+        let peer = peers.iter_mut().find(|peer| peer.id == self.peer).expect("looked up by the caller");
         if peer.faults.loses() {
             return Ok(());
         }
         let playout = playout(peer, track).ok_or_else(|| format!("TrackData for unknown track_id {track:?}"))?;
-        let was_idle = playout.due().is_none();
-        playout.on_data(Instant::now(), data).map_err(|error| error.to_string())?;
+        let (now, was_idle) = (Instant::now(), playout.due().is_none());
+        let samples = playout.on_data(now, data).map_err(|error| error.to_string())?;
+        self.room.echoes.on_packet(listening, now, playout.newest(samples));
         if was_idle && playout.due().is_some() {
             self.room.stage_work.notify_one();
         }

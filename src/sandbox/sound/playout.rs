@@ -45,10 +45,10 @@ impl Playout {
         self.rate
     }
 
-    /// Sound arrives from the agent.
-    pub(in crate::sandbox) fn on_data(&mut self, now: Instant, data: &[u8]) -> Result<(), CodecError> {
+    /// Sound arrives from the agent. Gives how many samples of it wait in the queue now.
+    pub(in crate::sandbox) fn on_data(&mut self, now: Instant, data: &[u8]) -> Result<usize, CodecError> {
         if self.ending {
-            return Ok(());
+            return Ok(0);
         }
         let mut samples = Vec::new();
         self.decoder.decode_into(data, &mut samples)?;
@@ -59,7 +59,12 @@ impl Playout {
         let taken = samples.len().min(room);
         self.dropped_samples += (samples.len() - taken) as u64;
         self.queue.extend(&samples[..taken]);
-        Ok(())
+        Ok(taken)
+    }
+
+    /// The last `samples` of what is queued.
+    pub(in crate::sandbox) fn newest(&self, samples: usize) -> impl Iterator<Item = i16> {
+        self.queue.range(self.queue.len() - samples..).copied()
     }
 
     /// What is queued and has not sounded is dropped.

@@ -1,0 +1,194 @@
+//! The agents of a bench: one in every room there is, all in this process.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+use super::{
+    machine,
+    part::{Left, Measured, Orders, Ready, Said, tell},
+};
+use crate::{
+    agent::{Agent, AgentError, Input, Registry, Room, Wants},
+    audio::Hz,
+    cli::{Failure, args::LoadArgs},
+    dialect::fishjam::VoiceTrack,
+    event::RoomId,
+    fishjam::{Departure, Fishjam, JoinOptions, Stay, What},
+};
+
+pub(super) async fn run(
+    registry: Registry,
+    fishjam: Fishjam,
+    seconds: u64,
+    voice: VoiceTrack,
+    load: &LoadArgs,
+) -> Result<(), Failure> {
+    let rooms = rooms(&fishjam).await?;
+    let crew = Crew { registry, fishjam, voice, speech: load.speech };
+    let (mut stays, mut joins, mut first_rss_kib) = (Vec::new(), Vec::new(), 0);
+    for (n, room) in rooms.iter().enumerate() {
+        let (stay, took) = crew.join(room).await?;
+        stays.push(stay);
+        joins.push(took);
+        if n == 0 {
+            // What all sessions share is there once the first has run for a moment.
+            sleep(SETTLE).await;
+            first_rss_kib = machine::resident_kib();
+        }
+    }
+    let mut orders = Orders::new();
+    tell(&Said::Ready(ready(&joins, first_rss_kib)));
+    if orders.next().await {
+        let (begun, cpu) = (Instant::now(), machine::cpu_time());
+        sleep(Duration::from_secs(seconds)).await;
+        let cpu_s = (machine::cpu_time() - cpu).as_secs_f64();
+        let (seconds, rss_kib) = (begun.elapsed().as_secs_f64(), machine::resident_kib());
+        tell(&Said::Measured(Measured { cpu_s, seconds, rss_kib }));
+        orders.next().await;
+    }
+    let mut left = Left::default();
+    for stay in stays {
+        stay.leave();
+        count(&mut left, &stay.ended().await);
+    }
+    if let Some(room) = rooms.first().filter(|_| load.joins > 0) {
+        left.churn_rss_kib = crew.come_and_go(room, load.joins).await?;
+    }
+    tell(&Said::Left(left));
+    Ok(())
+}
+
+/// What each agent of the bench is.
+struct Crew {
+    registry: Registry,
+    fishjam: Fishjam,
+    voice: VoiceTrack,
+    speech: bool,
+}
+
+impl Crew {
+    /// Brings one agent in, waits until it is there, and says how long that took.
+    async fn join(&self, room: &RoomId) -> Result<(Stay, Duration), Failure> {
+        let agent: Box<dyn Agent> = match self.speech {
+            true => Box::new(Speech),
+            false => {
+                let echo = self.registry.find("echo").map_err(|error| Failure::Input(error.to_string()))?;
+                (echo.make)(toml::Table::new()).map_err(|error| Failure::Input(error.to_string()))?
+            }
+        };
+        let options = JoinOptions { voice: Some(self.voice.clone()), ..JoinOptions::new(room.clone()) };
+        let begun = Instant::now();
+        let mut stay = self.fishjam.join(agent, options).await.map_err(|error| wrong(&error))?;
+        let joined = async {
+            while let Some(happening) = stay.happenings.recv().await {
+                if matches!(happening.what, What::Joined) {
+                    return Some(begun.elapsed());
+                }
+            }
+            None
+        };
+        let took = timeout(JOIN, joined).await.ok().flatten();
+        let took = took.ok_or_else(|| Failure::Session(format!("no agent came into room {room}")))?;
+        // Nobody reads any further: what happens is counted elsewhere.
+        stay.happenings.close();
+        Ok((stay, took))
+    }
+
+    /// Joins and leaves `times`, a few at once, and gives the memory after each twentieth.
+    async fn come_and_go(&self, room: &RoomId, times: u32) -> Result<Vec<u64>, Failure> {
+        let mut resident = Vec::new();
+        let step = times.div_ceil(STEPS).max(1);
+        for done in (0..times).step_by(AT_ONCE) {
+            let stays = futures_util::future::join_all((0..AT_ONCE).map(|_| self.join(room))).await;
+            for stay in stays {
+                let (stay, _) = stay?;
+                stay.leave();
+                stay.ended().await;
+            }
+            if (done + AT_ONCE as u32) / step != done / step {
+                resident.push(machine::resident_kib());
+            }
+        }
+        Ok(resident)
+    }
+}
+
+/// An agent that speaks ten seconds at once, and waits until they were heard and a quarter as long again.
+struct Speech;
+
+#[async_trait]
+impl Agent for Speech {
+    fn wants(&self) -> Wants {
+        Wants { speak_rate: Some(Hz::K16), ..Wants::default() }
+    }
+
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        let said: Vec<i16> = (0..160_000).map(|n| (f32::sin(n as f32 * 0.1) * 9_000.0) as i16).collect();
+        let (speak, mut when) = mpsc::channel(1);
+        speak.try_send(()).ok();
+        loop {
+            tokio::select! {
+                input = room.inbox.next() => match input {
+                    None => return Ok(()),
+                    Some(Input::Event(_) | Input::Audio(_) | Input::Gap(_)) => {}
+                },
+                Some(()) = when.recv() => {
+                    room.voice.play(&said);
+                    let speak = speak.clone();
+                    tokio::spawn(async move {
+                        sleep(SPEECH_AND_PAUSE).await;
+                        speak.send(()).await.ok();
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Every room of the Fishjam.
+pub(super) async fn rooms(fishjam: &Fishjam) -> Result<Vec<RoomId>, Failure> {
+    let rooms = fishjam.rest().rooms().await.map_err(|error| wrong(&error))?;
+    Ok(rooms.into_iter().map(|room| room.id).collect())
+}
+
+pub(super) fn ready(joins: &[Duration], first_rss_kib: u64) -> Ready {
+    let mut joins: Vec<f64> = joins.iter().map(|join| join.as_secs_f64() * 1e3).collect();
+    joins.sort_unstable_by(f64::total_cmp);
+    Ready {
+        sessions: joins.len() as u32,
+        rss_kib: machine::resident_kib(),
+        first_rss_kib,
+        join_p50_ms: joins.get(joins.len() / 2).copied().unwrap_or(0.0),
+        join_max_ms: joins.last().copied().unwrap_or(0.0),
+    }
+}
+
+pub(super) fn wrong(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Fishjam(format!("the bench: {error}"))
+}
+
+fn count(left: &mut Left, departure: &Departure) {
+    let losses: BTreeMap<&str, u64> = departure.losses().into();
+    for (name, lost) in losses {
+        *left.losses.entry(name.to_owned()).or_default() += lost;
+    }
+}
+
+/// How long the first session runs before its memory is looked at.
+const SETTLE: Duration = Duration::from_secs(1);
+/// How long an agent may take to come in.
+const JOIN: Duration = Duration::from_secs(20);
+/// Ten seconds of speech are four fifths of it.
+const SPEECH_AND_PAUSE: Duration = Duration::from_millis(12_500);
+/// How many come and go at once.
+const AT_ONCE: usize = 10;
+/// How often memory is looked at while they come and go.
+const STEPS: u32 = 20;

@@ -1,0 +1,74 @@
+//! What a process of a bench says and is told, line by line.
+//!
+//! It prints `{"event":"ready",…}` once everyone is in, waits for a line, measures, prints `{"event":"measured",…}`,
+//! waits for the end of its input, and leaves. A process of another make that is measured keeps to the same.
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};
+
+use crate::cli::say;
+
+/// One line of a part.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Said {
+    Ready(Ready),
+    Measured(Measured),
+    /// Only our own agents say this.
+    Left(Left),
+}
+
+/// Everyone is in, and has heard something.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Ready {
+    pub(super) sessions: u32,
+    pub(super) rss_kib: u64,
+    /// With the first session alone.
+    pub(super) first_rss_kib: u64,
+    /// From the call to the agent being in the room, one after the other.
+    pub(super) join_p50_ms: f64,
+    pub(super) join_max_ms: f64,
+}
+
+/// What the work took.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Measured {
+    pub(super) cpu_s: f64,
+    pub(super) seconds: f64,
+    pub(super) rss_kib: u64,
+}
+
+/// What was lost, and what more there was to see.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Left {
+    /// Each loss counter by its name, all sessions together.
+    pub(super) losses: std::collections::BTreeMap<String, u64>,
+    /// Packets that were due at a time of their own, by how late they left.
+    pub(super) paced_packets: u64,
+    pub(super) paced_within_2_ms: u64,
+    pub(super) paced_worst_ms: f64,
+    /// Memory after each twentieth of the joins and leaves.
+    pub(super) churn_rss_kib: Vec<u64>,
+}
+
+/// Prints a line.
+pub(super) fn tell(said: &Said) {
+    say(&serde_json::to_string(said).expect("plain JSON"));
+}
+
+/// What the bench tells a part.
+pub(super) struct Orders(Lines<BufReader<Stdin>>);
+
+impl Orders {
+    pub(super) fn new() -> Orders {
+        Orders(BufReader::new(stdin()).lines())
+    }
+
+    /// Waits for a line. `false` means that there will be none.
+    pub(super) async fn next(&mut self) -> bool {
+        matches!(self.0.next_line().await, Ok(Some(_)))
+    }
+}
