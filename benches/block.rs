@@ -105,10 +105,10 @@ fn level_16k(bencher: Bencher) {
 #[cfg(feature = "opus")]
 #[divan::bench]
 fn opus_encode_48k(bencher: Bencher) {
-    use roomtone::audio::opus::{Encoder, Settings};
+    use roomtone::audio::{codec::OpusSettings, opus::Encoder};
 
     let samples = block(Hz::K48);
-    let make = || (Encoder::new(Hz::K48, Settings::default()).expect("48 kHz"), BytesMut::new());
+    let make = || (Encoder::new(Hz::K48, &OpusSettings::default()).expect("48 kHz"), BytesMut::new());
     round_robin(bencher, make, |(encoder, out)| {
         out.clear();
         encoder.encode_into(&samples, out).expect("a block of 20 ms");
@@ -118,10 +118,13 @@ fn opus_encode_48k(bencher: Bencher) {
 #[cfg(feature = "opus")]
 #[divan::bench]
 fn opus_decode_to_16k(bencher: Bencher) {
-    use roomtone::audio::opus::{Decoder, Encoder, Settings};
+    use roomtone::audio::{
+        codec::OpusSettings,
+        opus::{Decoder, Encoder},
+    };
 
     let mut packet = BytesMut::new();
-    let mut encoder = Encoder::new(Hz::K48, Settings::default()).expect("48 kHz");
+    let mut encoder = Encoder::new(Hz::K48, &OpusSettings::default()).expect("48 kHz");
     encoder.encode_into(&block(Hz::K48), &mut packet).expect("a block of 20 ms");
     let make = || (Decoder::new(Hz::K16).expect("16 kHz"), Vec::with_capacity(320));
     round_robin(bencher, make, |(decoder, out)| {

@@ -58,8 +58,6 @@ pub struct TestRoom {
     lead: VecDeque<i16>,
     /// What the room heard, block by block, from the start; silence where the agent was silent.
     heard: Vec<i16>,
-    /// The voice position that is being heard.
-    position: u64,
     image: Option<Image>,
 }
 
@@ -113,7 +111,6 @@ impl TestRoom {
             speakers: BTreeMap::new(),
             lead: VecDeque::new(),
             heard: Vec::new(),
-            position: 0,
             image: None,
         }
     }
@@ -223,9 +220,10 @@ impl TestRoom {
 
     /// The room hears one block, with no lead: what the agent has played by now, or silence.
     fn hear_block(&mut self) {
-        let voice = &mut self.port.voice;
+        let (voice, now) = (&mut self.port.voice, Instant::now().into_std());
         if voice.take_interrupt() {
             self.lead.clear();
+            voice.settle(voice.position());
         }
         let block = voice.rate().block_samples();
         let mut fetched = Vec::new();
@@ -235,9 +233,11 @@ impl TestRoom {
         self.heard.extend(self.lead.drain(..said));
         self.heard.resize(self.heard.len() + block - said, 0);
         if said > 0 {
-            self.position = voice.position() - self.lead.len() as u64;
+            let (reached, length) = (voice.position() - self.lead.len() as u64, voice.rate().duration_of(said as u64));
+            // It has been heard by now; the clock may be younger than the block.
+            voice.on_sent(now, now.checked_sub(length).unwrap_or(now), reached - said as u64, said as u64);
+            voice.settle(reached);
         }
-        voice.report(self.position, if voice.waiting() == 0 { voice.position() } else { self.position });
     }
 }
 

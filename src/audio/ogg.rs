@@ -37,7 +37,7 @@ impl OggOpusFile {
     /// # Errors
     /// An I/O error when the file cannot be created, or for a rate that Opus does not have.
     pub fn create(path: &Path, rate: Hz) -> io::Result<OggOpusFile> {
-        let encoder = opus::Encoder::new(rate, opus::Settings::default()).map_err(io::Error::other)?;
+        let encoder = opus::Encoder::new(rate, &Default::default()).map_err(io::Error::other)?;
         let mut file = OggOpusFile {
             writer: PacketWriter::new(BufWriter::new(File::create(path)?)),
             encoder,

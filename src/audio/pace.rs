@@ -15,10 +15,9 @@ use super::format::Hz;
 /// use roomtone::audio::{Hz, Pacer};
 /// let start = Instant::now();
 /// let mut pacer = Pacer::new(Hz::K24, Duration::from_millis(40));
-/// assert!(pacer.may_send(start));
-/// pacer.on_sent(start, 960); // 40 ms
-/// assert!(!pacer.may_send(start));
-/// assert!(pacer.may_send(start + Duration::from_millis(20)));
+/// assert_eq!(pacer.next_send(480), None); // at once
+/// assert_eq!(pacer.on_sent(start, 960), start); // 40 ms, which sound from now on
+/// assert_eq!(pacer.next_send(480), Some(start + Duration::from_millis(20)));
 /// assert_eq!(pacer.played(start + Duration::from_millis(20)), 480);
 /// ```
 #[derive(Debug)]
@@ -34,19 +33,27 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// A pacer that lets the server be `lead` ahead of what is heard.
+    /// A pacer that lets the server be at most `lead` ahead of what is heard, but always one packet.
     pub fn new(rate: Hz, lead: Duration) -> Pacer {
         Pacer { rate, lead, run_start: None, run_sent: 0, played_before: 0 }
     }
 
-    /// `samples` were sent at `now`.
-    pub fn on_sent(&mut self, now: Instant, samples: u64) {
-        if self.runs_dry_at().is_none_or(|dry| now > dry + RESTART_AFTER) {
+    /// The rate of what is sent.
+    pub fn rate(&self) -> Hz {
+        self.rate
+    }
+
+    /// `samples` were sent at `now`. Returns when the first of them sounds.
+    pub fn on_sent(&mut self, now: Instant, samples: u64) -> Instant {
+        let carries_on = self.runs_dry_at().filter(|dry| now <= *dry + RESTART_AFTER);
+        let begins = carries_on.unwrap_or_else(|| {
             self.played_before += self.run_sent;
             self.run_sent = 0;
             self.run_start = Some(now);
-        }
+            now
+        });
         self.run_sent += samples;
+        begins
     }
 
     /// The server was told to drop what it has not played. Returns how many samples that were.
@@ -58,14 +65,15 @@ impl Pacer {
         dropped
     }
 
-    /// Whether the lead has room for more at `now`. The last packet may overshoot it by its own length.
-    pub fn may_send(&self, now: Instant) -> bool {
-        self.runs_dry_at().is_none_or(|dry| dry < now + self.lead)
+    /// Whether the lead has room for a packet of `samples` at `now`.
+    pub fn may_send(&self, now: Instant, samples: u64) -> bool {
+        self.next_send(samples).is_none_or(|at| at <= now)
     }
 
-    /// When [`may_send`](Self::may_send) turns true, if it is not.
-    pub fn next_send(&self) -> Option<Instant> {
-        self.runs_dry_at().and_then(|dry| dry.checked_sub(self.lead))
+    /// When the lead has room for a packet of `samples`; `None` where nothing was sent that it could be ahead of.
+    pub fn next_send(&self, samples: u64) -> Option<Instant> {
+        let room = self.lead.saturating_sub(self.rate.duration_of(samples));
+        self.runs_dry_at().and_then(|dry| dry.checked_sub(room))
     }
 
     /// When the server will have played all that it got.
@@ -99,7 +107,7 @@ mod tests {
     fn send_all(pacer: &mut Pacer, start: Instant, packets: usize) -> Vec<u128> {
         let (mut sent, mut now) = (Vec::new(), start);
         while sent.len() < packets {
-            while sent.len() < packets && pacer.may_send(now) {
+            while sent.len() < packets && pacer.may_send(now, 480) {
                 pacer.on_sent(now, 480);
                 sent.push((now - start).as_millis());
             }
@@ -115,7 +123,7 @@ mod tests {
         let times = send_all(&mut pacer, start, 500);
         assert!(times[..10].iter().all(|at| *at == 0));
         for (n, at) in times.iter().enumerate().skip(10) {
-            assert!(at.abs_diff(n as u128 * 20 - 199) <= 1, "packet {n} left at {at} ms");
+            assert_eq!(*at, n as u128 * 20 - 180, "packet {n}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Signed 16-bit little-endian bytes, as the wire carries them.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 /// Turns bytes into samples. An odd byte at the end of one message is the first half of a sample whose other half
 /// starts the next message, so a decoder belongs to one track.
@@ -36,15 +36,18 @@ impl Decoder {
 
 /// Appends `samples` to `out`, two bytes each.
 pub fn encode_into(samples: &[i16], out: &mut BytesMut) {
-    out.reserve(samples.len() * 2);
-    for sample in samples {
-        out.put_i16_le(*sample);
+    let start = out.len();
+    out.resize(start + samples.len() * 2, 0);
+    for (bytes, sample) in out[start..].chunks_exact_mut(2).zip(samples) {
+        bytes.copy_from_slice(&sample.to_le_bytes());
     }
 }
 
 /// A sample from a float in -1.0 to 1.0, rounded; what is beyond full scale is held there.
 pub fn from_float(value: f32) -> i16 {
-    (value * FULL_SCALE).round().clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16
+    let scaled = value * FULL_SCALE;
+    // Half a step away from zero and then cut: what `round` does, in a form that compilers do many at a time.
+    (scaled + 0.5_f32.copysign(scaled)).clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16
 }
 
 /// A float in -1.0 to 1.0 from a sample. `from_float` brings back the same sample.

@@ -2,12 +2,16 @@
 
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction, audioadapter_buffers::direct::InterleavedSlice};
 
-use super::{format::Hz, pcm16};
+use super::{
+    format::{BLOCK, Hz},
+    pcm16,
+};
 
 /// A streaming resampler for one mono stream. Its filter's delay is cut off the front, so sample `n` of the output is
 /// the input's sample `n * from / to`. Equal rates pass through untouched.
 ///
-/// Output comes up to 7.5 ms of input late: 5 ms that a block gathers, and half of it as the filter's delay.
+/// Output comes late by a block that must fill, and half of it as the filter's [delay](Self::delay_samples): 10 ms and
+/// 5 ms between 16 and 24 kHz. `docs/audio.md` has the measured figures of all rates.
 ///
 /// ```
 /// use roomtone::audio::{Hz, Resampler};
@@ -54,6 +58,12 @@ impl Resampler {
         }
     }
 
+    /// The filter's delay, in samples of the output. It is cut off the front: so many samples of what was pushed are
+    /// still to come, beside the block that is being gathered.
+    pub fn delay_samples(&self) -> usize {
+        self.filter.as_ref().map_or(0, |filter| filter.fft.output_delay())
+    }
+
     /// The rate that comes in.
     pub fn from(&self) -> Hz {
         self.from
@@ -76,10 +86,9 @@ impl Resampler {
     pub fn flush(&mut self, out: &mut Vec<i16>) {
         let Some(filter) = &mut self.filter else { return };
         let whole = self.from.convert(filter.taken, self.to);
-        let silence = vec![0; filter.input.len()];
         while filter.given < whole {
             let before = out.len();
-            filter.push(&silence, out);
+            filter.fill_up(out);
             let surplus = filter.given.saturating_sub(whole) as usize;
             out.truncate(out.len().max(before + surplus) - surplus);
         }
@@ -99,7 +108,7 @@ impl Filter {
         let fft = Fft::new_custom(
             from.0 as usize,
             to.0 as usize,
-            from.0 as usize / BLOCKS_PER_SECOND,
+            block_samples(from, to),
             1,
             1,
             WindowFunction::Hann2,
@@ -132,6 +141,12 @@ impl Filter {
         }
     }
 
+    /// Completes the block with silence.
+    fn fill_up(&mut self, out: &mut Vec<i16>) {
+        self.input[self.filled..].fill(0.0);
+        self.run_block(out);
+    }
+
     fn run_block(&mut self, out: &mut Vec<i16>) {
         let (frames_in, frames_out) = (self.input.len(), self.output.len());
         let input = InterleavedSlice::new(&self.input, 1, frames_in).expect("a full block");
@@ -153,8 +168,18 @@ impl Filter {
     }
 }
 
-/// Blocks of 5 ms: a filter delay of 2.5 ms, and the smallest tables that are still flat to 0.85 of the lower Nyquist.
-const BLOCKS_PER_SECOND: usize = 200;
+/// The shortest part of 20 ms whose filter is flat to 90 % of the lower Nyquist frequency, and whose middle falls onto a
+/// sample: 10 ms at 16 kHz, 20 ms at 8 kHz. Rates that do not go into 20 ms get what fits them, half a sample off.
+fn block_samples(from: Hz, to: Hz) -> usize {
+    let per_second = |parts: u32| parts * (1_000 / BLOCK.as_millis() as u32);
+    let fits = |rate: Hz, parts: u32| rate.0.is_multiple_of(2 * per_second(parts));
+    let is_flat = |parts: u32| from.min(to).0 / per_second(parts) >= FLAT_FILTER;
+    let parts = (1..=4).rev().find(|parts| is_flat(*parts) && fits(from, *parts) && fits(to, *parts));
+    (from.0 / per_second(parts.unwrap_or(1))) as usize
+}
+
+/// Samples at the lower rate that a filter must see to be flat to 90 %.
+const FLAT_FILTER: u32 = 160;
 
 #[cfg(test)]
 mod tests {

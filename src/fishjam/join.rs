@@ -1,6 +1,9 @@
 //! Bringing an agent into a room.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -11,7 +14,7 @@ use super::{
     address::Address,
     driver::Driver,
     happening::{Departure, Happening},
-    notifier::Notifier,
+    notifier::{Hub, Notifier},
     rest::{
         Client, RestError, RestErrorKind,
         model::{AgentOptions, AgentOutput, AudioFormat, NewPeer, SubscribeMode},
@@ -32,6 +35,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Fishjam {
     rest: Client,
+    /// Clones share one server socket.
+    hub: Arc<Hub>,
 }
 
 /// How an agent joins.
@@ -112,12 +117,18 @@ impl Drop for Stay {
 impl Fishjam {
     /// A Fishjam at `address`, where `token` is the management token.
     pub fn new(address: Address, token: SecretString) -> Fishjam {
-        Fishjam { rest: Client::new(address, token) }
+        let rest = Client::new(address, token);
+        Fishjam { hub: Arc::new(Hub::new(rest.clone())), rest }
     }
 
     /// Its REST interface.
     pub fn rest(&self) -> &Client {
         &self.rest
+    }
+
+    /// Listens to what happens: in one room and in none, or everywhere. All who listen share one server socket.
+    pub fn notifier(&self, room: Option<RoomId>) -> Notifier {
+        Notifier::of(&self.hub, room)
     }
 
     /// Makes a peer for the agent and brings it into the room. The agent runs until it returns, the room ends, or it
@@ -149,7 +160,7 @@ impl Fishjam {
         // Every line that is logged from here on says which room and which peer it is about.
         let span = tracing::info_span!("agent", %room, %peer);
         let driver = span.in_scope(|| {
-            let notifier = Notifier::start(&self.rest, Some(room.clone()));
+            let notifier = self.notifier(Some(room.clone()));
             Driver::new(self.rest.clone(), &options, session, &wants, wire_rate, admission, notifier, sender, agent)
         })?;
         let driver = tokio::spawn(driver.run(leave.clone()).instrument(span));
@@ -199,7 +210,7 @@ fn check(wants: &Wants, voice: Option<&VoiceTrack>, decoder: Result<Decoder, Cod
     }
     decoder?;
     match voice {
-        Some(track) => Ok(Encoder::new(track.encoding(), track.rate()).map(drop)?),
+        Some(track) => Ok(Encoder::new(track.encoding(), track.rate(), track.opus_settings()).map(drop)?),
         None => Ok(()),
     }
 }

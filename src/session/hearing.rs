@@ -11,6 +11,7 @@ use crate::{
         Hz, SampleClock,
         codec::{CodecError, Decoder, Encoding},
     },
+    dialect::fishjam::TrackSound,
     event::{PeerId, PeerKind, Roster, TrackId},
 };
 
@@ -79,7 +80,7 @@ impl Hearing {
     pub(crate) fn on_chunk(
         &mut self,
         now: Duration,
-        (peer, track, data): (&str, &str, &[u8]),
+        TrackSound { peer, track, data }: TrackSound<'_>,
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<bool, HearingError> {
@@ -112,7 +113,9 @@ impl Hearing {
             if chunk.at + HOLD < now {
                 self.counters.unannounced_chunks += 1;
             } else {
-                self.on_chunk(chunk.at, (chunk.peer.as_str(), chunk.track.as_str(), &chunk.data), roster, port)?;
+                let HeldChunk { at, peer, track, data } = &chunk;
+                let sound = TrackSound { peer: peer.as_str(), track: track.as_str(), data };
+                self.on_chunk(*at, sound, roster, port)?;
             }
         }
         Ok(())
@@ -221,6 +224,10 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn sound<'a>(peer: &'a str, data: &'a [u8]) -> TrackSound<'a> {
+        TrackSound { peer, track: "t", data }
+    }
+
     #[tokio::test]
     async fn sound_that_overtakes_its_news_is_held_and_heard_in_order() {
         let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
@@ -229,7 +236,7 @@ mod tests {
         let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
         for n in 0..3 {
             let data = [n as u8; 640];
-            hearing.on_chunk(20 * n * MS, ("ada", "t", &data), &mut roster, &mut port).unwrap();
+            hearing.on_chunk(20 * n * MS, sound("ada", &data), &mut roster, &mut port).unwrap();
         }
         assert!(roster.wants_snapshot() && hearing.holds_chunks());
         for change in [
@@ -261,13 +268,13 @@ mod tests {
         let track = Track::new("t".into(), TrackKind::Audio);
         roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
         let mut hearing = Hearing::new(Hear::People, Encoding::Opus, Hz::K16);
-        let mut encoder = Encoder::new(Encoding::Opus, Hz::K48).unwrap();
+        let mut encoder = Encoder::new(Encoding::Opus, Hz::K48, &Default::default()).unwrap();
         for n in 0..3 {
             let mut packet = bytes::BytesMut::new();
             encoder.encode_into(&[500; 960], &mut packet).unwrap();
             let broken = [0xff; 9];
             let data: &[u8] = if n == 1 { &broken } else { &packet };
-            hearing.on_chunk((n + 1) * 20 * MS, ("ada", "t", data), &mut roster, &mut port).unwrap();
+            hearing.on_chunk((n + 1) * 20 * MS, sound("ada", data), &mut roster, &mut port).unwrap();
         }
         for _ in 0..2 {
             let Some(Input::Audio(frame)) = room.next().await else { panic!("a frame") };
@@ -286,9 +293,9 @@ mod tests {
         let mut deaf = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
         let mut open = Hearing::new(Hear::Everyone, Encoding::Pcm16, Hz::K16);
         for hearing in [&mut deaf, &mut open] {
-            hearing.on_chunk(MS, ("bot", "t", &[0; 640]), &mut roster, &mut port).unwrap();
+            hearing.on_chunk(MS, sound("bot", &[0; 640]), &mut roster, &mut port).unwrap();
             hearing.on_track_removed(MS, &"t".into(), &mut port).unwrap();
-            hearing.on_chunk(MS, ("bot", "t", &[0; 640]), &mut roster, &mut port).unwrap();
+            hearing.on_chunk(MS, sound("bot", &[0; 640]), &mut roster, &mut port).unwrap();
         }
         assert_eq!((deaf.counters().chunks, open.counters().chunks), (0, 1));
         assert_eq!((deaf.counters().late_chunks, open.counters().late_chunks), (1, 1));

@@ -22,5 +22,5 @@ pub use hearing::HearingCounters;
 pub use inputs::{Input, Output, Refusal, SessionOptions, TokenFault};
 pub use machine::Session;
 pub use report::Report;
-pub(crate) use speaking::Speaking;
 pub use speaking::SpeakingCounters;
+pub(crate) use speaking::{Cut, Speaking};

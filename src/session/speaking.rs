@@ -1,8 +1,11 @@
 //! From the agent to the wire: fetch, resample, cut into packets, encode, pace.
 
-use std::time::{Duration, Instant};
+use std::{
+    f32::consts::PI,
+    time::{Duration, Instant},
+};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::{
     agent::VoicePort,
@@ -20,16 +23,43 @@ pub(crate) struct Speaking {
     pacer: Pacer,
     /// Samples at the wire's rate that wait to fill a packet.
     staged: Vec<i16>,
-    /// Agent samples inside the resampler and `staged`.
-    staged_agent_samples: u64,
+    utterance: Utterance,
     /// When the agent last gave something.
     last_fetch: Option<Instant>,
-    /// The position at which the voice was cut off, until something new is heard.
-    cut_at: u64,
+    /// The last samples that left: what a fade continues.
+    tail: Vec<i16>,
+    /// `staged` is a fade, and goes out at once.
+    fading: bool,
+    /// The next packet was complete before it was due; this is when it is.
+    waits_for: Option<Instant>,
+    /// The agent knows that all it said was heard.
+    end_announced: bool,
     packet_samples: usize,
     fetched: Vec<i16>,
     encoded: BytesMut,
     counters: SpeakingCounters,
+}
+
+/// What is said without a pause: where its samples stand among the agent's, and how far they have left.
+#[derive(Debug, Clone, Copy, Default)]
+struct Utterance {
+    /// The agent's position at which it begins.
+    start: u64,
+    /// Agent samples fetched.
+    taken: u64,
+    /// Agent samples that have left, as nearly as rates allow.
+    sent: u64,
+    /// Wire samples that have left, the silence at its head included.
+    wire: u64,
+}
+
+/// How the agent's interruption is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// There is nothing to cut, or a fade that the next packet brings: all is still within [`FADES_WITHIN`].
+    ByItself,
+    /// The server must drop what it has.
+    ByServer,
 }
 
 /// What was said, since the agent joined.
@@ -39,107 +69,145 @@ pub struct SpeakingCounters {
     pub packets: u64,
     /// Samples sent, at the wire's rate.
     pub samples: u64,
-    /// Samples of silence that filled up the last packet of an utterance.
+    /// Samples of silence among them: the resampler's delay before an utterance, the rest of the packet after it.
     pub padding_samples: u64,
     /// Times the agent cut its own voice off.
     pub interrupts: u64,
     /// Samples that had been sent and were never heard, by interrupts and broken links.
     pub unheard_samples: u64,
+    /// Times the server had nothing to play for up to 100 ms, because the agent was slow, or this machine. After more
+    /// than that a new utterance begins.
+    pub underruns: u64,
+    /// Packets that were there before they were due, so that the pacer alone said when they leave.
+    pub paced_packets: u64,
+    /// Those of them that left no more than 2 ms late. None leaves early.
+    pub paced_within_2_ms: u64,
+    /// How late the latest of them left.
+    pub paced_worst: Duration,
 }
 
 impl Speaking {
-    /// A path for a voice that plays at the port's rate onto `track`, `lead` ahead of what is heard.
+    /// A path for a voice that plays at the port's rate onto `track`, at most `lead` ahead of what is heard.
     pub(crate) fn new(port: &VoicePort, track: &VoiceTrack, lead: Duration) -> Result<Speaking, CodecError> {
+        let packet_samples = track.rate().block_samples();
+        // The lead holds the fade, too: an interrupt adds it to what the server has.
+        let lead = lead.clamp(BLOCK, LONGEST_LEAD).saturating_sub(FADE);
         Ok(Speaking {
             resampler: Resampler::new(port.rate(), track.rate()),
-            encoder: Encoder::new(track.encoding(), track.rate())?,
-            pacer: Pacer::new(track.rate(), lead.clamp(BLOCK, LONGEST_LEAD)),
-            staged: Vec::new(),
-            staged_agent_samples: 0,
+            encoder: Encoder::new(track.encoding(), track.rate(), track.opus_settings())?,
+            pacer: Pacer::new(track.rate(), lead),
+            staged: Vec::with_capacity(packet_samples * 4),
+            utterance: Utterance::default(),
             last_fetch: None,
-            cut_at: 0,
-            packet_samples: track.rate().block_samples(),
-            fetched: Vec::new(),
+            tail: vec![0; track.rate().samples_in(FADE)],
+            fading: false,
+            waits_for: None,
+            end_announced: true,
+            packet_samples,
+            fetched: Vec::with_capacity(port.rate().block_samples()),
             encoded: BytesMut::new(),
             counters: SpeakingCounters::default(),
         })
     }
 
     /// The next packet that is due at `now`.
-    pub(crate) fn poll_packet(&mut self, now: Instant, port: &mut VoicePort) -> Option<Bytes> {
-        if !self.pacer.may_send(now) {
-            return None;
-        }
-        self.fill(now, port);
-        if self.staged.len() < self.packet_samples {
-            if self.partial_due().is_none_or(|due| now < due) {
+    pub(crate) fn poll_packet(&mut self, now: Instant, port: &mut VoicePort) -> Option<&[u8]> {
+        if !self.fading {
+            if !self.pacer.may_send(now, self.packet_samples as u64) {
+                self.waits_for = self.has_packet(port).then(|| self.next_send()).flatten();
                 return None;
             }
-            self.complete_partial();
+            self.fill(now, port);
+            if self.staged.len() < self.packet_samples {
+                if self.partial_due().is_none_or(|due| now < due) {
+                    return None;
+                }
+                self.complete_partial();
+            }
         }
         // A partial packet that was completed is at least one long; see `complete_partial`.
+        self.encoded.clear();
         let encoded = self.encoder.encode_into(&self.staged[..self.packet_samples], &mut self.encoded);
+        self.on_sent(now, port);
         self.staged.drain(..self.packet_samples);
-        self.count_staged();
-        // A block that the encoder refuses is dropped: it would be refused again.
+        // A block that the encoder refuses is a hole: it would be refused again.
         encoded.ok()?;
-        self.pacer.on_sent(now, self.packet_samples as u64);
-        self.counters.packets += 1;
-        self.counters.samples += self.packet_samples as u64;
-        Some(self.encoded.split().freeze())
+        Some(&self.encoded)
     }
 
-    /// Looks whether the agent cut its voice off. If so, all that waited is gone, and so many samples at the server must
-    /// be dropped too.
-    pub(crate) fn take_interrupt(&mut self, now: Instant, port: &mut VoicePort) -> Option<u64> {
-        let heard = self.heard(now, port);
+    /// Looks whether the agent cut its voice off, and how that is to be done. All that waited here is gone then.
+    pub(crate) fn take_interrupt(&mut self, now: Instant, port: &mut VoicePort) -> Option<Cut> {
         if !port.take_interrupt() {
             return None;
         }
-        let unheard = self.pacer.on_interrupt(now);
         self.counters.interrupts += 1;
-        self.counters.unheard_samples += unheard;
-        self.forget(heard);
-        Some(unheard)
+        let ahead = self.pacer.ahead(now);
+        self.forget();
+        if ahead == 0 || self.pacer.rate().duration_of(ahead) + FADE <= FADES_WITHIN {
+            // A fade that still waits is as good as a new one.
+            if ahead > 0 && !self.fading {
+                self.stage_fade();
+            }
+            port.settle(port.position());
+            return Some(Cut::ByItself);
+        }
+        self.fading = false;
+        self.drop_sent(now, port);
+        port.settle(port.position());
+        Some(Cut::ByServer)
     }
 
     /// The link broke: what the server had not played is lost.
     pub(crate) fn on_link_down(&mut self, now: Instant, port: &VoicePort) {
-        let heard = self.heard(now, port);
-        self.counters.unheard_samples += self.pacer.on_interrupt(now);
-        self.cut_at = heard;
+        self.drop_sent(now, port);
+        if std::mem::take(&mut self.fading) {
+            self.staged.clear();
+        }
+        port.announce();
     }
 
-    /// Tells the agent how far its voice has been heard.
-    pub(crate) fn report(&self, now: Instant, port: &VoicePort) {
-        let heard = self.heard(now, port);
-        port.report(
-            heard,
-            if self.is_done(now, port) { port.position() } else { heard.min(port.position().saturating_sub(1)) },
-        );
+    /// Lets an agent that waits for its voice know that all has been heard.
+    pub(crate) fn announce_end(&mut self, now: Instant, port: &VoicePort) {
+        if self.is_done(now, port) && !std::mem::replace(&mut self.end_announced, true) {
+            port.announce();
+        }
     }
 
     /// Whether everything that the agent said has been heard, or dropped.
     pub(crate) fn is_done(&self, now: Instant, port: &VoicePort) -> bool {
-        self.staged_agent_samples == 0 && port.waiting() == 0 && self.pacer.ahead(now) == 0
+        !self.fading && self.pending() == 0 && port.waiting() == 0 && self.pacer.ahead(now) == 0
     }
 
-    /// When `poll_packet` or `report` will have something new, if the agent does nothing.
+    /// When there will be something to do, if the agent does nothing: a packet to send, or the end of what is heard.
     pub(crate) fn poll_timeout(&self, now: Instant, port: &VoicePort) -> Option<Instant> {
-        let has_more = port.waiting() > 0 || self.staged.len() >= self.packet_samples;
-        let next = match (has_more, self.partial_due()) {
-            (true, _) => Some(self.pacer.next_send().unwrap_or(now)),
-            (false, partial) => partial.map(|due| self.pacer.next_send().map_or(due, |send| send.max(due))),
-        };
-        let dry = self.pacer.runs_dry_at().filter(|dry| *dry > now);
-        // While something is being heard, the agent's view of it is renewed every block.
-        let report = dry.map(|dry| dry.min(now + BLOCK));
-        next.into_iter().chain(report).min()
+        if self.fading {
+            return Some(now);
+        }
+        if self.has_packet(port) {
+            return Some(self.next_send().unwrap_or(now));
+        }
+        match self.partial_due() {
+            Some(due) => Some(self.next_send().map_or(due, |send| send.max(due))),
+            None => self.pacer.runs_dry_at().filter(|dry| *dry > now),
+        }
     }
 
     /// What was said so far.
     pub(crate) fn counters(&self) -> SpeakingCounters {
         self.counters
+    }
+
+    fn next_send(&self) -> Option<Instant> {
+        self.pacer.next_send(self.packet_samples as u64)
+    }
+
+    fn has_packet(&self, port: &VoicePort) -> bool {
+        port.waiting() > 0 || self.staged.len() >= self.packet_samples
+    }
+
+    /// Agent samples that were fetched and have not left.
+    fn pending(&self) -> u64 {
+        self.utterance.taken - self.utterance.sent
     }
 
     fn fill(&mut self, now: Instant, port: &mut VoicePort) {
@@ -149,15 +217,27 @@ impl Speaking {
             if got == 0 {
                 return;
             }
+            if self.pending() == 0 && (self.utterance.wire == 0 || self.resampler.from() != self.resampler.to()) {
+                self.begin(port.position() - got as u64);
+            }
             self.last_fetch = Some(now);
-            self.staged_agent_samples += got as u64;
+            self.utterance.taken += got as u64;
             self.resampler.push(&self.fetched, &mut self.staged);
         }
     }
 
+    /// An utterance begins with as much silence as the resampler is late: so the packets are whole as soon as the
+    /// agent's own blocks are, and not a block later.
+    fn begin(&mut self, start: u64) {
+        self.utterance = Utterance { start, ..Utterance::default() };
+        let head = self.resampler.delay_samples();
+        self.staged.resize(self.staged.len() + head, 0);
+        self.counters.padding_samples += head as u64;
+    }
+
     /// When less than a packet must leave: the agent has stopped, and the server is about to run dry.
     fn partial_due(&self) -> Option<Instant> {
-        let last = self.last_fetch.filter(|_| self.staged_agent_samples > 0)?;
+        let last = self.last_fetch.filter(|_| self.pending() > 0)?;
         let dry = self.pacer.runs_dry_at().and_then(|dry| dry.checked_sub(PARTIAL_AHEAD));
         Some((last + PARTIAL_WAIT).max(dry.unwrap_or(last)))
     }
@@ -170,34 +250,80 @@ impl Speaking {
         self.staged.resize(whole, 0);
     }
 
-    /// After a packet left: how many agent samples are still here.
-    fn count_staged(&mut self) {
-        let here = self.resampler.to().convert(self.staged.len() as u64, self.resampler.from());
-        let pending = self.resampler.pending();
-        self.staged_agent_samples = here + pending;
-    }
-
-    /// The agent's position that is being heard at `now`.
-    fn heard(&self, now: Instant, port: &VoicePort) -> u64 {
-        let ahead = self.resampler.to().convert(self.pacer.ahead(now), self.resampler.from());
-        let sent = port.position().saturating_sub(self.staged_agent_samples);
-        match self.pacer.runs_dry_at() {
-            Some(_) => sent.saturating_sub(ahead).max(self.cut_at),
-            None => self.cut_at,
+    /// The packet at the front of `staged` leaves.
+    fn on_sent(&mut self, now: Instant, port: &VoicePort) {
+        let packet = self.packet_samples as u64;
+        if let Some(due) = self.waits_for.take() {
+            self.counters.count_pacing(now.saturating_duration_since(due));
+        }
+        self.end_announced = false;
+        let begins = self.pacer.on_sent(now, packet);
+        self.counters.underruns += u64::from(begins < now);
+        self.counters.packets += 1;
+        self.counters.samples += packet;
+        let end = self.packet_samples;
+        let tail = self.tail.len().min(end);
+        self.tail.copy_from_slice(&self.staged[end - tail..end]);
+        if std::mem::take(&mut self.fading) {
+            self.tail.fill(0);
+            return;
+        }
+        let (from, to) = (self.resampler.from(), self.resampler.to());
+        let head = self.resampler.delay_samples() as u64;
+        let Utterance { start, taken, sent, wire } = self.utterance;
+        let reached = to.convert((wire + packet).saturating_sub(head), from).clamp(sent, taken);
+        let begins = begins + to.duration_of(head.saturating_sub(wire).min(packet));
+        port.on_sent(now, begins, start + sent, reached - sent);
+        self.utterance = Utterance { start, taken, sent: reached, wire: wire + packet };
+        if self.pending() == 0 {
+            port.settle(start + reached);
+            // What comes next is another utterance, unless the wire has the agent's own rate and nothing is between.
+            self.utterance.wire = if head > 0 { 0 } else { self.utterance.wire };
         }
     }
 
-    fn forget(&mut self, heard: u64) {
-        self.staged.clear();
-        self.staged_agent_samples = 0;
+    /// What the server has and has not played is lost.
+    fn drop_sent(&mut self, now: Instant, port: &VoicePort) {
+        self.counters.unheard_samples += self.pacer.on_interrupt(now);
+        port.on_cut(now);
+        self.tail.fill(0);
+    }
+
+    /// Lets what was sent last swing out instead of breaking off: its last 10 ms backwards, quieter and quieter.
+    fn stage_fade(&mut self) {
+        let length = self.tail.len();
+        let gain = |n: usize| (1.0 + (PI * (n as f32 + 1.0) / length as f32).cos()) / 2.0;
+        let back = self.tail.iter().rev().enumerate();
+        self.staged.extend(back.map(|(n, sample)| (f32::from(*sample) * gain(n)) as i16));
+        self.staged.resize(self.packet_samples, 0);
+        self.fading = true;
+    }
+
+    fn forget(&mut self) {
+        if !self.fading {
+            self.staged.clear();
+        }
+        self.utterance = Utterance::default();
         self.resampler.reset();
         self.last_fetch = None;
-        self.cut_at = heard;
+        self.waits_for = None;
+    }
+}
+
+impl SpeakingCounters {
+    fn count_pacing(&mut self, late: Duration) {
+        self.paced_packets += 1;
+        self.paced_within_2_ms += u64::from(late <= Duration::from_millis(2));
+        self.paced_worst = self.paced_worst.max(late);
     }
 }
 
 /// More than this would be a recording.
 const LONGEST_LEAD: Duration = Duration::from_secs(10);
+/// How long a voice that is cut off takes to swing out.
+const FADE: Duration = Duration::from_millis(10);
+/// An interrupted voice that will have swung out within this is left to; a longer lead is dropped by the server.
+const FADES_WITHIN: Duration = Duration::from_millis(60);
 /// How long the agent must have been silent before less than a packet leaves. A Fishjam carries a run on over 100 ms.
 const PARTIAL_WAIT: Duration = Duration::from_millis(80);
 /// How long before the server runs dry less than a packet leaves.
@@ -205,6 +331,9 @@ const PARTIAL_AHEAD: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use tokio::time::advance;
+
     use super::*;
     use crate::{
         agent::{Room, RoomPort, Wants, room_link},
@@ -213,67 +342,194 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn voice(rate: Hz, track: VoiceTrack) -> (Room, RoomPort, Speaking) {
-        let (room, port) = room_link("r".into(), "me".into(), &Wants { speak_rate: Some(rate), ..Wants::default() });
-        let speaking = Speaking::new(&port.voice, &track, 200 * MS).unwrap();
-        (room, port, speaking)
+    struct Line {
+        room: Room,
+        port: RoomPort,
+        speaking: Speaking,
+        /// When each packet left, and what it held.
+        sent: Vec<(Instant, Vec<i16>)>,
     }
 
-    /// Runs the path for `length`, waking only when it asks to be woken or every `look`, and collects what it sends.
-    fn run(port: &mut RoomPort, speaking: &mut Speaking, start: Instant, length: Duration) -> Vec<(Duration, Bytes)> {
-        let (mut sent, mut now) = (Vec::new(), start);
-        while now <= start + length {
-            while let Some(packet) = speaking.poll_packet(now, &mut port.voice) {
-                sent.push((now - start, packet));
-            }
-            speaking.report(now, &port.voice);
-            now += MS;
+    impl Line {
+        fn new(rate: Hz, track: Hz, lead: Duration) -> Line {
+            let wants = Wants { speak_rate: Some(rate), ..Wants::default() };
+            let (room, port) = room_link("r".into(), "me".into(), &wants);
+            let speaking = Speaking::new(&port.voice, &VoiceTrack::pcm16(track).unwrap(), lead).unwrap();
+            Line { room, port, speaking, sent: Vec::new() }
         }
-        sent
+
+        fn work(&mut self) {
+            let now = now();
+            while let Some(packet) = self.speaking.poll_packet(now, &mut self.port.voice) {
+                let mut samples = Vec::new();
+                pcm16::Decoder::default().decode_into(packet, &mut samples);
+                self.sent.push((now, samples));
+            }
+        }
+
+        /// Runs the path for `length`, a millisecond at a time.
+        async fn run(&mut self, length: Duration) {
+            let end = now() + length;
+            while now() <= end {
+                self.work();
+                advance(MS).await;
+            }
+        }
+
+        fn heard(&self) -> Vec<i16> {
+            self.sent.iter().flat_map(|(_, samples)| samples).copied().collect()
+        }
     }
 
-    #[test]
-    fn equal_rates_pass_sample_for_sample() {
-        let (mut room, mut port, mut speaking) = voice(Hz::K24, VoiceTrack::pcm16(Hz::K24).unwrap());
+    fn now() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn tone(rate: Hz, samples: usize) -> Vec<i16> {
+        (0..samples).map(|n| (f32::sin(n as f32 * 900.0 / rate.0 as f32) * 12_000.0) as i16).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn equal_rates_pass_sample_for_sample() {
+        let mut line = Line::new(Hz::K24, Hz::K24, 200 * MS);
         let said: Vec<i16> = (0..24_000).map(|n| n as i16).collect();
-        said.chunks(700).for_each(|piece| assert_eq!(room.voice.play(piece), piece.len()));
-        let sent = run(&mut port, &mut speaking, Instant::now(), 1_100 * MS);
-        let (mut decoder, mut heard) = (pcm16::Decoder::default(), Vec::new());
-        sent.iter().for_each(|(_, packet)| decoder.decode_into(packet, &mut heard));
-        assert_eq!(heard, said);
-        assert!(room.voice.is_silent());
-        assert_eq!(room.voice.played(), 24_000);
-        assert_eq!(speaking.counters().padding_samples, 0);
+        said.chunks(700).for_each(|piece| assert_eq!(line.room.voice.play(piece), piece.len()));
+        line.run(1_100 * MS).await;
+        assert_eq!(line.heard(), said);
+        assert!(line.room.voice.is_silent());
+        assert_eq!(line.room.voice.played(), 24_000);
+        let counters = line.speaking.counters();
+        assert_eq!((counters.padding_samples, counters.underruns), (0, 0));
+        assert_eq!((counters.paced_packets, counters.paced_within_2_ms), (41, 41));
     }
 
-    #[test]
-    fn the_end_of_an_utterance_leaves_before_the_server_runs_dry() {
-        let (mut room, mut port, mut speaking) = voice(Hz::K16, VoiceTrack::pcm16(Hz::K24).unwrap());
-        room.voice.play(&[1_000; 16_000 / 2 + 100]);
-        let sent = run(&mut port, &mut speaking, Instant::now(), 900 * MS);
-        assert_eq!(sent.len(), 26);
-        let (last, _) = sent.last().unwrap();
-        assert!((480 * MS..=500 * MS).contains(last), "{last:?}");
-        assert!(room.voice.is_silent());
+    #[tokio::test(start_paused = true)]
+    async fn a_block_leaves_at_once_though_the_resampler_is_late() {
+        let mut line = Line::new(Hz::K16, Hz::K24, 200 * MS);
+        for block in tone(Hz::K16, 16_000).chunks(320) {
+            line.room.voice.play(block);
+            line.run(19 * MS).await;
+        }
+        line.run(300 * MS).await;
+        let begun = line.sent[0].0;
+        let times: Vec<u128> = line.sent.iter().map(|(at, _)| (*at - begun).as_millis()).collect();
+        assert!(times[..50].iter().enumerate().all(|(n, at)| *at == n as u128 * 20), "{times:?}");
+        // The delay's silence at the head, then the tone, where it belongs.
+        let delay = Resampler::new(Hz::K16, Hz::K24).delay_samples();
+        let (heard, expected) = (line.heard(), tone(Hz::K24, 24_000));
+        assert!(heard[..delay].iter().all(|sample| *sample == 0));
+        let worst = (500..23_000).map(|n| (heard[delay + n] - expected[n]).abs()).max().unwrap();
+        assert!(worst < 60, "off by {worst}");
+        assert_eq!(line.room.voice.played(), 16_000);
     }
 
-    #[test]
-    fn an_interrupt_drops_what_was_said_before_and_keeps_what_comes_after() {
-        let (mut room, mut port, mut speaking) = voice(Hz::K16, VoiceTrack::pcm16(Hz::K16).unwrap());
-        let start = Instant::now();
-        room.voice.play(&[1; 32_000]);
-        run(&mut port, &mut speaking, start, 100 * MS);
-        room.voice.interrupt();
-        room.voice.play(&[2; 1_600]);
-        let now = start + 100 * MS;
-        assert!(speaking.take_interrupt(now, &mut port.voice).is_some_and(|unheard| unheard >= 3_200));
-        assert_eq!(speaking.take_interrupt(now, &mut port.voice), None);
-        speaking.report(now, &port.voice);
-        assert_eq!(room.voice.played(), 1_600);
-        let sent = run(&mut port, &mut speaking, now, 300 * MS);
-        assert_eq!(sent.len(), 5);
-        assert!(sent.iter().all(|(_, packet)| packet.iter().step_by(2).all(|low| *low == 2)));
-        assert_eq!(room.voice.played(), 33_600);
-        assert!(room.voice.is_silent());
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_an_utterance_leaves_before_the_server_runs_dry() {
+        let mut line = Line::new(Hz::K16, Hz::K24, 200 * MS);
+        let begun = now();
+        line.room.voice.play(&[1_000; 16_000 / 2 + 100]);
+        line.run(900 * MS).await;
+        assert_eq!(line.sent.len(), 26);
+        let last = line.sent.last().unwrap().0 - begun;
+        assert!((480 * MS..=500 * MS).contains(&last), "{last:?}");
+        assert!(line.room.voice.is_silent());
+        assert_eq!(line.speaking.counters().underruns, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_long_lead_the_server_drops_what_was_said_before_an_interrupt() {
+        let mut line = Line::new(Hz::K16, Hz::K16, 200 * MS);
+        line.room.voice.play(&[1; 32_000]);
+        line.run(99 * MS).await;
+        line.room.voice.interrupt();
+        line.room.voice.play(&[2; 1_600]);
+        line.sent.clear();
+        assert_eq!(line.speaking.take_interrupt(now(), &mut line.port.voice), Some(Cut::ByServer));
+        assert_eq!(line.speaking.take_interrupt(now(), &mut line.port.voice), None);
+        assert_eq!(line.room.voice.played(), 1_600);
+        line.run(300 * MS).await;
+        assert_eq!(line.heard(), [2; 1_600]);
+        assert_eq!(line.room.voice.played(), 33_600);
+        assert!(line.room.voice.is_silent());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_short_lead_an_interrupted_voice_swings_out_in_time() {
+        for after in 1..60 {
+            let mut line = Line::new(Hz::K16, Hz::K24, 60 * MS);
+            let said = tone(Hz::K16, 32_000);
+            line.room.voice.play(&said);
+            line.run(after * MS).await;
+            let (at, begun) = (now(), line.sent[0].0);
+            line.room.voice.interrupt();
+            assert_eq!(line.speaking.take_interrupt(at, &mut line.port.voice), Some(Cut::ByItself));
+            line.room.voice.play(&[0; 320]);
+            line.work();
+            let heard = line.heard();
+            let last = heard.iter().rposition(|sample| *sample != 0).unwrap();
+            let silent_at = begun + Hz::K24.duration_of(last as u64 + 1);
+            assert!(silent_at <= at + 60 * MS, "{:?} after the interrupt", silent_at - at);
+            let step = heard.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max().unwrap();
+            // 2 % of full scale; the tone's own steps are 450.
+            assert!(step <= 655, "a step of {step}");
+            line.run(200 * MS).await;
+            assert!(line.room.voice.is_silent());
+            assert_eq!(line.room.voice.played(), 32_320);
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Play(usize),
+        Interrupt,
+        Wait(u32),
+        Cut,
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let act = prop_oneof![
+            4 => (1usize..9_000).prop_map(Act::Play),
+            1 => Just(Act::Interrupt),
+            4 => (1u32..300).prop_map(Act::Wait),
+            1 => Just(Act::Cut),
+        ];
+        proptest::collection::vec(act, 1..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_interleaving_ends_in_silence_with_every_position_in_order(
+            acts in acts(),
+            rates in prop::sample::select(vec![(16_000, 24_000), (24_000, 24_000), (44_100, 16_000), (8_000, 24_000)]),
+            lead_ms in prop::sample::select(vec![20u32, 60, 200]),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let mut line = Line::new(Hz(rates.0), Hz(rates.1), lead_ms * MS);
+                let mut last = 0;
+                for act in acts {
+                    match act {
+                        Act::Play(samples) => drop(line.room.voice.play(&vec![500; samples])),
+                        Act::Interrupt => {
+                            line.room.voice.interrupt();
+                            line.speaking.take_interrupt(now(), &mut line.port.voice);
+                        }
+                        Act::Wait(ms) => line.run(ms * MS).await,
+                        Act::Cut => line.speaking.on_link_down(now(), &line.port.voice),
+                    }
+                    let played = line.room.voice.played();
+                    assert!(played >= last && played <= line.room.voice.written(), "{played} after {last}");
+                    last = played;
+                }
+                line.run(5_000 * MS).await;
+                line.run(line.room.voice.queued() + 1_000 * MS).await;
+                assert!(line.room.voice.is_silent() && line.speaking.is_done(now(), &line.port.voice));
+                assert_eq!(line.speaking.poll_timeout(now(), &line.port.voice), None);
+                let (sent, counters) = (line.heard().len() as u64, line.speaking.counters());
+                assert_eq!((counters.samples, counters.packets), (sent, line.sent.len() as u64));
+            });
+        }
     }
 }

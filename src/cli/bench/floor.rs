@@ -90,7 +90,8 @@ async fn echo(mut socket: Socket, track: TrackId, voice: VoiceTrack, hears: mpsc
     let block = voice.rate().block_samples();
     let mut decoder = Decoder::new(Encoding::Pcm16, Hz::K16).expect("PCM16 is always there");
     let mut resampler = Resampler::new(Hz::K16, voice.rate());
-    let mut encoder = Encoder::new(voice.encoding(), voice.rate()).expect("looked at by the bench");
+    let mut encoder =
+        Encoder::new(voice.encoding(), voice.rate(), voice.opus_settings()).expect("looked at by the bench");
     let (mut samples, mut staged, mut data) = (Vec::new(), Vec::new(), BytesMut::new());
     let mut hears = Some(hears);
     while let Some(Ok(message)) = socket.next().await {

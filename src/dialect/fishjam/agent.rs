@@ -16,7 +16,10 @@ use super::{
     },
 };
 use crate::{
-    audio::{Hz, codec::Encoding},
+    audio::{
+        Hz,
+        codec::{Encoding, OpusSettings},
+    },
     event::TrackId,
 };
 
@@ -33,6 +36,7 @@ use crate::{
 pub struct VoiceTrack {
     encoding: Encoding,
     rate: Hz,
+    opus: OpusSettings,
     metadata: Value,
 }
 
@@ -43,7 +47,7 @@ impl VoiceTrack {
     /// [`VoiceTrackError::Rate`] for anything but 16 and 24 kHz.
     pub fn pcm16(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
         match rate {
-            Hz::K16 | Hz::K24 => Ok(VoiceTrack { encoding: Encoding::Pcm16, rate, metadata: default_metadata() }),
+            Hz::K16 | Hz::K24 => Ok(VoiceTrack::new(Encoding::Pcm16, rate)),
             _ => Err(VoiceTrackError::Rate(rate)),
         }
     }
@@ -54,11 +58,19 @@ impl VoiceTrack {
     /// [`VoiceTrackError::OpusRate`] for a rate that Opus does not have.
     pub fn opus(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
         match rate.0 {
-            8_000 | 12_000 | 16_000 | 24_000 | 48_000 => {
-                Ok(VoiceTrack { encoding: Encoding::Opus, rate, metadata: default_metadata() })
-            }
+            8_000 | 12_000 | 16_000 | 24_000 | 48_000 => Ok(VoiceTrack::new(Encoding::Opus, rate)),
             _ => Err(VoiceTrackError::OpusRate(rate)),
         }
+    }
+
+    fn new(encoding: Encoding, rate: Hz) -> VoiceTrack {
+        let metadata = serde_json::json!({ "type": "microphone" });
+        VoiceTrack { encoding, rate, opus: OpusSettings::default(), metadata }
+    }
+
+    /// The same track, encoded otherwise. PCM16 has no settings and stays as it is.
+    pub fn with_opus(self, opus: OpusSettings) -> VoiceTrack {
+        VoiceTrack { opus, ..self }
     }
 
     /// The same track with other metadata than `{"type":"microphone"}`, by which web clients show it as a voice.
@@ -69,6 +81,11 @@ impl VoiceTrack {
     /// How it is encoded.
     pub fn encoding(&self) -> Encoding {
         self.encoding
+    }
+
+    /// How Opus is set up, where it is Opus.
+    pub fn opus_settings(&self) -> &OpusSettings {
+        &self.opus
     }
 
     /// Its samples per second, before encoding.
@@ -86,10 +103,6 @@ pub enum VoiceTrackError {
     /// Opus from a rate it does not have.
     #[error("Opus has no sample rate of {0}: choose 8000, 12000, 16000, 24000 or 48000 Hz")]
     OpusRate(Hz),
-}
-
-fn default_metadata() -> Value {
-    serde_json::json!({ "type": "microphone" })
 }
 
 impl AgentRequest {

@@ -3,12 +3,14 @@
 mod agent;
 mod close;
 mod notification;
+mod sound;
 
 pub use agent::{VoiceTrack, VoiceTrackError, decode_response};
 pub use close::{CloseCause, CloseReason};
 pub use notification::{
     DecodeError, Notification, RecordingStatus, decode_notifications, peer_kind, peer_type, track_from_wire, track_type,
 };
+pub use sound::{TrackSound, encode_track_data, peek_track_data};
 
 /// The wire's own messages, generated from `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::doc_markdown)]

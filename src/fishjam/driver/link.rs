@@ -3,18 +3,14 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use prost::Message as _;
 use tokio::{task::JoinError as TaskEnd, time::timeout};
 use tracing::Instrument;
 
 use super::{CONNECT, Done, Driver, WIRING};
 use crate::{
     dialect::fishjam::{
-        decode_response,
-        wire::{
-            AgentRequest,
-            agent_response::{Content, TrackData},
-        },
+        TrackSound, decode_response, peek_track_data,
+        wire::agent_response::{Content, TrackData},
     },
     event::RoomEvent,
     fishjam::{
@@ -29,7 +25,7 @@ impl Driver {
     pub(super) fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
             Output::Connect => self.connect(),
-            Output::Send(message) => self.send(&message),
+            Output::Send(message) => self.outbox.send(self.socket.as_deref_mut(), &message),
             Output::Disconnect => self.disconnect(),
             Output::RefreshToken => {
                 let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
@@ -65,11 +61,6 @@ impl Driver {
         }
     }
 
-    pub(super) fn send(&mut self, message: &AgentRequest) {
-        let taken = self.socket.as_mut().is_some_and(|socket| socket.send(Bytes::from(message.encode_to_vec())));
-        self.unsent_messages += u64::from(!taken);
-    }
-
     fn on_report(&mut self, now: Instant, report: Report) {
         match &report {
             Report::Lost { reason } => {
@@ -77,7 +68,6 @@ impl Driver {
                 self.hearing.on_link_down();
                 if let Some(speaking) = &mut self.speaking {
                     speaking.on_link_down(now, &self.port.voice);
-                    speaking.report(now, &self.port.voice);
                 }
                 self.tell(RoomEvent::LinkLost { reason: reason.clone() });
             }
@@ -107,22 +97,33 @@ impl Driver {
                 self.socket = None;
                 self.session.handle_input(now, Input::Closed(reason));
             }
-            SocketEvent::Message(bytes) => match decode_response(bytes) {
-                Err(_) => self.session.handle_input(now, Input::Malformed),
-                Ok(message) => match message.content {
-                    Some(Content::TrackData(sound)) => self.on_sound(now, &sound),
-                    _ => self.session.handle_input(now, Input::Message(message)),
-                },
+            SocketEvent::Message(bytes) => match peek_track_data(&bytes) {
+                Some(sound) => self.on_sound(now, sound),
+                None => self.on_message(now, bytes),
             },
         }
     }
 
-    fn on_sound(&mut self, now: Instant, sound: &TrackData) {
-        let Some(track) = sound.track.as_ref().filter(|_| self.session.is_live()) else { return };
-        let chunk = (sound.peer_id.as_str(), track.id.as_str(), &sound.data[..]);
-        match self.hearing.on_chunk(now - self.begun, chunk, &mut self.roster, &mut self.port) {
+    fn on_message(&mut self, now: Instant, bytes: Bytes) {
+        match decode_response(bytes) {
+            Err(_) => self.session.handle_input(now, Input::Malformed),
+            Ok(message) => match message.content {
+                Some(Content::TrackData(TrackData { peer_id, track: Some(track), data })) => {
+                    self.on_sound(now, TrackSound { peer: &peer_id, track: &track.id, data: &data });
+                }
+                Some(Content::TrackData(TrackData { track: None, .. })) => {}
+                _ => self.session.handle_input(now, Input::Message(message)),
+            },
+        }
+    }
+
+    fn on_sound(&mut self, now: Instant, sound: TrackSound<'_>) {
+        if !self.session.is_live() {
+            return;
+        }
+        match self.hearing.on_chunk(now - self.begun, sound, &mut self.roster, &mut self.port) {
             Ok(false) => {}
-            Ok(true) => self.tell_world(What::FirstHeard(sound.peer_id.as_str().into())),
+            Ok(true) => self.tell_world(What::FirstHeard(sound.peer.into())),
             Err(error) => self.give_up(now, error.to_string()),
         }
     }

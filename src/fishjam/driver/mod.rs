@@ -2,6 +2,7 @@
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
 mod link;
+mod outbox;
 mod room;
 
 use std::{
@@ -30,10 +31,12 @@ use super::{
 use crate::{
     agent::{Agent, AgentError, Capture, CaptureError, Image, RoomPort, Unread, Wants, room_link},
     audio::{Hz, codec::CodecError},
-    dialect::fishjam::wire::{AgentRequest, agent_request::Content as Request},
+    dialect::fishjam::wire::AgentRequest,
     event::{PeerId, RoomEvent, RoomId, Roster},
-    session::{Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
+    session::{Cut, Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
 };
+
+use outbox::Outbox;
 
 /// See the module's head.
 pub(super) struct Driver {
@@ -62,11 +65,12 @@ pub(super) struct Driver {
     snapshot_pause: Duration,
     /// The server socket tells what happens; while it does not, the room is looked at now and then.
     notifier_is_up: bool,
+    notifier_was_down: bool,
     next_check: Instant,
     captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
     next_capture: u64,
     happenings: mpsc::Sender<Happening>,
-    unsent_messages: u64,
+    outbox: Outbox,
     unread_happenings: u64,
     /// When the server has surely played all that an agent that is done had said.
     heard_out_at: Option<Instant>,
@@ -139,11 +143,12 @@ impl Driver {
             next_snapshot: now,
             snapshot_pause: SNAPSHOT_PAUSE,
             notifier_is_up: false,
+            notifier_was_down: false,
             next_check: now,
             captures: HashMap::new(),
             next_capture: 0,
             happenings,
-            unsent_messages: 0,
+            outbox: Outbox::default(),
             unread_happenings: 0,
             heard_out_at: None,
             room_end_told: false,
@@ -229,27 +234,23 @@ impl Driver {
         let Some(speaking) = &mut self.speaking else { return };
         let voice = &mut self.port.voice;
         let Some(track) = self.session.voice_track().filter(|_| now >= self.voice_opens) else { return };
-        let mut messages = Vec::new();
         let cut = speaking.take_interrupt(now, voice);
-        let interrupted = cut.is_some();
-        // What the server has nothing of needs no interrupt, and a track that is not wired yet would not survive one.
+        // A track that is not wired yet would not survive an interrupt.
         let wired = self.voice_is_wired || now > self.voice_opens + WIRED_FOR_SURE;
-        if wired && cut.is_some_and(|unheard| unheard > 0) {
-            messages.push(AgentRequest::interrupt(track));
+        if wired && cut == Some(Cut::ByServer) {
+            self.outbox.send(self.socket.as_deref_mut(), &AgentRequest::interrupt(track));
         }
+        let mut speaks = false;
         while let Some(packet) = speaking.poll_packet(now, voice) {
-            messages.push(AgentRequest::track_data(track, packet));
+            self.outbox.send_sound(self.socket.as_deref_mut(), track, packet);
+            speaks = true;
         }
-        speaking.report(now, voice);
-        let speaks = messages.iter().any(|message| matches!(message.content, Some(Request::TrackData(_))));
+        speaking.announce_end(now, voice);
         let begins = speaks && self.last_spoke.is_none_or(|last| now > last + SILENCE);
         if speaks {
             self.last_spoke = Some(now);
         }
-        for message in messages {
-            self.send(&message);
-        }
-        if interrupted {
+        if cut.is_some() {
             self.tell_world(What::Interrupts);
         }
         if begins {
@@ -347,7 +348,7 @@ impl Driver {
             hearing: self.hearing.counters(),
             speaking: self.speaking.as_ref().map(Speaking::counters).unwrap_or_default(),
             unfetched_samples: self.port.lost_samples(),
-            unsent_messages: self.unsent_messages,
+            unsent_messages: self.outbox.unsent_messages(),
             unread_happenings: self.unread_happenings,
         }
     }
@@ -373,6 +374,8 @@ const CHECK: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How often the room is looked at while the server socket is down.
 const LOOK_INTO_ROOM: Duration = Duration::from_secs(10);
+/// Within what time the agents of one process look into their rooms once the server socket is back.
+const SPREAD: Duration = Duration::from_secs(1);
 /// The longest time between two questions that explained nothing.
 const LONGEST_SNAPSHOT_PAUSE: Duration = Duration::from_secs(10);
 /// The shortest time between two questions for who is in the room.

@@ -4,14 +4,17 @@ use std::time::Instant;
 
 use tracing::Instrument;
 
-use super::{Done, Driver, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE};
+use super::{Done, Driver, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD};
 use crate::{
     agent::{Capture, CaptureError},
     dialect::fishjam::Notification,
     event::{RoomEvent, TrackKind},
     fishjam::{
         notifier::NotifierEvent,
-        rest::{RestError, RestErrorKind, model::Room},
+        rest::{
+            RestError, RestErrorKind,
+            model::{Peer, Room},
+        },
     },
     session::{Ending, Input},
 };
@@ -35,6 +38,9 @@ impl Driver {
         self.snapshot_under_way = false;
         match result {
             Ok(room) => {
+                if room.peers.iter().any(|peer| peer.id == self.peer && self.has_voice_in(peer)) {
+                    self.on_voice_wired(now);
+                }
                 let events = self.roster.reconcile(asked, room.snapshot());
                 self.on_room_events(now, events);
                 if !self.hearing.holds_chunks() {
@@ -53,10 +59,16 @@ impl Driver {
         match event {
             Some(NotifierEvent::Up) => {
                 self.notifier_is_up = true;
+                if self.notifier_was_down {
+                    // All agents of this process are told at once, and need not all ask at once.
+                    let spread = SPREAD.mul_f64(fastrand::f64());
+                    self.next_snapshot = self.next_snapshot.max(now + spread);
+                }
                 self.roster.request_snapshot();
             }
             Some(NotifierEvent::Down { reason }) => {
                 self.notifier_is_up = false;
+                self.notifier_was_down = true;
                 tracing::warn!("the server socket is down: {reason}");
             }
             Some(NotifierEvent::Said(notification)) => self.on_notification(now, &notification),
@@ -77,8 +89,7 @@ impl Driver {
             }
             Notification::TrackAdded { peer: Some(peer), track, .. } if *peer == self.peer => {
                 if self.session.voice_track() == Some(&track.id) {
-                    self.voice_opens = now;
-                    self.voice_is_wired = true;
+                    self.on_voice_wired(now);
                 }
             }
             Notification::Voice { peer, track, speaking, .. } if *peer != self.peer => {
@@ -91,6 +102,16 @@ impl Driver {
                 }
             }
         }
+    }
+
+    fn has_voice_in(&self, me: &Peer) -> bool {
+        self.session.voice_track().is_some_and(|voice| me.tracks.iter().any(|track| track.id == *voice))
+    }
+
+    /// The server has the voice's track: what is sent now is played.
+    fn on_voice_wired(&mut self, now: Instant) {
+        self.voice_opens = self.voice_opens.min(now);
+        self.voice_is_wired = true;
     }
 
     pub(super) fn on_room_events(&mut self, now: Instant, events: Vec<RoomEvent>) {

@@ -162,7 +162,9 @@ mod tests {
         let start = Instant::now();
         let mut playout = Playout::new(Encoding::Pcm16, Hz::K16).unwrap();
         let minute = vec![0; 16_000 * 60 * 2];
-        (0..11).for_each(|_| playout.on_data(start, &minute).unwrap());
+        for _ in 0..11 {
+            playout.on_data(start, &minute).unwrap();
+        }
         assert_eq!(playout.queued(), Duration::from_secs(600));
         assert_eq!(playout.dropped_samples(), 16_000 * 60);
         playout.on_interrupt();

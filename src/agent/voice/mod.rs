@@ -1,12 +1,14 @@
 //! The agent's voice: samples go in as fast as the agent makes them, and leave in real time.
 //!
 //! Between the agent and the room's driver stands a lock-free ring of half a second, enough for an agent that speaks
-//! as it hears. What does not fit, a whole sentence from a speech engine, goes beside it as one piece of its own; a
-//! small ring of segments keeps the two in order. All positions count samples from the first that was ever played.
+//! as it hears. What does not fit, a whole sentence from a speech engine, goes beside it as one piece of its own, which
+//! knows its place. All positions count samples from the first that was ever played.
+
+mod port;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -16,15 +18,16 @@ use std::{
 };
 
 use ringbuf::{
-    HeapCons, HeapProd, HeapRb,
-    traits::{Consumer, Producer, Split},
+    HeapProd, HeapRb,
+    traits::{Producer, Split},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::audio::{
-    Hz,
-    ring::{RingReader, RingWriter, ring},
+    Hz, Playhead,
+    ring::{RingWriter, ring},
 };
+pub(crate) use port::VoicePort;
 
 /// What an agent speaks with.
 ///
@@ -33,7 +36,7 @@ use crate::audio::{
 /// # async fn example(room: &mut Room, hello: &[i16]) {
 /// room.voice.play(hello);          // takes what the queue holds, returns at once
 /// room.voice.finished().await;     // until everything was heard, or dropped
-/// room.voice.interrupt();          // silence within the lead, 200 ms unless configured
+/// room.voice.interrupt();          // silence within 60 ms, or within the network's delay if the lead is longer
 /// let heard = room.voice.played(); // in samples, from the first ever played
 /// # let _ = heard;
 /// # }
@@ -42,21 +45,20 @@ pub struct Voice {
     rate: Hz,
     ring: RingWriter,
     /// Never locked; see `audio::ring`.
-    segments: Mutex<HeapProd<Segment>>,
+    pieces: Mutex<HeapProd<Piece>>,
     shared: Arc<Shared>,
     /// 0 for an agent without a voice.
     limit_samples: u64,
 }
 
-enum Segment {
-    /// So many samples lie in the ring.
-    Ring(usize),
-    /// A piece that did not fit in the ring.
-    Piece(Vec<i16>),
+/// Samples that did not fit in the ring.
+struct Piece {
+    /// The position of the first.
+    at: u64,
+    samples: Vec<i16>,
 }
 
-/// Counters that both ends see. Each has one writer.
-#[derive(Default)]
+/// What both ends see. Each number has one writer.
 struct Shared {
     /// By the agent: samples taken from it.
     written: AtomicU64,
@@ -64,18 +66,18 @@ struct Shared {
     interrupt_at: AtomicU64,
     /// By the agent: how often it interrupted.
     interrupts: AtomicU64,
-    /// By the agent: segments given to the ring.
-    segments_in: AtomicU64,
-    /// By the driver: segments taken from the ring.
-    segments_out: AtomicU64,
+    /// By the agent: pieces given.
+    pieces_in: AtomicU64,
+    /// By the driver: pieces done with.
+    pieces_out: AtomicU64,
     /// By the agent: samples that found no room.
     refused: AtomicU64,
     /// By the driver: samples fetched or dropped.
     fetched: AtomicU64,
-    /// By the driver: the position that is being heard.
-    heard: AtomicU64,
-    /// By the driver: the position up to which all was heard or dropped.
+    /// By the driver: the position up to which all was sent or dropped.
     settled: AtomicU64,
+    /// By the driver: what is heard when. Held for a look.
+    playhead: Mutex<Playhead>,
     /// By the driver: the agent's time in the room is over.
     closed: AtomicBool,
     /// The driver has something to do.
@@ -84,22 +86,39 @@ struct Shared {
     progress: Notify,
 }
 
+impl Shared {
+    fn playhead(&self) -> MutexGuard<'_, Playhead> {
+        self.playhead.lock().expect("no holder panics")
+    }
+}
+
 pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
     let limit_samples = rate.map_or(0, |rate| rate.samples_in(LONGEST_QUEUE) as u64);
     let rate = rate.unwrap_or(Hz::K16);
     let (writer, reader) = ring(if limit_samples > 0 { rate.samples_in(RING) } else { 1 });
-    let (segments_in, segments_out) = HeapRb::new(SEGMENTS).split();
-    let shared = Arc::new(Shared::default());
-    let segments_in = Mutex::new(segments_in);
-    let voice = Voice { rate, ring: writer, segments: segments_in, shared: shared.clone(), limit_samples };
-    let port =
-        VoicePort { rate, ring: reader, segments: segments_out, current: None, fetched: 0, interrupts_seen: 0, shared };
-    (voice, port)
+    let (pieces_in, pieces_out) = HeapRb::new(PIECES).split();
+    let shared = Arc::new(Shared {
+        written: AtomicU64::new(0),
+        interrupt_at: AtomicU64::new(0),
+        interrupts: AtomicU64::new(0),
+        pieces_in: AtomicU64::new(0),
+        pieces_out: AtomicU64::new(0),
+        refused: AtomicU64::new(0),
+        fetched: AtomicU64::new(0),
+        settled: AtomicU64::new(0),
+        playhead: Mutex::new(Playhead::new(rate)),
+        closed: AtomicBool::new(false),
+        work: Notify::new(),
+        progress: Notify::new(),
+    });
+    let voice = Voice { rate, ring: writer, pieces: Mutex::new(pieces_in), shared: shared.clone(), limit_samples };
+    (voice, VoicePort::new(rate, reader, pieces_out, shared))
 }
 
 impl Voice {
     /// Queues samples of [`rate`](Self::rate) behind what is queued already, and returns how many were taken: all of
-    /// them unless the queue is full (60 s, or 1,024 calls) or the agent has no voice. The rest is dropped and counted.
+    /// them unless the queue is full (60 s, or 1,024 pieces beyond the ring) or the agent has no voice. The rest is
+    /// dropped and counted.
     pub fn play(&mut self, samples: &[i16]) -> usize {
         let taken = samples.len().min(self.space());
         self.shared.refused.fetch_add((samples.len() - taken) as u64, Relaxed);
@@ -107,15 +126,14 @@ impl Voice {
         if samples.is_empty() {
             return 0;
         }
-        let segment = if samples.len() <= self.ring.free() {
+        if samples.len() <= self.ring.free() {
             self.ring.write(samples);
-            Segment::Ring(samples.len())
         } else {
-            Segment::Piece(samples.to_vec())
-        };
-        // `space` has seen room for a segment, and only the other end makes changes to that: it frees more.
-        self.segments.get_mut().expect("nobody locks").try_push(segment).ok().expect("room for a segment");
-        self.shared.segments_in.fetch_add(1, Release);
+            let piece = Piece { at: self.written(), samples: samples.to_vec() };
+            // `space` has seen room for a piece, and only the other end makes changes to that: it frees more.
+            self.pieces.get_mut().expect("nobody locks").try_push(piece).ok().expect("room for a piece");
+            self.shared.pieces_in.fetch_add(1, Release);
+        }
         self.shared.written.fetch_add(taken as u64, Release);
         self.shared.work.notify_one();
         taken
@@ -147,8 +165,8 @@ impl Voice {
 
     /// How many samples `play` would take now.
     pub fn space(&self) -> usize {
-        let segments = self.shared.segments_in.load(Acquire) - self.shared.segments_out.load(Acquire);
-        match segments < SEGMENTS as u64 {
+        let pieces = self.shared.pieces_in.load(Acquire) - self.shared.pieces_out.load(Acquire);
+        match pieces < PIECES as u64 {
             false => 0,
             true => (self.limit_samples - self.queued_samples().min(self.limit_samples)) as usize,
         }
@@ -164,15 +182,16 @@ impl Voice {
         self.shared.written.load(Acquire)
     }
 
-    /// The position that is being heard in the room, exact to a block. After an interrupt it stays where the voice was
-    /// cut off until something new is heard.
+    /// The position that is being heard in the room at this moment, as far as the server plays in real time what it
+    /// got. After an interrupt it stays where the voice was cut off until something new is heard.
     pub fn played(&self) -> u64 {
-        self.shared.heard.load(Acquire)
+        self.shared.playhead().heard(Instant::now().into_std())
     }
 
     /// Whether nothing is queued and nothing is on its way to be heard.
     pub fn is_silent(&self) -> bool {
-        self.shared.settled.load(Acquire) >= self.written()
+        let settled = self.shared.settled.load(Acquire) >= self.written();
+        settled && self.shared.playhead().silent_at().is_none_or(|at| at <= Instant::now().into_std())
     }
 
     /// Samples that `play` could not take.
@@ -203,136 +222,12 @@ impl Voice {
     }
 }
 
-/// The driver's end of a voice.
-pub(crate) struct VoicePort {
-    rate: Hz,
-    ring: RingReader,
-    segments: HeapCons<Segment>,
-    /// The segment being read, and how much of it has been.
-    current: Option<(Segment, usize)>,
-    fetched: u64,
-    interrupts_seen: u64,
-    shared: Arc<Shared>,
-}
-
-impl VoicePort {
-    /// The rate at which the agent plays.
-    pub(crate) fn rate(&self) -> Hz {
-        self.rate
-    }
-
-    /// Appends up to `most` samples to `out` and returns how many.
-    pub(crate) fn fetch(&mut self, most: usize, out: &mut Vec<i16>) -> usize {
-        self.advance(most, Some(out))
-    }
-
-    /// Whether the agent interrupted since the last call. If so, what it had queued by then is gone.
-    pub(crate) fn take_interrupt(&mut self) -> bool {
-        let interrupts = self.shared.interrupts.load(Acquire);
-        if interrupts == self.interrupts_seen {
-            return false;
-        }
-        self.interrupts_seen = interrupts;
-        let stale = self.shared.interrupt_at.load(Acquire).saturating_sub(self.fetched);
-        self.advance(stale as usize, None);
-        true
-    }
-
-    /// The position of the next sample to be fetched.
-    pub(crate) fn position(&self) -> u64 {
-        self.fetched
-    }
-
-    /// Samples that wait to be fetched.
-    pub(crate) fn waiting(&self) -> u64 {
-        // A segment is seen a moment before the count that includes it.
-        self.shared.written.load(Acquire).saturating_sub(self.fetched)
-    }
-
-    /// Tells the agent which position is being heard, and up to which all is settled.
-    pub(crate) fn report(&self, heard: u64, settled: u64) {
-        let before = self.shared.heard.swap(heard, Release);
-        let settled_before = self.shared.settled.swap(settled, Release);
-        if (before, settled_before) != (heard, settled) {
-            self.shared.progress.notify_waiters();
-        }
-    }
-
-    /// The agent's time in the room is over: it waits for its voice no longer.
-    pub(crate) fn close(&self) {
-        self.shared.closed.store(true, Release);
-        self.shared.progress.notify_waiters();
-    }
-
-    /// Waits until the agent has played or interrupted since the last wait.
-    pub(crate) async fn work(&mut self) {
-        self.shared.work.notified().await;
-    }
-
-    /// Whether the next sample was said after an interrupt that [`take_interrupt`](Self::take_interrupt) has not given
-    /// yet. Asked after a segment was taken, whose push comes after the interrupt, so it cannot be missed.
-    fn is_past_interrupt(&self) -> bool {
-        self.shared.interrupts.load(Acquire) != self.interrupts_seen
-            && self.fetched >= self.shared.interrupt_at.load(Acquire)
-    }
-
-    fn next_segment(&mut self) -> Option<(Segment, usize)> {
-        let segment = self.segments.try_pop()?;
-        self.shared.segments_out.fetch_add(1, Release);
-        Some((segment, 0))
-    }
-
-    /// Reads or drops up to `most` samples, segment by segment.
-    fn advance(&mut self, most: usize, mut out: Option<&mut Vec<i16>>) -> usize {
-        let mut moved = 0;
-        while moved < most {
-            let Some((segment, at)) = self.current.take().or_else(|| self.next_segment()) else { break };
-            if out.is_some() && self.is_past_interrupt() {
-                // What was said after an interrupt waits until the interrupt has been taken note of.
-                self.current = Some((segment, at));
-                break;
-            }
-            let length = segment.len();
-            let step = (length - at).min(most - moved);
-            match (&segment, &mut out) {
-                (Segment::Ring(_), None) => drop(self.ring.skip(step)),
-                (Segment::Ring(_), Some(out)) => {
-                    let start = out.len();
-                    out.resize(start + step, 0);
-                    self.ring.read(&mut out[start..]);
-                }
-                (Segment::Piece(_), None) => {}
-                (Segment::Piece(samples), Some(out)) => out.extend_from_slice(&samples[at..at + step]),
-            }
-            moved += step;
-            self.fetched += step as u64;
-            if at + step < length {
-                self.current = Some((segment, at + step));
-            }
-        }
-        self.shared.fetched.store(self.fetched, Release);
-        if moved > 0 {
-            self.shared.progress.notify_waiters();
-        }
-        moved
-    }
-}
-
-impl Segment {
-    fn len(&self) -> usize {
-        match self {
-            Segment::Ring(samples) => *samples,
-            Segment::Piece(samples) => samples.len(),
-        }
-    }
-}
-
 /// What the ring holds; longer pieces go beside it.
 const RING: Duration = Duration::from_millis(500);
 /// The most that may be queued; beyond it `play` takes no more.
 const LONGEST_QUEUE: Duration = Duration::from_secs(60);
-/// Calls of `play` that may be queued; beyond them `play` takes no more.
-const SEGMENTS: usize = 1_024;
+/// Pieces beside the ring that may be queued; beyond them `play` takes no more.
+const PIECES: usize = 1_024;
 
 #[cfg(test)]
 mod tests {

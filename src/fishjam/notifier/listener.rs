@@ -1,75 +1,36 @@
-//! The server socket: everything that happens in the rooms of a Fishjam, for as long as one listens.
+//! The task behind a hub: it opens the server socket, mends it, and passes on what it says.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Weak,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use prost::Message as _;
 use secrecy::ExposeSecret;
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use tracing::Instrument;
+use tokio::time::timeout;
 
-use super::{
-    rest::Client,
-    socket::{Socket, SocketEvent},
-};
+use super::{Hub, NotifierEvent};
 use crate::{
     dialect::fishjam::{
-        CloseCause, CloseReason, Notification, decode_notifications,
+        CloseCause, CloseReason, decode_notifications,
         wire::{ServerMessage, server_message},
     },
-    event::RoomId,
+    fishjam::{
+        rest::Client,
+        socket::{Socket, SocketEvent},
+    },
     session::{Backoff, Refusal},
 };
 
-/// What a notifier tells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum NotifierEvent {
-    /// It listens. What happened before is not told: ask REST for the picture now.
-    Up,
-    /// It does not listen any more, and tries again by itself. What happens until `Up` is lost.
-    Down {
-        /// What is known of the cause.
-        reason: String,
-    },
-    /// Something happened.
-    Said(Notification),
-    /// The management token is refused; the notifier has ended.
-    Refused {
-        /// The server's word.
-        reason: String,
-    },
-}
-
-/// A subscription to what happens. It mends its link by itself, and ends when it is dropped.
-pub struct Notifier {
-    events: mpsc::Receiver<NotifierEvent>,
-    task: JoinHandle<()>,
-}
-
-impl Notifier {
-    /// Listens to the Fishjam of `client`: to one room and what is of no room, or to everything.
-    pub fn start(client: &Client, room: Option<RoomId>) -> Notifier {
-        let (sender, events) = mpsc::channel(EVENTS);
-        let listener = Listener { client: client.clone(), room, events: sender };
-        Notifier { events, task: tokio::spawn(listener.run().in_current_span()) }
-    }
-
-    /// Waits for the next event; `None` after [`NotifierEvent::Refused`]. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<NotifierEvent> {
-        self.events.recv().await
-    }
-}
-
-impl Drop for Notifier {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+/// Listens until nobody else does, or the token is refused.
+pub(super) async fn run(client: Client, hub: Weak<Hub>) {
+    Listener { client, hub }.run().await;
 }
 
 struct Listener {
     client: Client,
-    room: Option<RoomId>,
-    events: mpsc::Sender<NotifierEvent>,
+    hub: Weak<Hub>,
 }
 
 /// Why one link ended.
@@ -92,15 +53,15 @@ impl Listener {
             }
             let event = match end {
                 Down::Lost(reason) => NotifierEvent::Down { reason },
-                Down::Refused(reason) => {
-                    self.events.send(NotifierEvent::Refused { reason }).await.ok();
-                    return;
-                }
+                Down::Refused(reason) => NotifierEvent::Refused { reason },
                 Down::Unwanted => return,
             };
-            if self.events.send(event).await.is_err() {
+            let Some(hub) = self.hub.upgrade() else { return };
+            hub.tell_all(&event);
+            if matches!(event, NotifierEvent::Refused { .. }) {
                 return;
             }
+            drop(hub);
             tokio::time::sleep(backoff.next_wait()).await;
         }
     }
@@ -119,9 +80,9 @@ impl Listener {
             Ok(Err(reason)) => return Down::Lost(reason.to_string()),
             Err(_) => return Down::Lost(format!("no answer to the token within {} s", HANDSHAKE.as_secs())),
         }
-        if self.events.send(NotifierEvent::Up).await.is_err() {
-            return Down::Unwanted;
-        }
+        let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
+        hub.tell_all(&NotifierEvent::Up);
+        drop(hub);
         self.follow(&mut socket).await
     }
 
@@ -154,18 +115,8 @@ impl Listener {
                 tracing::warn!("the server socket: {error}; passed over");
                 Vec::new()
             });
-            for notification in notifications.into_iter().filter(|said| self.wants(said)) {
-                if self.events.send(NotifierEvent::Said(notification)).await.is_err() {
-                    return Down::Unwanted;
-                }
-            }
-        }
-    }
-
-    fn wants(&self, notification: &Notification) -> bool {
-        match (&self.room, notification.room()) {
-            (Some(ours), Some(room)) => ours == room,
-            _ => true,
+            let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
+            notifications.into_iter().for_each(|notification| hub.tell(notification));
         }
     }
 }
@@ -194,6 +145,3 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const CHECK: Duration = Duration::from_secs(1);
 /// How long a link must have lasted for the next wait to be short again.
 const STABLE: Duration = Duration::from_secs(10);
-/// Events that may wait. When it is full the notifier stops reading, and the server's own queue takes over until the
-/// server gives the link up: whoever listens must read.
-const EVENTS: usize = 256;

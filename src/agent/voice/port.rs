@@ -1,0 +1,151 @@
+//! The driver's end of a voice.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::Ordering::{Acquire, Release},
+    },
+    time::Instant,
+};
+
+use ringbuf::{HeapCons, traits::Consumer};
+
+use super::{Piece, Shared};
+use crate::audio::{Hz, ring::RingReader};
+
+/// Fetches what the agent plays, and tells it what has become of that.
+pub(crate) struct VoicePort {
+    rate: Hz,
+    ring: RingReader,
+    pieces: HeapCons<Piece>,
+    fetched: u64,
+    interrupts_seen: u64,
+    shared: Arc<Shared>,
+}
+
+impl VoicePort {
+    pub(super) fn new(rate: Hz, ring: RingReader, pieces: HeapCons<Piece>, shared: Arc<Shared>) -> VoicePort {
+        VoicePort { rate, ring, pieces, fetched: 0, interrupts_seen: 0, shared }
+    }
+
+    /// The rate at which the agent plays.
+    pub(crate) fn rate(&self) -> Hz {
+        self.rate
+    }
+
+    /// Appends up to `most` samples to `out` and returns how many. What was said after an interrupt waits until
+    /// [`take_interrupt`](Self::take_interrupt) has taken note of it.
+    pub(crate) fn fetch(&mut self, most: usize, out: &mut Vec<i16>) -> usize {
+        self.advance(most, Some(out))
+    }
+
+    /// Whether the agent interrupted since the last call. If so, what it had queued by then is gone.
+    pub(crate) fn take_interrupt(&mut self) -> bool {
+        let interrupts = self.shared.interrupts.load(Acquire);
+        if interrupts == self.interrupts_seen {
+            return false;
+        }
+        self.interrupts_seen = interrupts;
+        let stale = self.shared.interrupt_at.load(Acquire).saturating_sub(self.fetched);
+        self.advance(stale as usize, None);
+        true
+    }
+
+    /// The position of the next sample to be fetched.
+    pub(crate) fn position(&self) -> u64 {
+        self.fetched
+    }
+
+    /// Samples that wait to be fetched.
+    pub(crate) fn waiting(&self) -> u64 {
+        // A sample is seen a moment before the count that includes it.
+        self.shared.written.load(Acquire).saturating_sub(self.fetched)
+    }
+
+    /// At `now`, `samples` from position `start` on were sent, and sound from `begins` on.
+    pub(crate) fn on_sent(&self, now: Instant, begins: Instant, start: u64, samples: u64) {
+        self.shared.playhead().add(now, begins, start, samples);
+    }
+
+    /// What was sent and has not been heard at `now` never will be.
+    pub(crate) fn on_cut(&self, now: Instant) {
+        self.shared.playhead().cut(now);
+    }
+
+    /// Everything before `position` was sent or dropped.
+    pub(crate) fn settle(&self, position: u64) {
+        self.shared.settled.store(position, Release);
+        self.announce();
+    }
+
+    /// Lets an agent that waits for its voice look again.
+    pub(crate) fn announce(&self) {
+        self.shared.progress.notify_waiters();
+    }
+
+    /// The agent's time in the room is over: it waits for its voice no longer.
+    pub(crate) fn close(&self) {
+        self.shared.closed.store(true, Release);
+        self.announce();
+    }
+
+    /// Waits until the agent has played or interrupted since the last wait.
+    pub(crate) async fn work(&mut self) {
+        self.shared.work.notified().await;
+    }
+
+    /// Reads or drops up to `most` samples, from the ring and the pieces in the order of their positions.
+    fn advance(&mut self, most: usize, mut out: Option<&mut Vec<i16>>) -> usize {
+        let mut moved = 0;
+        while moved < most {
+            // In this order: whoever sees a sample in the ring sees every piece and every interrupt before it.
+            let in_ring = self.ring.waiting();
+            let piece = self.pieces.try_peek().map(|piece| ((piece.at.saturating_sub(self.fetched)) as usize, piece));
+            let barrier = self.pending_interrupt().filter(|_| out.is_some());
+            let most = most - moved;
+            let step = match piece {
+                Some((0, piece)) => {
+                    let begun = (self.fetched - piece.at) as usize;
+                    let step = (piece.samples.len() - begun).min(most).min(barrier.unwrap_or(usize::MAX));
+                    if let Some(out) = &mut out {
+                        out.extend_from_slice(&piece.samples[begun..begun + step]);
+                    }
+                    if begun + step == piece.samples.len() {
+                        self.pieces.try_pop();
+                        self.shared.pieces_out.fetch_add(1, Release);
+                    }
+                    step
+                }
+                ahead => {
+                    let step = in_ring.min(ahead.map_or(usize::MAX, |(ahead, _)| ahead));
+                    let step = step.min(most).min(barrier.unwrap_or(usize::MAX));
+                    match &mut out {
+                        Some(out) => {
+                            let start = out.len();
+                            out.resize(start + step, 0);
+                            self.ring.read(&mut out[start..]);
+                        }
+                        None => drop(self.ring.skip(step)),
+                    }
+                    step
+                }
+            };
+            if step == 0 {
+                break;
+            }
+            moved += step;
+            self.fetched += step as u64;
+        }
+        if moved > 0 {
+            self.shared.fetched.store(self.fetched, Release);
+            self.announce();
+        }
+        moved
+    }
+
+    /// How many samples ahead the agent has interrupted, if that has not been taken note of yet.
+    fn pending_interrupt(&self) -> Option<usize> {
+        let pending = self.shared.interrupts.load(Acquire) != self.interrupts_seen;
+        pending.then(|| self.shared.interrupt_at.load(Acquire).saturating_sub(self.fetched) as usize)
+    }
+}

@@ -1,0 +1,179 @@
+//! Who listens to a Fishjam, and which room each follows.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{NotifierEvent, listener};
+use crate::{dialect::fishjam::Notification, event::RoomId, fishjam::rest::Client};
+
+/// One Fishjam's listeners. The socket is open while there are any.
+#[derive(Debug)]
+pub(in crate::fishjam) struct Hub {
+    client: Client,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_up: bool,
+    next_key: u64,
+    subscribers: HashMap<u64, Subscriber>,
+    /// Who follows which room, so that an event costs those whom it concerns.
+    rooms: HashMap<RoomId, Vec<u64>>,
+    /// Those who follow everything.
+    everything: Vec<u64>,
+    task: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    room: Option<RoomId>,
+    events: mpsc::Sender<NotifierEvent>,
+}
+
+impl Hub {
+    pub(in crate::fishjam) fn new(client: Client) -> Hub {
+        Hub { client, state: Mutex::default() }
+    }
+
+    /// Adds a listener, and opens the socket for the first.
+    pub(super) fn subscribe(self: &Arc<Hub>, room: Option<RoomId>) -> (u64, mpsc::Receiver<NotifierEvent>) {
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let mut state = self.state();
+        let key = state.next_key;
+        state.next_key += 1;
+        if state.is_up {
+            events.try_send(NotifierEvent::Up).ok();
+        }
+        match &room {
+            Some(room) => state.rooms.entry(room.clone()).or_default().push(key),
+            None => state.everything.push(key),
+        }
+        state.subscribers.insert(key, Subscriber { room, events });
+        if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            // The listener holds no more of the hub than it can lose: the last subscriber ends it.
+            state.task = Some(tokio::spawn(listener::run(self.client.clone(), Arc::downgrade(self))));
+        }
+        (key, receiver)
+    }
+
+    /// Removes a listener; with the last one the socket is closed.
+    pub(super) fn unsubscribe(&self, key: u64) {
+        let mut state = self.state();
+        state.remove(key);
+        if state.subscribers.is_empty() {
+            state.is_up = false;
+            if let Some(task) = state.task.take() {
+                task.abort();
+            }
+        }
+    }
+
+    /// Tells everybody how it stands with the socket.
+    pub(super) fn tell_all(&self, event: &NotifierEvent) {
+        let mut state = self.state();
+        state.is_up = *event == NotifierEvent::Up;
+        let keys: Vec<u64> = state.subscribers.keys().copied().collect();
+        state.tell(keys, event);
+        if matches!(event, NotifierEvent::Refused { .. }) {
+            (state.subscribers, state.rooms, state.everything) = Default::default();
+        }
+    }
+
+    /// Tells those whom it concerns.
+    pub(super) fn tell(&self, notification: Notification) {
+        let mut state = self.state();
+        let mut keys = state.everything.clone();
+        match notification.room() {
+            Some(room) => keys.extend(state.rooms.get(room).into_iter().flatten()),
+            None => keys = state.subscribers.keys().copied().collect(),
+        }
+        state.tell(keys, &NotifierEvent::Said(notification));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+}
+
+impl State {
+    /// Who does not read is removed, and finds out when it has read what is there: nobody waits for it.
+    fn tell(&mut self, keys: Vec<u64>, event: &NotifierEvent) {
+        for key in keys {
+            let told = self.subscribers.get(&key).is_some_and(|to| to.events.try_send(event.clone()).is_ok());
+            if !told {
+                self.remove(key);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: u64) {
+        match self.subscribers.remove(&key).map(|subscriber| subscriber.room) {
+            Some(Some(room)) => {
+                if let Some(followers) = self.rooms.get_mut(&room) {
+                    followers.retain(|follower| *follower != key);
+                    if followers.is_empty() {
+                        self.rooms.remove(&room);
+                    }
+                }
+            }
+            Some(None) => self.everything.retain(|follower| *follower != key),
+            None => {}
+        }
+    }
+}
+
+/// Events that may wait for one listener.
+const EVENTS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hub of a server that takes connections and says nothing.
+    fn hub() -> (std::net::TcpListener, Arc<Hub>) {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", silent.local_addr().unwrap()).parse().unwrap();
+        (silent, Arc::new(Hub::new(Client::new(address, "token".into()))))
+    }
+
+    fn created(room: &str) -> Notification {
+        Notification::RoomCreated { room: room.into() }
+    }
+
+    #[tokio::test]
+    async fn each_is_told_of_its_own_room_and_who_does_not_read_holds_nobody_up() {
+        let (_silent, hub) = hub();
+        let mut one = super::super::Notifier::of(&hub, Some("one".into()));
+        let mut all = super::super::Notifier::of(&hub, None);
+        hub.tell_all(&NotifierEvent::Up);
+        for n in 0..EVENTS + 10 {
+            hub.tell(created(if n % 2 == 0 { "two" } else { "one" }));
+            if n < 200 {
+                let expected = if n == 0 {
+                    NotifierEvent::Up
+                } else {
+                    NotifierEvent::Said(created(if n % 2 == 1 { "two" } else { "one" }))
+                };
+                assert_eq!(all.next().await, Some(expected));
+            }
+        }
+        assert_eq!(one.next().await, Some(NotifierEvent::Up));
+        for _ in 0..(EVENTS + 10) / 2 {
+            assert_eq!(one.next().await, Some(NotifierEvent::Said(created("one"))));
+        }
+        (0..EVENTS).for_each(|_| hub.tell(created("one")));
+        hub.tell(created("one"));
+        for _ in 0..EVENTS {
+            assert_eq!(one.next().await, Some(NotifierEvent::Said(created("one"))));
+        }
+        assert!(matches!(one.next().await, Some(NotifierEvent::Down { .. })), "it did not read in time");
+        assert_eq!(one.next().await, Some(NotifierEvent::Up));
+        drop((one, all));
+        assert!(hub.state().rooms.is_empty() && hub.state().task.is_none());
+    }
+}

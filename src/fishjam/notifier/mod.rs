@@ -1,0 +1,77 @@
+//! The server socket: everything that happens in the rooms of a Fishjam, for as long as one listens.
+//!
+//! All who listen to one Fishjam share one socket, however many rooms they follow.
+
+mod hub;
+mod listener;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::rest::Client;
+use crate::{dialect::fishjam::Notification, event::RoomId};
+pub(super) use hub::Hub;
+
+/// What a notifier tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NotifierEvent {
+    /// It listens. What happened before is not told: ask REST for the picture now.
+    Up,
+    /// It does not listen any more, and tries again by itself. What happens until `Up` is lost.
+    Down {
+        /// What is known of the cause.
+        reason: String,
+    },
+    /// Something happened.
+    Said(Notification),
+    /// The management token is refused; the notifier has ended.
+    Refused {
+        /// The server's word.
+        reason: String,
+    },
+}
+
+/// A subscription to what happens. It mends its link by itself, and ends when it is dropped.
+pub struct Notifier {
+    hub: Arc<Hub>,
+    room: Option<RoomId>,
+    key: u64,
+    events: mpsc::Receiver<NotifierEvent>,
+    refused: bool,
+}
+
+impl Notifier {
+    /// Listens to the Fishjam of `client` on a socket of its own: to one room and what is of no room, or to everything.
+    /// [`Fishjam::notifier`](super::Fishjam::notifier) shares the socket.
+    pub fn start(client: &Client, room: Option<RoomId>) -> Notifier {
+        Notifier::of(&Arc::new(Hub::new(client.clone())), room)
+    }
+
+    pub(super) fn of(hub: &Arc<Hub>, room: Option<RoomId>) -> Notifier {
+        let (key, events) = hub.subscribe(room.clone());
+        Notifier { hub: hub.clone(), room, key, events, refused: false }
+    }
+
+    /// Waits for the next event; `None` after [`NotifierEvent::Refused`]. Dropping the future loses nothing. Whoever
+    /// lets more than 256 events lie is told `Down` and `Up` again: what came in between is lost to it.
+    pub async fn next(&mut self) -> Option<NotifierEvent> {
+        match self.events.recv().await {
+            Some(event) => {
+                self.refused |= matches!(event, NotifierEvent::Refused { .. });
+                Some(event)
+            }
+            None if self.refused => None,
+            None => {
+                (self.key, self.events) = self.hub.subscribe(self.room.clone());
+                Some(NotifierEvent::Down { reason: "more happened at once than was read".into() })
+            }
+        }
+    }
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        self.hub.unsubscribe(self.key);
+    }
+}

@@ -1,0 +1,115 @@
+//! What resampling does to sound, measured between all rates that roomtone meets; the figures stand in `docs/audio.md`.
+
+use std::{f64::consts::TAU, fmt::Write as _};
+
+use roomtone::audio::{Hz, Resampler};
+
+const RATES: [Hz; 5] = [Hz(8_000), Hz::K16, Hz::K24, Hz(44_100), Hz::K48];
+/// 1 dB under full scale.
+const LEVEL: f64 = 29_200.0;
+
+/// What one pair of rates does.
+struct Figures {
+    /// A tone of 1 kHz against everything else that comes out.
+    snr_db: f64,
+    /// The loudest against the quietest tone, up to 90 % of the lower Nyquist frequency.
+    ripple_db: f64,
+    /// The worst of what does not belong: images of tones that pass, aliases of tones from 110 % of the lower Nyquist
+    /// frequency on.
+    foreign_db: f64,
+    /// How late a sample comes out after it went in, at most.
+    latency_ms: f64,
+}
+
+fn tone(rate: Hz, hz: f64, samples: usize) -> Vec<i16> {
+    (0..samples).map(|n| (f64::sin(TAU * hz * n as f64 / f64::from(rate.0)) * LEVEL).round() as i16).collect()
+}
+
+/// Resamples in chunks of uneven sizes, without the edges.
+fn resampled(from: Hz, to: Hz, input: &[i16]) -> Vec<f64> {
+    let (mut resampler, mut out, mut rest) = (Resampler::new(from, to), Vec::new(), input);
+    for size in [1usize, 7, 160, 441, 320, 33].into_iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (chunk, behind) = rest.split_at(size.min(rest.len()));
+        resampler.push(chunk, &mut out);
+        rest = behind;
+    }
+    resampler.flush(&mut out);
+    assert_eq!(out.len() as u64, from.convert(input.len() as u64, to), "{from} to {to}");
+    let edge = to.samples_in(std::time::Duration::from_millis(50));
+    out[edge..out.len() - edge].iter().map(|sample| f64::from(*sample)).collect()
+}
+
+/// Amplitude of the tone of `hz` that fits best, and the power of what is left.
+fn fit(samples: &[f64], rate: Hz, hz: f64) -> (f64, f64) {
+    let (mut ss, mut sc, mut cc, mut ys, mut yc) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (n, y) in samples.iter().enumerate() {
+        let (s, c) = (TAU * hz * n as f64 / f64::from(rate.0)).sin_cos();
+        (ss, sc, cc, ys, yc) = (ss + s * s, sc + s * c, cc + c * c, ys + y * s, yc + y * c);
+    }
+    let det = ss * cc - sc * sc;
+    let (a, b) = ((ys * cc - yc * sc) / det, (yc * ss - ys * sc) / det);
+    let rest = samples.iter().enumerate().map(|(n, y)| {
+        let (s, c) = (TAU * hz * n as f64 / f64::from(rate.0)).sin_cos();
+        (y - a * s - b * c).powi(2)
+    });
+    (a.hypot(b), rest.sum::<f64>() / samples.len() as f64)
+}
+
+fn db(power_ratio: f64) -> f64 {
+    10.0 * power_ratio.log10()
+}
+
+fn measure(from: Hz, to: Hz) -> Figures {
+    let length = from.0 as usize / 2;
+    let nyquist = f64::from(from.0.min(to.0)) / 2.0;
+    let (amplitude, rest) = fit(&resampled(from, to, &tone(from, 1_000.0, length)), to, 1_000.0);
+    let snr_db = db(amplitude.powi(2) / 2.0 / rest);
+    let (mut low, mut high, mut foreign_db) = (f64::MAX, f64::MIN, f64::MIN);
+    for step in 1..=45 {
+        // Off the round figures, so that an image never falls onto its tone.
+        let hz = nyquist * 0.02 * f64::from(step) - 1.7;
+        let (amplitude, rest) = fit(&resampled(from, to, &tone(from, hz, length)), to, hz);
+        (low, high) = (low.min(db((amplitude / LEVEL).powi(2))), high.max(db((amplitude / LEVEL).powi(2))));
+        foreign_db = foreign_db.max(db(rest / (LEVEL.powi(2) / 2.0)));
+    }
+    let mut hz = nyquist * 1.1;
+    while hz < f64::from(from.0) / 2.0 * 0.99 {
+        let out = resampled(from, to, &tone(from, hz, length));
+        let power = out.iter().map(|y| y * y).sum::<f64>() / out.len() as f64;
+        foreign_db = foreign_db.max(db(power / (LEVEL.powi(2) / 2.0)));
+        hz += f64::from(from.0) / 80.0;
+    }
+    Figures { snr_db, ripple_db: high - low, foreign_db, latency_ms: latency_ms(from, to) }
+}
+
+/// Pushes one sample after the other and looks how far the output lags behind at most.
+fn latency_ms(from: Hz, to: Hz) -> f64 {
+    let (mut resampler, mut out, mut worst) = (Resampler::new(from, to), Vec::new(), 0.0f64);
+    for n in 0..from.0 / 10 {
+        worst = worst.max(f64::from(n) / f64::from(from.0) - out.len() as f64 / f64::from(to.0));
+        resampler.push(&[1], &mut out);
+    }
+    worst * 1e3
+}
+
+#[test]
+fn every_pair_of_rates_is_as_clean_as_the_docs_say() {
+    let mut table = String::from("| from | to | SNR at 1 kHz | ripple to 90 % | images and aliases | latency |\n");
+    table += "| ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    for from in RATES {
+        for to in RATES.into_iter().filter(|to| *to != from) {
+            let Figures { snr_db, ripple_db, foreign_db, latency_ms } = measure(from, to);
+            writeln!(
+                table,
+                "| {} | {} | {snr_db:.1} dB | {ripple_db:.2} dB | {foreign_db:.1} dB | {latency_ms:.1} ms |",
+                from.0, to.0
+            )
+            .unwrap();
+            println!("{} {}: {snr_db:.1} {ripple_db:.3} {foreign_db:.1} {latency_ms:.2}", from.0, to.0);
+        }
+    }
+    println!("{table}");
+}
