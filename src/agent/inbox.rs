@@ -34,13 +34,16 @@ pub struct Inbox {
     /// What one notice gave beyond its first input.
     ready: VecDeque<Input>,
     rate: Hz,
+    /// How much silence is put into a gap.
+    fill_samples: u64,
     pool: Pool,
 }
 
 /// What the room's driver tells, one after the other.
 pub(super) enum Notice {
-    Event(RoomEvent),
-    Opened { key: u32, source: Arc<Source>, rate: Hz, ring: RingReader },
+    // Boxed, as they are seldom: thousands of the small ones may wait.
+    Event(Box<RoomEvent>),
+    Opened { key: u32, track: Box<(Arc<Source>, Hz, RingReader)> },
     Sound { key: u32, index: u64, samples: u32, heard: Duration },
     Closed { key: u32 },
 }
@@ -58,11 +61,13 @@ struct Incoming {
     next_out: u64,
     /// When index 0 was heard.
     origin: Duration,
+    fill_samples: u64,
 }
 
 impl Inbox {
-    pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz) -> Inbox {
-        Inbox { notices, tracks: HashMap::new(), ready: VecDeque::new(), rate, pool: Pool::default() }
+    pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz, fill_gaps: Duration) -> Inbox {
+        let fill_samples = rate.samples_in(fill_gaps) as u64;
+        Inbox { notices, tracks: HashMap::new(), ready: VecDeque::new(), rate, fill_samples, pool: Pool::default() }
     }
 
     /// Waits for the next input. `None` means that the agent's time in the room is over.
@@ -74,9 +79,11 @@ impl Inbox {
                 return Some(input);
             }
             match self.notices.recv().await? {
-                Notice::Event(event) => return Some(Input::Event(event)),
-                Notice::Opened { key, source, rate, ring } => {
-                    self.tracks.insert(key, Incoming::new(source, ring, Resampler::new(rate, self.rate)));
+                Notice::Event(event) => return Some(Input::Event(*event)),
+                Notice::Opened { key, track } => {
+                    let (source, rate, ring) = *track;
+                    let resampler = Resampler::new(rate, self.rate);
+                    self.tracks.insert(key, Incoming::new(source, ring, resampler, self.fill_samples));
                 }
                 Notice::Sound { key, index, samples, heard } => {
                     if let Some(track) = self.tracks.get_mut(&key) {
@@ -94,8 +101,9 @@ impl Inbox {
 }
 
 impl Incoming {
-    fn new(source: Arc<Source>, ring: RingReader, resampler: Resampler) -> Incoming {
-        Incoming { source, ring, resampler, raw: Vec::new(), next_index: None, next_out: 0, origin: Duration::ZERO }
+    fn new(source: Arc<Source>, ring: RingReader, resampler: Resampler, fill_samples: u64) -> Incoming {
+        let (next_index, next_out, origin) = (None, 0, Duration::ZERO);
+        Incoming { source, ring, resampler, raw: Vec::new(), next_index, next_out, origin, fill_samples }
     }
 
     /// Reads one chunk from the ring and queues it as a frame, after a gap if the index jumped.
@@ -103,7 +111,7 @@ impl Incoming {
         let expected = self.next_index.unwrap_or(0);
         if index > expected {
             self.finish(pool, ready);
-            self.skip_to(index, ready);
+            self.skip_to(index, pool, ready);
         }
         self.origin = heard.saturating_sub(self.resampler.from().duration_of(index));
         self.next_index = Some(index + samples as u64);
@@ -122,13 +130,21 @@ impl Incoming {
         self.give(tail, pool, ready);
     }
 
-    fn skip_to(&mut self, index: u64, ready: &mut VecDeque<Input>) {
+    /// Tells of a gap, and fills it with silence as far as the agent wants that.
+    fn skip_to(&mut self, index: u64, pool: &Pool, ready: &mut VecDeque<Input>) {
         let rate = self.resampler.to();
         let resumes = self.resampler.from().convert(index, rate);
         let samples = resumes.saturating_sub(self.next_out);
         if samples > 0 {
             let source = self.source.clone();
             ready.push_back(Input::Gap(Gap { source, index: self.next_out, samples, rate }));
+            let (mut to_fill, block) = (samples.min(self.fill_samples) as usize, rate.block_samples());
+            while to_fill > 0 {
+                let mut silence = pool.take();
+                silence.resize(to_fill.min(block), 0);
+                to_fill -= silence.len();
+                self.give(silence, pool, ready);
+            }
             self.next_out = resumes;
         }
     }

@@ -40,6 +40,8 @@ mod room;
 pub mod testing;
 mod voice;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 pub(crate) use camera::Capture;
@@ -80,14 +82,17 @@ pub struct Wants {
     pub hear: Hear,
     /// The rate of the frames it gets. 16 and 24 kHz cost no resampling.
     pub hear_rate: Hz,
+    /// How much silence stands in for missing sound at most, right behind the [`Input::Gap`] that tells of it: a
+    /// transcriber's clock then runs on. Zero for none; the index jumps over what is not filled.
+    pub fill_gaps: Duration,
     /// The rate of the samples it plays; `None` for an agent that never speaks and needs no track.
     pub speak_rate: Option<Hz>,
 }
 
 impl Default for Wants {
-    /// People, at 16 kHz; a voice at 16 kHz.
+    /// People, at 16 kHz, gaps left open; a voice at 16 kHz.
     fn default() -> Wants {
-        Wants { hear: Hear::People, hear_rate: Hz::K16, speak_rate: Some(Hz::K16) }
+        Wants { hear: Hear::People, hear_rate: Hz::K16, fill_gaps: Duration::ZERO, speak_rate: Some(Hz::K16) }
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, wants: &Wants) -> (Room, RoomPor
     let (notices, inbox) = mpsc::channel(NOTICES);
     let (requests, commands) = mpsc::channel(CAPTURES);
     let (voice, voice_port) = voice_link(wants.speak_rate);
-    let room = Room::new(id, me, Inbox::new(inbox, wants.hear_rate), voice, requests);
+    let room = Room::new(id, me, Inbox::new(inbox, wants.hear_rate, wants.fill_gaps), voice, requests);
     let port = RoomPort {
         notices: Some(notices),
         backlog: VecDeque::new(),
@@ -71,7 +71,7 @@ pub(crate) struct Unread {
 impl RoomPort {
     /// Tells an event.
     pub(crate) fn tell(&mut self, event: RoomEvent) -> Result<(), Unread> {
-        self.push(Notice::Event(event))
+        self.push(Notice::Event(Box::new(event)))
     }
 
     /// Opens a track whose samples come at `rate`.
@@ -79,8 +79,14 @@ impl RoomPort {
         let key = self.next_key;
         self.next_key += 1;
         let (writer, reader) = ring(rate.samples_in(HEARING));
-        self.push(Notice::Opened { key, source: Arc::new(source), rate, ring: reader })?;
+        self.push(Notice::Opened { key, track: Box::new((Arc::new(source), rate, reader)) })?;
         Ok(TrackPort { key, ring: writer })
+    }
+
+    /// Whether a chunk of so many samples could be passed on now, whole.
+    pub(crate) fn has_room(&self, track: &mut TrackPort, samples: usize) -> bool {
+        let is_open = self.notices.as_ref().is_none_or(|notices| notices.capacity() > FOR_EVENTS);
+        self.backlog.is_empty() && is_open && track.ring.free() >= samples
     }
 
     /// Passes on a chunk of a track. Returns how many samples were lost because the agent is behind.
@@ -148,7 +154,7 @@ impl RoomPort {
 }
 
 /// How much of a track an agent may leave unfetched before newer sound is dropped.
-const HEARING: Duration = Duration::from_secs(1);
+const HEARING: Duration = Duration::from_millis(500);
 /// Notices that may wait for the agent: 4 s of 20 speakers. The channel's memory grows with use, not with this.
 const NOTICES: usize = 4_096;
 /// Notices that sound leaves free for events.
@@ -172,19 +178,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_gap_is_told_of_and_filled_as_far_as_the_agent_wants() {
+        let wants = Wants { fill_gaps: Duration::from_millis(50), hear_rate: Hz::K24, ..Wants::default() };
+        let (mut room, mut port) = room_link("room".into(), "me".into(), &wants);
+        let mut track = port.open(ada(), Hz::K16).unwrap();
+        port.hear(&mut track, 0, Duration::ZERO, &[1_000; 320]);
+        port.hear(&mut track, 16_000, Duration::from_secs(1), &[1_000; 320]);
+        port.hear(&mut track, 16_640, Duration::from_millis(1_040), &[1_000; 320]);
+        port.close(track).unwrap();
+        port.end();
+        let mut seen = Vec::new();
+        while let Some(input) = room.next().await {
+            match input {
+                Input::Audio(frame) => seen.push((frame.index(), frame.samples().len(), frame.samples()[0] == 0)),
+                Input::Gap(gap) => {
+                    assert_eq!((gap.index, gap.samples), if seen.len() < 5 { (480, 23_520) } else { (24_480, 480) })
+                }
+                Input::Event(_) => {}
+            }
+        }
+        let fills: Vec<_> = seen.iter().filter(|(_, _, silent)| *silent).collect();
+        assert_eq!(fills, [&(480, 480, true), &(960, 480, true), &(1_440, 240, true), &(24_480, 480, true)]);
+        assert_eq!(seen.last().map(|(index, samples, _)| index + *samples as u64), Some(25_440));
+    }
+
+    #[tokio::test]
     async fn what_an_agent_does_not_fetch_shows_as_a_gap() {
         let (mut room, mut port) = link(Hz::K16);
         let mut track = port.open(ada(), Hz::K16).unwrap();
         let lost: usize =
             (0..60).map(|n| port.hear(&mut track, n * 320, Duration::from_millis(n * 20), &[n as i16; 320])).sum();
-        assert_eq!(lost, 10 * 320);
-        for n in 0..50 {
+        assert_eq!(lost, 35 * 320);
+        for n in 0..25 {
             let Some(Input::Audio(frame)) = room.next().await else { panic!("frame {n}") };
             assert_eq!((frame.index(), frame.samples()[0]), (n * 320, n as i16));
         }
         port.hear(&mut track, 60 * 320, Duration::from_millis(1_200), &[60; 320]);
         let Some(Input::Gap(gap)) = room.next().await else { panic!("a gap") };
-        assert_eq!((gap.index, gap.samples), (50 * 320, 10 * 320));
+        assert_eq!((gap.index, gap.samples), (25 * 320, 35 * 320));
         let Some(Input::Audio(frame)) = room.next().await else { panic!("a frame") };
         assert_eq!((frame.index(), frame.heard()), (60 * 320, Duration::from_millis(1_200)));
     }

@@ -49,7 +49,8 @@ pub fn correlation(a: &[i16], b: &[i16]) -> Option<f64> {
 
 /// The root mean square of a recording, in dB below full scale; `None` for silence.
 pub fn level_dbfs(samples: &[i16]) -> Option<f64> {
-    let power: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / samples.len().max(1) as f64;
+    let squares: i64 = samples.iter().map(|sample| i64::from(i32::from(*sample) * i32::from(*sample))).sum();
+    let power = squares as f64 / samples.len().max(1) as f64;
     (power > 0.0).then(|| 10.0 * (power / (32_768.0 * 32_768.0)).log10())
 }
 

@@ -20,8 +20,11 @@ use crate::{dialect::fishjam::CloseReason, session::Refusal};
 /// An open socket. Sending queues and returns; [`next`](Self::next) moves bytes both ways.
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// Since when bytes wait that the other end does not take.
+    /// Bytes wait to be taken by the other end; since when they have, as of the last look.
+    has_unsent: bool,
     blocked_since: Option<Instant>,
+    /// Something came since the last look; when that was.
+    has_received: bool,
     last_received: Instant,
     pinged: bool,
     /// What `next` said at the end.
@@ -43,7 +46,17 @@ impl Socket {
         install_crypto();
         match connect_async_with_config(url, Some(config()), true).await {
             Ok((stream, _)) => {
-                Ok(Socket { stream, blocked_since: None, last_received: Instant::now(), pinged: false, ended: false })
+                let (has_unsent, has_received) = (false, false);
+                let (blocked_since, last_received) = (None, Instant::now());
+                Ok(Socket {
+                    stream,
+                    has_unsent,
+                    blocked_since,
+                    has_received,
+                    last_received,
+                    pinged: false,
+                    ended: false,
+                })
             }
             Err(Fault::Http(response)) => Err(Refusal::Status(response.status().as_u16())),
             Err(fault) => Err(Refusal::Unreachable(fault.to_string())),
@@ -67,6 +80,11 @@ impl Socket {
 
     /// Looks after the link; call it every second or so. Gives the reason if the other end is as good as gone.
     pub(crate) fn check(&mut self, now: Instant) -> Option<CloseReason> {
+        self.blocked_since = self.has_unsent.then(|| self.blocked_since.unwrap_or(now));
+        if std::mem::take(&mut self.has_received) {
+            self.last_received = now;
+            self.pinged = false;
+        }
         if self.blocked_since.is_some_and(|since| now - since > BLOCKED) {
             return Some(CloseReason::broken(format!("the server has read nothing for {} s", BLOCKED.as_secs())));
         }
@@ -83,21 +101,23 @@ impl Socket {
 
     fn queue(&mut self, message: Message) -> bool {
         let accepted = Pin::new(&mut self.stream).start_send(message).is_ok();
-        if accepted && self.blocked_since.is_none() {
-            // Cleared by the next flush, which follows at once unless the other end is slow.
-            self.blocked_since = Some(Instant::now());
-        }
+        // Cleared by the next flush, which follows at once unless the other end is slow.
+        self.has_unsent |= accepted;
         accepted
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SocketEvent> {
+    /// As [`next`](Self::next).
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SocketEvent> {
         if self.ended {
             return Poll::Pending;
         }
         // A server that closes says why, and then takes no more: its reason is read before the fault is believed.
         let mut fault = None;
         match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Ready(Ok(())) => self.blocked_since = None,
+            Poll::Ready(Ok(())) => {
+                self.has_unsent = false;
+                self.blocked_since = None;
+            }
             Poll::Ready(Err(error)) => fault = Some(error),
             Poll::Pending => {}
         }
@@ -108,8 +128,7 @@ impl Socket {
                     None => Poll::Pending,
                 };
             };
-            self.last_received = Instant::now();
-            self.pinged = false;
+            self.has_received = true;
             match next {
                 Some(Ok(Message::Binary(bytes))) => return Poll::Ready(SocketEvent::Message(bytes)),
                 Some(Ok(Message::Close(frame))) => {

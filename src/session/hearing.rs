@@ -9,6 +9,7 @@ use crate::{
     agent::{Hear, RoomPort, Source, TrackPort},
     audio::{
         Hz, SampleClock,
+        clock::BACKLOG,
         codec::{CodecError, Decoder, Encoding},
     },
     dialect::fishjam::TrackSound,
@@ -27,6 +28,8 @@ pub(crate) struct Hearing {
     /// Tracks that ended lately, whose last chunks may still be on their way.
     ended: VecDeque<(TrackId, Duration)>,
     counters: HearingCounters,
+    /// When the first backlog is to be passed on.
+    next_release: Option<Duration>,
     /// Decoded samples of one chunk.
     scratch: Vec<i16>,
 }
@@ -51,6 +54,17 @@ struct Heard {
     clock: SampleClock,
     /// `None` for a track that the agent does not want.
     port: Option<TrackPort>,
+    backlog: Backlog,
+}
+
+/// What came after a long silence, and waits for a moment: either more comes at once and it was held up, or not.
+#[derive(Default)]
+struct Backlog {
+    until: Option<Duration>,
+    chunks: VecDeque<(Duration, usize)>,
+    samples: Vec<i16>,
+    /// Its place is known; it waits for room in the agent's ring.
+    is_placed: bool,
 }
 
 struct HeldChunk {
@@ -71,6 +85,7 @@ impl Hearing {
             held: VecDeque::new(),
             ended: VecDeque::new(),
             counters: HearingCounters::default(),
+            next_release: None,
             scratch: Vec::new(),
         }
     }
@@ -133,8 +148,11 @@ impl Hearing {
             self.ended.pop_front();
         }
         self.ended.push_back((track.clone(), now));
-        if let Some(Heard { port: Some(open), .. }) = self.tracks.remove(track) {
-            port.close(open)?;
+        if let Some(mut heard) = self.tracks.remove(track) {
+            heard.release(None, port);
+            if let Some(open) = heard.port {
+                port.close(open)?;
+            }
         }
         Ok(())
     }
@@ -145,11 +163,26 @@ impl Hearing {
     }
 
     /// The link broke: what comes next comes after a hole.
-    pub(crate) fn on_link_down(&mut self) {
+    pub(crate) fn on_link_down(&mut self, port: &mut RoomPort) {
         for heard in self.tracks.values_mut() {
+            heard.release(None, port);
             heard.clock.on_link_down();
             heard.decoder.on_hole();
         }
+    }
+
+    /// Passes on what has waited long enough for more.
+    pub(crate) fn on_time(&mut self, now: Duration, port: &mut RoomPort) {
+        if self.poll_timeout().is_some_and(|due| due <= now) {
+            let due = self.tracks.values_mut().filter(|heard| heard.backlog.is_due(now));
+            due.for_each(|heard| heard.release(Some(now), port));
+            self.next_release = self.tracks.values().filter_map(|heard| heard.backlog.until).min();
+        }
+    }
+
+    /// When [`on_time`](Self::on_time) is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Duration> {
+        self.next_release
     }
 
     /// Whether chunks wait for their track to be announced.
@@ -169,21 +202,23 @@ impl Hearing {
         let source = Source { peer: peer.into(), kind, track: track.into() };
         let port = if wanted { Some(port.open(source, self.rate)?) } else { None };
         let decoder = Decoder::new(self.encoding, self.rate)?;
-        self.tracks.insert(track.into(), Heard { decoder, clock: SampleClock::new(self.rate), port });
+        let (clock, backlog) = (SampleClock::new(self.rate), Backlog::default());
+        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog });
         Ok(wanted)
     }
 
     fn hear(&mut self, now: Duration, track: &str, data: &[u8], port: &mut RoomPort) -> Result<(), HearingError> {
-        let Some(Heard { decoder, clock, port: Some(open) }) = self.tracks.get_mut(track) else { return Ok(()) };
+        let Some(heard) = self.tracks.get_mut(track).filter(|heard| heard.port.is_some()) else { return Ok(()) };
         self.scratch.clear();
-        if decoder.decode_into(data, &mut self.scratch).is_err() {
+        if heard.decoder.decode_into(data, &mut self.scratch).is_err() {
             self.counters.broken_chunks += 1;
             return Ok(());
         }
         self.counters.chunks += 1;
         self.counters.samples += self.scratch.len() as u64;
-        let index = clock.place(now, self.scratch.len());
-        port.hear(open, index, clock.heard_at(index), &self.scratch);
+        if heard.hear(now, &self.scratch, port) {
+            self.next_release = self.next_release.into_iter().chain(heard.backlog.until).min();
+        }
         Ok(())
     }
 
@@ -196,6 +231,54 @@ impl Hearing {
     }
 }
 
+impl Heard {
+    /// Passes a chunk on, or holds it. Says whether it is held.
+    fn hear(&mut self, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
+        let Some(open) = &mut self.port else { return false };
+        if self.backlog.until.is_none() && !self.clock.is_ambiguous(now, samples.len()) {
+            let index = self.clock.place(now, samples.len());
+            port.hear(open, index, self.clock.heard_at(index), samples);
+            return false;
+        }
+        self.backlog.until.get_or_insert(now + BACKLOG);
+        self.backlog.chunks.push_back((now, samples.len()));
+        self.backlog.samples.extend_from_slice(samples);
+        let is_long = self.clock.rate().duration_of(self.backlog.samples.len() as u64) > LONGEST_BACKLOG;
+        if is_long || self.backlog.is_due(now) || self.clock.has_caught_up(now, self.backlog.samples.len()) {
+            self.release(Some(now).filter(|_| !is_long), port);
+        }
+        self.backlog.until.is_some()
+    }
+
+    /// Passes on what is held: at `now` as much as the agent has room for, without a time all of it.
+    fn release(&mut self, now: Option<Duration>, port: &mut RoomPort) {
+        let (Some(open), backlog) = (&mut self.port, &mut self.backlog) else { return };
+        let Some((last, _)) = backlog.chunks.back() else { return };
+        if !std::mem::replace(&mut backlog.is_placed, true) {
+            self.clock.place_backlog(*last, backlog.samples.len());
+        }
+        let mut passed = 0;
+        while let Some((at, length)) = backlog.chunks.pop_front() {
+            if let Some(now) = now.filter(|_| !port.has_room(open, length)) {
+                backlog.chunks.push_front((at, length));
+                backlog.samples.drain(..passed);
+                backlog.until = Some(now + LOOK_AGAIN);
+                return;
+            }
+            let index = self.clock.follow(at, length);
+            port.hear(open, index, self.clock.heard_at(index), &backlog.samples[passed..passed + length]);
+            passed += length;
+        }
+        self.backlog = Backlog::default();
+    }
+}
+
+impl Backlog {
+    fn is_due(&self, now: Duration) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
 /// Why the path cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HearingError {
@@ -205,6 +288,10 @@ pub(crate) enum HearingError {
     Codec(#[from] CodecError),
 }
 
+/// A backlog that the agent has no room for is lost beyond this.
+const LONGEST_BACKLOG: Duration = Duration::from_secs(30);
+/// How soon a full ring is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How long a chunk waits for the news of its track; a REST answer takes far less.
 const HOLD: Duration = Duration::from_secs(2);
 /// How many chunks wait at most: 2 s of two speakers.
@@ -281,6 +368,37 @@ mod tests {
             assert_eq!((frame.samples().len(), frame.rate()), (320, Hz::K16));
         }
         assert_eq!((hearing.counters().chunks, hearing.counters().broken_chunks), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_backlog_of_seconds_is_heard_whole_and_a_pause_of_seconds_is_a_gap() {
+        for (pause, expected_gap) in [(false, 0), (true, 47_680)] {
+            let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+            let mut roster = Roster::new("me".into());
+            roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
+            let track = Track::new("t".into(), TrackKind::Audio);
+            roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+            let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+            hearing.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+            // The link stood still for three seconds, or she said nothing.
+            let chunks = if pause { 1 } else { 150 };
+            let mut now = 3_020 * MS;
+            (0..chunks).for_each(|_| drop(hearing.on_chunk(now, sound("ada", &[1; 640]), &mut roster, &mut port)));
+            let (mut gap, mut heard) = (0, 0);
+            for _ in 0..1_000 {
+                while let Ok(Some(input)) = tokio::time::timeout(Duration::ZERO, room.next()).await {
+                    match input {
+                        Input::Audio(frame) => heard += frame.samples().len(),
+                        Input::Gap(missing) => gap += missing.samples,
+                        Input::Event(_) => {}
+                    }
+                }
+                now += 5 * MS;
+                hearing.on_time(now, &mut port);
+            }
+            assert_eq!((heard, gap, port.lost_samples()), ((1 + chunks) * 320, expected_gap, 0));
+            assert_eq!(hearing.poll_timeout(), None);
+        }
     }
 
     #[test]

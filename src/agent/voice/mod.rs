@@ -1,6 +1,6 @@
 //! The agent's voice: samples go in as fast as the agent makes them, and leave in real time.
 //!
-//! Between the agent and the room's driver stands a lock-free ring of half a second, enough for an agent that speaks
+//! Between the agent and the room's driver stands a lock-free ring of 200 ms, enough for an agent that speaks
 //! as it hears. What does not fit, a whole sentence from a speech engine, goes beside it as one piece of its own, which
 //! knows its place. All positions count samples from the first that was ever played.
 
@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::task::AtomicWaker;
 use ringbuf::{
     HeapProd, HeapRb,
     traits::{Producer, Split},
@@ -80,13 +81,20 @@ struct Shared {
     playhead: Mutex<Playhead>,
     /// By the driver: the agent's time in the room is over.
     closed: AtomicBool,
-    /// The driver has something to do.
-    work: Notify,
+    /// The driver has something to do,
+    has_work: AtomicBool,
+    /// and this is its task.
+    driver: AtomicWaker,
     /// The agent may have been waiting for this.
     progress: Notify,
 }
 
 impl Shared {
+    fn wake_driver(&self) {
+        self.has_work.store(true, Release);
+        self.driver.wake();
+    }
+
     fn playhead(&self) -> MutexGuard<'_, Playhead> {
         self.playhead.lock().expect("no holder panics")
     }
@@ -108,7 +116,8 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
         settled: AtomicU64::new(0),
         playhead: Mutex::new(Playhead::new(rate)),
         closed: AtomicBool::new(false),
-        work: Notify::new(),
+        has_work: AtomicBool::new(false),
+        driver: AtomicWaker::new(),
         progress: Notify::new(),
     });
     let voice = Voice { rate, ring: writer, pieces: Mutex::new(pieces_in), shared: shared.clone(), limit_samples };
@@ -135,7 +144,7 @@ impl Voice {
             self.shared.pieces_in.fetch_add(1, Release);
         }
         self.shared.written.fetch_add(taken as u64, Release);
-        self.shared.work.notify_one();
+        self.shared.wake_driver();
         taken
     }
 
@@ -143,7 +152,7 @@ impl Voice {
     pub fn interrupt(&mut self) {
         self.shared.interrupt_at.store(self.written(), Release);
         self.shared.interrupts.fetch_add(1, Release);
-        self.shared.work.notify_one();
+        self.shared.wake_driver();
     }
 
     /// Waits until all that was played has been heard, or dropped by an interrupt, or the agent's time is over.
@@ -223,7 +232,7 @@ impl Voice {
 }
 
 /// What the ring holds; longer pieces go beside it.
-const RING: Duration = Duration::from_millis(500);
+const RING: Duration = Duration::from_millis(200);
 /// The most that may be queued; beyond it `play` takes no more.
 const LONGEST_QUEUE: Duration = Duration::from_secs(60);
 /// Pieces beside the ring that may be queued; beyond them `play` takes no more.

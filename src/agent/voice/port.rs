@@ -3,8 +3,9 @@
 use std::{
     sync::{
         Arc,
-        atomic::Ordering::{Acquire, Release},
+        atomic::Ordering::{AcqRel, Acquire, Release},
     },
+    task::{Context, Poll},
     time::Instant,
 };
 
@@ -89,9 +90,16 @@ impl VoicePort {
         self.announce();
     }
 
-    /// Waits until the agent has played or interrupted since the last wait.
-    pub(crate) async fn work(&mut self) {
-        self.shared.work.notified().await;
+    /// Ready when the agent has played or interrupted since it was ready last.
+    pub(crate) fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.shared.has_work.swap(false, AcqRel) {
+            self.shared.driver.register(cx.waker());
+            // It may have come before the registration.
+            if !self.shared.has_work.swap(false, AcqRel) {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Reads or drops up to `most` samples, from the ring and the pieces in the order of their positions.

@@ -30,7 +30,7 @@ impl Driver {
             Output::RefreshToken => {
                 let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
                 let refresh = async move { Done::Token(rest.refresh_token(&room, &peer).await) };
-                self.work.spawn(refresh.in_current_span());
+                self.occasions.spawn(refresh.in_current_span());
             }
             Output::Answer(id, result) => {
                 if let Some(reply) = self.captures.remove(&id) {
@@ -46,7 +46,7 @@ impl Driver {
         self.socket = None;
         self.connection += 1;
         let (url, number) = (self.url.clone(), self.connection);
-        self.work.spawn(async move {
+        self.occasions.spawn(async move {
             let connected = timeout(CONNECT, Socket::connect(&url)).await;
             let late = || Err(Refusal::Unreachable(format!("no connection within {} s", CONNECT.as_secs())));
             Done::Connected(number, connected.unwrap_or_else(|_| late()).map(Box::new))
@@ -65,7 +65,7 @@ impl Driver {
         match &report {
             Report::Lost { reason } => {
                 self.socket = None;
-                self.hearing.on_link_down();
+                self.hearing.on_link_down(&mut self.port);
                 if let Some(speaking) = &mut self.speaking {
                     speaking.on_link_down(now, &self.port.voice);
                 }
@@ -128,20 +128,20 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_work(&mut self, now: Instant, done: Option<Result<Done, TaskEnd>>) {
+    pub(super) fn on_work(&mut self, now: Instant, done: Result<Done, TaskEnd>) {
         match done {
-            Some(Ok(Done::Connected(number, result))) if number == self.connection => match result {
+            Ok(Done::Connected(number, result)) if number == self.connection => match result {
                 Ok(socket) => {
                     self.socket = Some(socket);
                     self.session.handle_input(now, Input::Opened);
                 }
                 Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),
             },
-            Some(Ok(Done::Token(Ok(token)))) => {
+            Ok(Done::Token(Ok(token))) => {
                 self.session.set_token(token);
                 self.session.handle_input(now, Input::Token(Ok(())));
             }
-            Some(Ok(Done::Token(Err(error)))) => {
+            Ok(Done::Token(Err(error))) => {
                 let fault = match error.kind {
                     RestErrorKind::NotFound => TokenFault::Gone,
                     RestErrorKind::Unauthorized => TokenFault::Refused(error.to_string()),
@@ -149,7 +149,7 @@ impl Driver {
                 };
                 self.session.handle_input(now, Input::Token(Err(fault)));
             }
-            Some(Ok(Done::Snapshot(asked, result))) => self.on_snapshot(now, asked, result),
+            Ok(Done::Snapshot(asked, result)) => self.on_snapshot(now, asked, result),
             // A connection that was given up, dropped here; or a task that the runtime ended.
             _ => {}
         }

@@ -2,18 +2,22 @@
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
 mod link;
+mod occasions;
 mod outbox;
 mod room;
 
 use std::{
     collections::HashMap,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::{JoinError as TaskEnd, JoinHandle, JoinSet},
-    time::{sleep_until, timeout},
+    task::JoinError as TaskEnd,
+    time::{Sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -21,7 +25,7 @@ use tracing::Instrument;
 use super::{
     happening::{Departure, Happening, What},
     join::JoinOptions,
-    notifier::{Notifier, NotifierEvent},
+    notifier::Notifier,
     rest::{
         Client, RestError, RestErrorKind,
         model::{Admission, Room as RestRoom},
@@ -29,13 +33,14 @@ use super::{
     socket::{Socket, SocketEvent},
 };
 use crate::{
-    agent::{Agent, AgentError, Capture, CaptureError, Image, RoomPort, Unread, Wants, room_link},
+    agent::{Agent, AgentError, CaptureError, Image, RoomPort, Unread, Wants, room_link},
     audio::{Hz, codec::CodecError},
     dialect::fishjam::wire::AgentRequest,
     event::{PeerId, RoomEvent, RoomId, Roster},
     session::{Cut, Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
 };
 
+use occasions::{Occasion, Occasions};
 use outbox::Outbox;
 
 /// See the module's head.
@@ -51,12 +56,9 @@ pub(super) struct Driver {
     speaking: Option<Speaking>,
     roster: Roster,
     port: RoomPort,
-    agent: JoinHandle<Result<(), AgentError>>,
-    agent_done: bool,
-    notifier: Notifier,
-    notifier_ended: bool,
-    /// Connections and REST calls under way.
-    work: JoinSet<Done>,
+    occasions: Occasions,
+    /// Set for no later than the next deadline. It rings too early rather than being set anew for each frame.
+    alarm: Pin<Box<Sleep>>,
     /// Tells the connection that is wanted from those that were given up.
     connection: u64,
     snapshot_under_way: bool,
@@ -72,6 +74,8 @@ pub(super) struct Driver {
     happenings: mpsc::Sender<Happening>,
     outbox: Outbox,
     unread_happenings: u64,
+    /// The server has removed the agent's peer; when that is taken for the end, if nothing else says what ended.
+    removed_at: Option<Instant>,
     /// When the server has surely played all that an agent that is done had said.
     heard_out_at: Option<Instant>,
     /// The agent has been told that the room is over.
@@ -95,11 +99,8 @@ enum Done {
 /// What the loop wakes up for.
 enum Wake {
     Socket(SocketEvent),
-    Work(Option<Result<Done, TaskEnd>>),
-    Notifier(Option<NotifierEvent>),
-    Agent(Result<Result<(), AgentError>, TaskEnd>),
-    Capture(Capture),
-    Leave,
+    Occasion(Occasion),
+    /// The time has come, or the agent has played something.
     Time,
 }
 
@@ -121,12 +122,12 @@ impl Driver {
         let speaking =
             session.voice.as_ref().map(|track| Speaking::new(&port.voice, track, options.lead)).transpose()?;
         let now = Instant::now();
+        let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());
         Ok(Driver {
             url: rest.address().agent_socket(admission.peer_websocket_url.as_deref()),
             session: Session::new(session, admission.token, now),
             hearing: Hearing::new(wants.hear, options.incoming, wire_rate),
             roster: Roster::new(peer.clone()),
-            agent: tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span()),
             rest,
             room,
             peer,
@@ -134,10 +135,8 @@ impl Driver {
             socket: None,
             speaking,
             port,
-            agent_done: false,
-            notifier,
-            notifier_ended: false,
-            work: JoinSet::new(),
+            occasions: Occasions::new(notifier, agent),
+            alarm: Box::pin(sleep_until(now.into())),
             connection: 0,
             snapshot_under_way: false,
             next_snapshot: now,
@@ -150,6 +149,7 @@ impl Driver {
             happenings,
             outbox: Outbox::default(),
             unread_happenings: 0,
+            removed_at: None,
             heard_out_at: None,
             room_end_told: false,
             voice_opens: now,
@@ -160,40 +160,54 @@ impl Driver {
     }
 
     pub(super) async fn run(mut self, leave: CancellationToken) -> Departure {
-        let mut leaving = false;
+        self.occasions.leave_on(leave);
+        let mut now = Instant::now();
         loop {
-            self.drive(Instant::now());
+            self.drive(now);
             if let Some(ending) = self.ended.take() {
-                return self.finish(ending).await;
+                // Boxed: the task would have room for it all the time.
+                return Box::pin(self.finish(ending)).await;
             }
-            let wake = self.wait(&leave, leaving).await;
-            let now = Instant::now();
+            self.set_alarm(now);
+            let wake = poll_fn(|cx| self.poll_wake(cx)).await;
+            now = Instant::now();
             match wake {
                 Wake::Socket(event) => self.on_socket(now, event),
-                Wake::Work(done) => self.on_work(now, done),
-                Wake::Notifier(event) => self.on_notifier(now, event),
-                Wake::Agent(result) => self.on_agent(now, result),
-                Wake::Capture(capture) => self.on_capture(now, capture),
-                Wake::Leave => {
-                    leaving = true;
-                    self.session.handle_input(now, Input::Leave(Ending::Left));
-                }
+                Wake::Occasion(occasion) => self.on_occasion(now, occasion),
                 Wake::Time => self.on_time(now),
             }
         }
     }
 
-    async fn wait(&mut self, leave: &CancellationToken, leaving: bool) -> Wake {
-        let deadline = self.next_deadline(Instant::now());
-        tokio::select! {
-            event = next_of(&mut self.socket) => Wake::Socket(event),
-            done = self.work.join_next(), if !self.work.is_empty() => Wake::Work(done),
-            event = self.notifier.next(), if !self.notifier_ended => Wake::Notifier(event),
-            result = &mut self.agent, if !self.agent_done => Wake::Agent(result),
-            Some(capture) = self.port.captures.recv() => Wake::Capture(capture),
-            () = self.port.voice.work() => Wake::Time,
-            () = leave.cancelled(), if !leaving => Wake::Leave,
-            () = sleep_until(deadline.into()) => Wake::Time,
+    /// The socket comes last: it may always have something, and must not hold up the rest.
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.captures, cx) {
+            return Poll::Ready(Wake::Occasion(occasion));
+        }
+        if self.alarm.as_mut().poll(cx).is_ready() || self.port.voice.poll_work(cx).is_ready() {
+            return Poll::Ready(Wake::Time);
+        }
+        match &mut self.socket {
+            Some(socket) => socket.poll(cx).map(Wake::Socket),
+            None => Poll::Pending,
+        }
+    }
+
+    fn set_alarm(&mut self, now: Instant) {
+        let deadline = self.next_deadline(now);
+        let set_for = self.alarm.deadline().into_std();
+        if deadline < set_for || set_for <= now {
+            self.alarm.as_mut().reset(deadline.into());
+        }
+    }
+
+    fn on_occasion(&mut self, now: Instant, occasion: Occasion) {
+        match occasion {
+            Occasion::Work(done) => self.on_work(now, done),
+            Occasion::Notifier(event) => self.on_notifier(now, event),
+            Occasion::Agent(result) => self.on_agent(now, result),
+            Occasion::Capture(capture) => self.on_capture(now, capture),
+            Occasion::Leave => self.session.handle_input(now, Input::Leave(Ending::Left)),
         }
     }
 
@@ -204,20 +218,26 @@ impl Driver {
         let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
         let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
         let heard_out = self.heard_out_at.filter(|at| *at > now);
-        let due = [self.session.poll_timeout(), speaking, behind, snapshot, heard_out];
+        let backlog = self.hearing.poll_timeout().map(|at| self.begun + at);
+        let due = [self.session.poll_timeout(), speaking, behind, snapshot, heard_out, backlog, self.removed_at];
         due.into_iter().flatten().fold(self.next_check, Instant::min)
     }
 
     /// Does all that can be done at `now` without waiting.
     fn drive(&mut self, now: Instant) {
         self.port.flush();
+        self.hearing.on_time(now - self.begun, &mut self.port);
         // Before the voice: a track must be there before its first packet.
         self.carry_out_all(now);
         self.speak(now);
         if self.wants_snapshot() && now >= self.next_snapshot {
             self.ask_for_snapshot(now);
         }
-        if self.agent_done && self.has_been_heard_out(now) {
+        if self.removed_at.take_if(|at| now >= *at).is_some() {
+            self.session.handle_input(now, Input::Leave(Ending::PeerRemoved));
+            self.carry_out_all(now);
+        }
+        if self.occasions.agent_is_done() && self.has_been_heard_out(now) {
             self.session.handle_input(now, Input::Leave(Ending::AgentDone));
             self.carry_out_all(now);
         }
@@ -271,7 +291,6 @@ impl Driver {
     }
 
     fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
-        self.agent_done = true;
         let failure = match result {
             // What it has said is still to be heard; `drive` looks for the end of it.
             Ok(Ok(())) => return,
@@ -331,13 +350,7 @@ impl Driver {
                 _ => {}
             }
         };
-        let goodbye = async {
-            if !self.agent_done && timeout(GOODBYE, &mut self.agent).await.is_err() {
-                tracing::warn!("the agent did not return in time and was ended");
-                self.agent.abort();
-            }
-        };
-        let (removed, ()) = tokio::join!(timeout(GOODBYE, removal), goodbye);
+        let (removed, ()) = tokio::join!(timeout(GOODBYE, removal), self.occasions.end_agent());
         if removed.is_err() {
             tracing::warn!("the peer stays behind: the server did not answer in time");
         }
@@ -354,13 +367,6 @@ impl Driver {
     }
 }
 
-async fn next_of(socket: &mut Option<Box<Socket>>) -> SocketEvent {
-    match socket {
-        Some(socket) => socket.next().await,
-        None => std::future::pending().await,
-    }
-}
-
 fn panic_text(end: TaskEnd) -> String {
     let Ok(payload) = end.try_into_panic() else { return "it was cancelled".into() };
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -370,6 +376,8 @@ fn panic_text(end: TaskEnd) -> String {
 
 /// How often links are looked after.
 const CHECK: Duration = Duration::from_secs(1);
+/// How long the sockets have to say why the agent's peer was removed.
+const FAREWELL: Duration = Duration::from_millis(300);
 /// How soon an agent that is behind is looked at again: a block.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How often the room is looked at while the server socket is down.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::Instrument;
 
-use super::{Done, Driver, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD};
+use super::{Done, Driver, FAREWELL, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD};
 use crate::{
     agent::{Capture, CaptureError},
     dialect::fishjam::Notification,
@@ -31,7 +31,7 @@ impl Driver {
         let asked = self.roster.begin_snapshot();
         let (rest, room) = (self.rest.clone(), self.room.clone());
         let look = async move { Done::Snapshot(asked, rest.room(&room).await) };
-        self.work.spawn(look.in_current_span());
+        self.occasions.spawn(look.in_current_span());
     }
 
     pub(super) fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<Room, RestError>) {
@@ -55,9 +55,9 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_notifier(&mut self, now: Instant, event: Option<NotifierEvent>) {
+    pub(super) fn on_notifier(&mut self, now: Instant, event: NotifierEvent) {
         match event {
-            Some(NotifierEvent::Up) => {
+            NotifierEvent::Up => {
                 self.notifier_is_up = true;
                 if self.notifier_was_down {
                     // All agents of this process are told at once, and need not all ask at once.
@@ -66,16 +66,15 @@ impl Driver {
                 }
                 self.roster.request_snapshot();
             }
-            Some(NotifierEvent::Down { reason }) => {
+            NotifierEvent::Down { reason } => {
                 self.notifier_is_up = false;
                 self.notifier_was_down = true;
                 tracing::warn!("the server socket is down: {reason}");
             }
-            Some(NotifierEvent::Said(notification)) => self.on_notification(now, &notification),
-            Some(NotifierEvent::Refused { reason }) => tracing::error!("the server socket refuses the token: {reason}"),
-            None => {
-                self.notifier_ended = true;
+            NotifierEvent::Said(notification) => self.on_notification(now, &notification),
+            NotifierEvent::Refused { reason } => {
                 self.notifier_is_up = false;
+                tracing::error!("the server socket refuses the token: {reason}");
             }
         }
     }
@@ -85,7 +84,8 @@ impl Driver {
             Notification::RoomDeleted { .. } => self.on_room_end(now, false),
             Notification::RoomCrashed { .. } => self.on_room_end(now, true),
             Notification::PeerDeleted { peer, .. } if *peer == self.peer => {
-                self.session.handle_input(now, Input::Leave(Ending::PeerRemoved));
+                // The room may be going, and all its peers before it: what ends is known when the socket has said so.
+                self.removed_at.get_or_insert(now + FAREWELL);
             }
             Notification::TrackAdded { peer: Some(peer), track, .. } if *peer == self.peer => {
                 if self.session.voice_track() == Some(&track.id) {

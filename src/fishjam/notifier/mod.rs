@@ -5,7 +5,11 @@
 mod hub;
 mod listener;
 
-use std::sync::Arc;
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use tokio::sync::mpsc;
 
@@ -56,7 +60,11 @@ impl Notifier {
     /// Waits for the next event; `None` after [`NotifierEvent::Refused`]. Dropping the future loses nothing. Whoever
     /// lets more than 256 events lie is told `Down` and `Up` again: what came in between is lost to it.
     pub async fn next(&mut self) -> Option<NotifierEvent> {
-        match self.events.recv().await {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<NotifierEvent>> {
+        Poll::Ready(match ready!(self.events.poll_recv(cx)) {
             Some(event) => {
                 self.refused |= matches!(event, NotifierEvent::Refused { .. });
                 Some(event)
@@ -66,7 +74,7 @@ impl Notifier {
                 (self.key, self.events) = self.hub.subscribe(self.room.clone());
                 Some(NotifierEvent::Down { reason: "more happened at once than was read".into() })
             }
-        }
+        })
     }
 }
 
