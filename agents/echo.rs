@@ -77,7 +77,8 @@ struct Floor {
 impl Floor {
     fn admits(&mut self, frame: &AudioFrame) -> bool {
         let loud = level_dbfs(frame.samples()).is_some_and(|level| level > LOUD_DBFS);
-        let is_holder = self.holder.as_ref().is_some_and(|holder| holder == frame.source());
+        let is_holder =
+            self.holder.as_ref().is_some_and(|holder| Arc::ptr_eq(holder, frame.source()) || holder == frame.source());
         let is_free = self.holder.is_none() || loud && frame.heard() > self.last_loud + PAUSE;
         if is_holder || is_free {
             self.holder = Some(frame.source().clone());

@@ -1,13 +1,9 @@
 //! A piece of one speaker's sound, with its origin.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    audio::Hz,
+    audio::{Hz, scratch},
     event::{PeerId, PeerKind, TrackId},
 };
 
@@ -29,19 +25,11 @@ pub struct AudioFrame {
     heard: Duration,
     rate: Hz,
     samples: Vec<i16>,
-    pool: Pool,
 }
 
 impl AudioFrame {
-    pub(super) fn new(
-        source: &Arc<Source>,
-        index: u64,
-        heard: Duration,
-        rate: Hz,
-        samples: Vec<i16>,
-        pool: &Pool,
-    ) -> AudioFrame {
-        AudioFrame { source: source.clone(), index, heard, rate, samples, pool: pool.clone() }
+    pub(super) fn new(source: &Arc<Source>, index: u64, heard: Duration, rate: Hz, samples: Vec<i16>) -> AudioFrame {
+        AudioFrame { source: source.clone(), index, heard, rate, samples }
     }
 
     /// The samples, mono.
@@ -83,8 +71,9 @@ impl fmt::Debug for AudioFrame {
 }
 
 impl Drop for AudioFrame {
+    /// The next frame on this thread takes the buffer over.
     fn drop(&mut self) {
-        self.pool.put(std::mem::take(&mut self.samples));
+        scratch::give_back(std::mem::take(&mut self.samples));
     }
 }
 
@@ -107,24 +96,3 @@ impl Gap {
         self.rate.duration_of(self.samples)
     }
 }
-
-/// Spent sample buffers, kept for the next frames. The lock is held for one push or pop and never across a wait.
-#[derive(Clone, Default)]
-pub(super) struct Pool(Arc<Mutex<Vec<Vec<i16>>>>);
-
-impl Pool {
-    pub(super) fn take(&self) -> Vec<i16> {
-        self.0.lock().expect("no holder panics").pop().unwrap_or_default()
-    }
-
-    fn put(&self, mut buffer: Vec<i16>) {
-        let mut spare = self.0.lock().expect("no holder panics");
-        if buffer.capacity() > 0 && spare.len() < MOST_SPARE {
-            buffer.clear();
-            spare.push(buffer);
-        }
-    }
-}
-
-/// Buffers kept for reuse; an agent that holds more than these at once makes new ones.
-const MOST_SPARE: usize = 64;

@@ -8,9 +8,9 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::frame::{AudioFrame, Gap, Pool, Source};
+use super::frame::{AudioFrame, Gap, Source};
 use crate::{
-    audio::{Hz, Resampler, ring::RingReader},
+    audio::{Hz, Resampler, ring::RingReader, scratch},
     event::RoomEvent,
 };
 
@@ -36,7 +36,6 @@ pub struct Inbox {
     rate: Hz,
     /// How much silence is put into a gap.
     fill_samples: u64,
-    pool: Pool,
 }
 
 /// What the room's driver tells, one after the other.
@@ -53,8 +52,6 @@ struct Incoming {
     source: Arc<Source>,
     ring: RingReader,
     resampler: Resampler,
-    /// Samples as they came from the ring, before resampling.
-    raw: Vec<i16>,
     /// The wire index that follows the last sample read.
     next_index: Option<u64>,
     /// The index of the next sample given to the agent, at the agent's rate.
@@ -67,7 +64,7 @@ struct Incoming {
 impl Inbox {
     pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz, fill_gaps: Duration) -> Inbox {
         let fill_samples = rate.samples_in(fill_gaps) as u64;
-        Inbox { notices, tracks: HashMap::new(), ready: VecDeque::new(), rate, fill_samples, pool: Pool::default() }
+        Inbox { notices, tracks: HashMap::new(), ready: VecDeque::new(), rate, fill_samples }
     }
 
     /// Waits for the next input. `None` means that the agent's time in the room is over.
@@ -87,12 +84,12 @@ impl Inbox {
                 }
                 Notice::Sound { key, index, samples, heard } => {
                     if let Some(track) = self.tracks.get_mut(&key) {
-                        track.hear(index, samples as usize, heard, &self.pool, &mut self.ready);
+                        track.hear(index, samples as usize, heard, &mut self.ready);
                     }
                 }
                 Notice::Closed { key } => {
                     if let Some(mut track) = self.tracks.remove(&key) {
-                        track.finish(&self.pool, &mut self.ready);
+                        track.finish(&mut self.ready);
                     }
                 }
             }
@@ -103,35 +100,39 @@ impl Inbox {
 impl Incoming {
     fn new(source: Arc<Source>, ring: RingReader, resampler: Resampler, fill_samples: u64) -> Incoming {
         let (next_index, next_out, origin) = (None, 0, Duration::ZERO);
-        Incoming { source, ring, resampler, raw: Vec::new(), next_index, next_out, origin, fill_samples }
+        Incoming { source, ring, resampler, next_index, next_out, origin, fill_samples }
     }
 
     /// Reads one chunk from the ring and queues it as a frame, after a gap if the index jumped.
-    fn hear(&mut self, index: u64, samples: usize, heard: Duration, pool: &Pool, ready: &mut VecDeque<Input>) {
+    fn hear(&mut self, index: u64, samples: usize, heard: Duration, ready: &mut VecDeque<Input>) {
         let expected = self.next_index.unwrap_or(0);
         if index > expected {
-            self.finish(pool, ready);
-            self.skip_to(index, pool, ready);
+            self.finish(ready);
+            self.skip_to(index, ready);
         }
         self.origin = heard.saturating_sub(self.resampler.from().duration_of(index));
         self.next_index = Some(index + samples as u64);
-        self.raw.resize(samples, 0);
-        let got = self.ring.read(&mut self.raw);
-        debug_assert_eq!(got, samples, "a notice follows its samples");
-        let mut out = pool.take();
-        self.resampler.push(&self.raw[..got], &mut out);
-        self.give(out, pool, ready);
+        let mut out = scratch::take();
+        if self.resampler.from() == self.resampler.to() {
+            read(&mut self.ring, samples, &mut out);
+        } else {
+            scratch::with_samples(|raw| {
+                read(&mut self.ring, samples, raw);
+                self.resampler.push(raw, &mut out);
+            });
+        }
+        self.give(out, ready);
     }
 
     /// Brings out what the resampler still holds.
-    fn finish(&mut self, pool: &Pool, ready: &mut VecDeque<Input>) {
-        let mut tail = pool.take();
+    fn finish(&mut self, ready: &mut VecDeque<Input>) {
+        let mut tail = scratch::take();
         self.resampler.flush(&mut tail);
-        self.give(tail, pool, ready);
+        self.give(tail, ready);
     }
 
     /// Tells of a gap, and fills it with silence as far as the agent wants that.
-    fn skip_to(&mut self, index: u64, pool: &Pool, ready: &mut VecDeque<Input>) {
+    fn skip_to(&mut self, index: u64, ready: &mut VecDeque<Input>) {
         let rate = self.resampler.to();
         let resumes = self.resampler.from().convert(index, rate);
         let samples = resumes.saturating_sub(self.next_out);
@@ -140,16 +141,16 @@ impl Incoming {
             ready.push_back(Input::Gap(Gap { source, index: self.next_out, samples, rate }));
             let (mut to_fill, block) = (samples.min(self.fill_samples) as usize, rate.block_samples());
             while to_fill > 0 {
-                let mut silence = pool.take();
+                let mut silence = scratch::take();
                 silence.resize(to_fill.min(block), 0);
                 to_fill -= silence.len();
-                self.give(silence, pool, ready);
+                self.give(silence, ready);
             }
             self.next_out = resumes;
         }
     }
 
-    fn give(&mut self, samples: Vec<i16>, pool: &Pool, ready: &mut VecDeque<Input>) {
+    fn give(&mut self, samples: Vec<i16>, ready: &mut VecDeque<Input>) {
         if samples.is_empty() {
             return;
         }
@@ -157,6 +158,13 @@ impl Incoming {
         let heard = self.origin + rate.duration_of(self.next_out);
         let index = self.next_out;
         self.next_out += samples.len() as u64;
-        ready.push_back(Input::Audio(AudioFrame::new(&self.source, index, heard, rate, samples, pool)));
+        ready.push_back(Input::Audio(AudioFrame::new(&self.source, index, heard, rate, samples)));
     }
+}
+
+/// Reads what a notice has announced.
+fn read(ring: &mut RingReader, samples: usize, out: &mut Vec<i16>) {
+    out.resize(samples, 0);
+    let got = ring.read(out);
+    debug_assert_eq!(got, samples, "a notice follows its samples");
 }

@@ -18,6 +18,7 @@ pub mod pcm16;
 pub mod playhead;
 pub mod resample;
 pub mod ring;
+pub(crate) mod scratch;
 pub mod wav;
 
 pub use clock::SampleClock;

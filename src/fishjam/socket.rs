@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream};
+use futures_util::{Sink, Stream, task::noop_waker_ref};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
@@ -76,6 +76,16 @@ impl Socket {
     /// Waits for the next message while it sends what is queued. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> SocketEvent {
         poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Sends what can be sent at once. If something is left, the socket must be polled.
+    pub(crate) fn flush_now(&mut self) -> bool {
+        if self.has_unsent {
+            // No waker: if it cannot be sent now, `poll` will wait for that.
+            let mut cx = Context::from_waker(noop_waker_ref());
+            self.has_unsent = !matches!(Pin::new(&mut self.stream).poll_flush(&mut cx), Poll::Ready(Ok(())));
+        }
+        !self.has_unsent
     }
 
     /// Looks after the link; call it every second or so. Gives the reason if the other end is as good as gone.

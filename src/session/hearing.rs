@@ -11,6 +11,7 @@ use crate::{
         Hz, SampleClock,
         clock::BACKLOG,
         codec::{CodecError, Decoder, Encoding},
+        scratch,
     },
     dialect::fishjam::TrackSound,
     event::{PeerId, PeerKind, Roster, TrackId},
@@ -30,8 +31,6 @@ pub(crate) struct Hearing {
     counters: HearingCounters,
     /// When the first backlog is to be passed on.
     next_release: Option<Duration>,
-    /// Decoded samples of one chunk.
-    scratch: Vec<i16>,
 }
 
 /// What was heard and what was lost, since the agent joined.
@@ -86,8 +85,28 @@ impl Hearing {
             ended: VecDeque::new(),
             counters: HearingCounters::default(),
             next_release: None,
-            scratch: Vec::new(),
         }
+    }
+
+    /// A chunk came at `now`, on the room's clock: passes it on if its track is known. If not, it is one for
+    /// [`on_chunk`](Self::on_chunk).
+    pub(crate) fn pass(&mut self, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
+        let Some(heard) = self.tracks.get_mut(sound.track) else { return false };
+        if heard.port.is_none() {
+            return true;
+        }
+        scratch::with_samples(|samples| {
+            if heard.decoder.decode_into(sound.data, samples).is_err() {
+                self.counters.broken_chunks += 1;
+                return;
+            }
+            self.counters.chunks += 1;
+            self.counters.samples += samples.len() as u64;
+            if heard.hear(now, samples, port) {
+                self.next_release = self.next_release.into_iter().chain(heard.backlog.until).min();
+            }
+        });
+        true
     }
 
     /// A chunk came at `now`, on the room's clock. A chunk of a track that the roster does not know is held back, and
@@ -113,7 +132,7 @@ impl Hearing {
             }
             first = self.open(peer, track, roster, port)?;
         }
-        self.hear(now, track, data, port)?;
+        self.pass(now, &TrackSound { peer, track, data }, port);
         Ok(first)
     }
 
@@ -205,21 +224,6 @@ impl Hearing {
         let (clock, backlog) = (SampleClock::new(self.rate), Backlog::default());
         self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog });
         Ok(wanted)
-    }
-
-    fn hear(&mut self, now: Duration, track: &str, data: &[u8], port: &mut RoomPort) -> Result<(), HearingError> {
-        let Some(heard) = self.tracks.get_mut(track).filter(|heard| heard.port.is_some()) else { return Ok(()) };
-        self.scratch.clear();
-        if heard.decoder.decode_into(data, &mut self.scratch).is_err() {
-            self.counters.broken_chunks += 1;
-            return Ok(());
-        }
-        self.counters.chunks += 1;
-        self.counters.samples += self.scratch.len() as u64;
-        if heard.hear(now, &self.scratch, port) {
-            self.next_release = self.next_release.into_iter().chain(heard.backlog.until).min();
-        }
-        Ok(())
     }
 
     fn hold(&mut self, at: Duration, peer: &str, track: &str, data: &[u8]) {

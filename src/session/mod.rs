@@ -5,6 +5,8 @@
 //! agent, `Speaking` from the agent to the wire. The driver in [`fishjam`](crate::fishjam) carries bytes and time
 //! between them and the sockets.
 
+#[cfg(test)]
+mod allocations;
 mod backoff;
 mod captures;
 mod ending;

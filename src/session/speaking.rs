@@ -5,13 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
-
 use crate::{
     agent::VoicePort,
     audio::{
         BLOCK, Pacer, Resampler,
         codec::{CodecError, Encoder},
+        scratch,
     },
     dialect::fishjam::VoiceTrack,
 };
@@ -21,7 +20,8 @@ pub(crate) struct Speaking {
     resampler: Resampler,
     encoder: Encoder,
     pacer: Pacer,
-    /// Samples at the wire's rate that wait to fill a packet.
+    /// Samples at the wire's rate that wait to fill a packet. While packets are cut they are in a buffer of the
+    /// thread's, and only what is left over comes back.
     staged: Vec<i16>,
     utterance: Utterance,
     /// When the agent last gave something.
@@ -35,8 +35,6 @@ pub(crate) struct Speaking {
     /// The agent knows that all it said was heard.
     end_announced: bool,
     packet_samples: usize,
-    fetched: Vec<i16>,
-    encoded: BytesMut,
     counters: SpeakingCounters,
 }
 
@@ -96,7 +94,7 @@ impl Speaking {
             resampler: Resampler::new(port.rate(), track.rate()),
             encoder: Encoder::new(track.encoding(), track.rate(), track.opus_settings())?,
             pacer: Pacer::new(track.rate(), lead),
-            staged: Vec::with_capacity(packet_samples * 4),
+            staged: Vec::new(),
             utterance: Utterance::default(),
             last_fetch: None,
             tail: vec![0; track.rate().samples_in(FADE)],
@@ -104,35 +102,55 @@ impl Speaking {
             waits_for: None,
             end_announced: true,
             packet_samples,
-            fetched: Vec::with_capacity(port.rate().block_samples()),
-            encoded: BytesMut::new(),
             counters: SpeakingCounters::default(),
         })
     }
 
-    /// The next packet that is due at `now`.
-    pub(crate) fn poll_packet(&mut self, now: Instant, port: &mut VoicePort) -> Option<&[u8]> {
+    /// Gives `send` every packet that is due at `now`.
+    pub(crate) fn poll_packets(&mut self, now: Instant, port: &mut VoicePort, mut send: impl FnMut(&[u8])) {
+        if !self.fading && !self.pacer.may_send(now, self.packet_samples as u64) {
+            self.waits_for = self.has_packet(port).then(|| self.next_send()).flatten();
+            return;
+        }
+        scratch::with_samples(|staged| {
+            staged.extend_from_slice(&self.staged);
+            let mut from = 0;
+            while let Some(packet) = self.next_packet(now, port, staged, from) {
+                scratch::with_bytes(|encoded| {
+                    // A block that the encoder refuses is a hole: it would be refused again.
+                    if self.encoder.encode_into(packet, encoded).is_ok() {
+                        send(encoded);
+                    }
+                });
+                self.on_sent(now, packet, port);
+                from += self.packet_samples;
+            }
+            self.staged.clear();
+            self.staged.extend_from_slice(&staged[from..]);
+        });
+    }
+
+    /// The packet that begins at `from` of what is staged, if it is due and can be completed.
+    fn next_packet<'a>(
+        &mut self,
+        now: Instant,
+        port: &mut VoicePort,
+        staged: &'a mut Vec<i16>,
+        from: usize,
+    ) -> Option<&'a [i16]> {
+        let end = from + self.packet_samples;
         if !self.fading {
             if !self.pacer.may_send(now, self.packet_samples as u64) {
-                self.waits_for = self.has_packet(port).then(|| self.next_send()).flatten();
                 return None;
             }
-            self.fill(now, port);
-            if self.staged.len() < self.packet_samples {
-                if self.partial_due().is_none_or(|due| now < due) {
-                    return None;
-                }
-                self.complete_partial();
+            self.fill(now, port, staged, end);
+            if staged.len() < end {
+                self.partial_due().filter(|due| *due <= now)?;
+                self.complete_partial(staged, from);
             }
         }
         // A partial packet that was completed is at least one long; see `complete_partial`.
-        self.encoded.clear();
-        let encoded = self.encoder.encode_into(&self.staged[..self.packet_samples], &mut self.encoded);
-        self.on_sent(now, port);
-        self.staged.drain(..self.packet_samples);
-        // A block that the encoder refuses is a hole: it would be refused again.
-        encoded.ok()?;
-        Some(&self.encoded)
+        Some(&staged[from..end])
     }
 
     /// Looks whether the agent cut its voice off, and how that is to be done. All that waited here is gone then.
@@ -210,28 +228,31 @@ impl Speaking {
         self.utterance.taken - self.utterance.sent
     }
 
-    fn fill(&mut self, now: Instant, port: &mut VoicePort) {
-        while self.staged.len() < self.packet_samples {
-            self.fetched.clear();
-            let got = port.fetch(self.resampler.from().block_samples(), &mut self.fetched);
+    /// Fetches until `staged` reaches `end`, or the agent has no more.
+    fn fill(&mut self, now: Instant, port: &mut VoicePort, staged: &mut Vec<i16>, end: usize) {
+        while staged.len() < end {
+            let got = scratch::with_samples(|fetched| {
+                let got = port.fetch(self.resampler.from().block_samples(), fetched);
+                if got > 0 && self.pending() == 0 && self.utterance.wire == 0 {
+                    self.begin(port.position() - got as u64, staged);
+                }
+                self.resampler.push(fetched, staged);
+                got
+            });
             if got == 0 {
                 return;
             }
-            if self.pending() == 0 && (self.utterance.wire == 0 || self.resampler.from() != self.resampler.to()) {
-                self.begin(port.position() - got as u64);
-            }
             self.last_fetch = Some(now);
             self.utterance.taken += got as u64;
-            self.resampler.push(&self.fetched, &mut self.staged);
         }
     }
 
     /// An utterance begins with as much silence as the resampler is late: so the packets are whole as soon as the
     /// agent's own blocks are, and not a block later.
-    fn begin(&mut self, start: u64) {
+    fn begin(&mut self, start: u64, staged: &mut Vec<i16>) {
         self.utterance = Utterance { start, ..Utterance::default() };
         let head = self.resampler.delay_samples();
-        self.staged.resize(self.staged.len() + head, 0);
+        staged.resize(staged.len() + head, 0);
         self.counters.padding_samples += head as u64;
     }
 
@@ -243,16 +264,16 @@ impl Speaking {
     }
 
     /// Brings out the resampler's rest and fills it up with silence: the server plays whole packets only.
-    fn complete_partial(&mut self) {
-        self.resampler.flush(&mut self.staged);
-        let whole = self.staged.len().div_ceil(self.packet_samples).max(1) * self.packet_samples;
-        self.counters.padding_samples += (whole - self.staged.len()) as u64;
-        self.staged.resize(whole, 0);
+    fn complete_partial(&mut self, staged: &mut Vec<i16>, from: usize) {
+        self.resampler.flush(staged);
+        let whole = from + (staged.len() - from).div_ceil(self.packet_samples).max(1) * self.packet_samples;
+        self.counters.padding_samples += (whole - staged.len()) as u64;
+        staged.resize(whole, 0);
     }
 
-    /// The packet at the front of `staged` leaves.
-    fn on_sent(&mut self, now: Instant, port: &VoicePort) {
-        let packet = self.packet_samples as u64;
+    /// A packet has left.
+    fn on_sent(&mut self, now: Instant, samples: &[i16], port: &VoicePort) {
+        let packet = samples.len() as u64;
         if let Some(due) = self.waits_for.take() {
             self.counters.count_pacing(now.saturating_duration_since(due));
         }
@@ -261,9 +282,8 @@ impl Speaking {
         self.counters.underruns += u64::from(begins < now);
         self.counters.packets += 1;
         self.counters.samples += packet;
-        let end = self.packet_samples;
-        let tail = self.tail.len().min(end);
-        self.tail.copy_from_slice(&self.staged[end - tail..end]);
+        let tail = samples.len() - self.tail.len();
+        self.tail.copy_from_slice(&samples[tail..]);
         if std::mem::take(&mut self.fading) {
             self.tail.fill(0);
             return;
@@ -277,8 +297,9 @@ impl Speaking {
         self.utterance = Utterance { start, taken, sent: reached, wire: wire + packet };
         if self.pending() == 0 {
             port.settle(start + reached);
-            // What comes next is another utterance, unless the wire has the agent's own rate and nothing is between.
-            self.utterance.wire = if head > 0 { 0 } else { self.utterance.wire };
+            // What comes next is another utterance, unless no silence was put between the agent's own samples.
+            let seamless = head == 0 && self.utterance.wire == taken;
+            self.utterance.wire = if seamless { taken } else { 0 };
         }
     }
 
@@ -360,11 +381,11 @@ mod tests {
 
         fn work(&mut self) {
             let now = now();
-            while let Some(packet) = self.speaking.poll_packet(now, &mut self.port.voice) {
+            self.speaking.poll_packets(now, &mut self.port.voice, |packet| {
                 let mut samples = Vec::new();
                 pcm16::Decoder::default().decode_into(packet, &mut samples);
                 self.sent.push((now, samples));
-            }
+            });
         }
 
         /// Runs the path for `length`, a millisecond at a time.

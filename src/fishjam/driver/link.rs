@@ -97,11 +97,19 @@ impl Driver {
                 self.socket = None;
                 self.session.handle_input(now, Input::Closed(reason));
             }
-            SocketEvent::Message(bytes) => match peek_track_data(&bytes) {
-                Some(sound) => self.on_sound(now, sound),
-                None => self.on_message(now, bytes),
-            },
+            // Sound that could pass has passed already.
+            SocketEvent::Message(bytes) => self.on_message(now, bytes),
         }
+    }
+
+    /// Passes a message on if it is the sound of a track that is heard already, and says whether it was.
+    pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
+        let Some(sound) = peek_track_data(bytes).filter(|_| self.session.is_live()) else { return false };
+        let passed = self.hearing.pass(self.begun.elapsed(), &sound, &mut self.port);
+        if let Some(at) = self.hearing.poll_timeout() {
+            self.set_alarm_for(self.begun + at);
+        }
+        passed
     }
 
     fn on_message(&mut self, now: Instant, bytes: Bytes) {
@@ -133,6 +141,7 @@ impl Driver {
             Ok(Done::Connected(number, result)) if number == self.connection => match result {
                 Ok(socket) => {
                     self.socket = Some(socket);
+                    self.gate.open();
                     self.session.handle_input(now, Input::Opened);
                 }
                 Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),

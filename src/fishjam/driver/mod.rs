@@ -1,6 +1,7 @@
 //! The driver of one agent in one room: it owns the sockets, the timers and the rings' far ends, and runs none of the
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
+mod gate;
 mod link;
 mod occasions;
 mod outbox;
@@ -40,6 +41,7 @@ use crate::{
     session::{Cut, Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
 };
 
+use gate::Gate;
 use occasions::{Occasion, Occasions};
 use outbox::Outbox;
 
@@ -52,6 +54,8 @@ pub(super) struct Driver {
     begun: Instant,
     session: Session,
     socket: Option<Box<Socket>>,
+    /// Before the socket.
+    gate: Gate,
     hearing: Hearing,
     speaking: Option<Speaking>,
     roster: Roster,
@@ -100,7 +104,8 @@ enum Done {
 enum Wake {
     Socket(SocketEvent),
     Occasion(Occasion),
-    /// The time has come, or the agent has played something.
+    /// The agent has played something, or interrupted.
+    Voice,
     Time,
 }
 
@@ -133,6 +138,7 @@ impl Driver {
             peer,
             begun: now,
             socket: None,
+            gate: Gate::default(),
             speaking,
             port,
             occasions: Occasions::new(notifier, agent),
@@ -169,11 +175,18 @@ impl Driver {
                 return Box::pin(self.finish(ending)).await;
             }
             self.set_alarm(now);
-            let wake = poll_fn(|cx| self.poll_wake(cx)).await;
+            // Sound that asks for nothing more goes straight through.
+            let wake = loop {
+                match poll_fn(|cx| self.poll_wake(cx)).await {
+                    Wake::Socket(SocketEvent::Message(bytes)) if self.passes(&bytes) => {}
+                    wake => break wake,
+                }
+            };
             now = Instant::now();
             match wake {
                 Wake::Socket(event) => self.on_socket(now, event),
                 Wake::Occasion(occasion) => self.on_occasion(now, occasion),
+                Wake::Voice => {}
                 Wake::Time => self.on_time(now),
             }
         }
@@ -184,19 +197,29 @@ impl Driver {
         if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.captures, cx) {
             return Poll::Ready(Wake::Occasion(occasion));
         }
-        if self.alarm.as_mut().poll(cx).is_ready() || self.port.voice.poll_work(cx).is_ready() {
+        if self.alarm.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Wake::Time);
         }
-        match &mut self.socket {
-            Some(socket) => socket.poll(cx).map(Wake::Socket),
-            None => Poll::Pending,
+        if self.port.voice.poll_work(cx).is_ready() {
+            return Poll::Ready(Wake::Voice);
         }
+        let Some(socket) = &mut self.socket else { return Poll::Pending };
+        if !socket.flush_now() {
+            self.gate.open();
+        }
+        self.gate.poll(cx, |cx| socket.poll(cx)).map(Wake::Socket)
     }
 
     fn set_alarm(&mut self, now: Instant) {
-        let deadline = self.next_deadline(now);
-        let set_for = self.alarm.deadline().into_std();
+        let (deadline, set_for) = (self.next_deadline(now), self.alarm.deadline().into_std());
         if deadline < set_for || set_for <= now {
+            self.alarm.as_mut().reset(deadline.into());
+        }
+    }
+
+    /// Brings the alarm forward.
+    fn set_alarm_for(&mut self, deadline: Instant) {
+        if deadline < self.alarm.deadline().into_std() {
             self.alarm.as_mut().reset(deadline.into());
         }
     }
@@ -261,10 +284,10 @@ impl Driver {
             self.outbox.send(self.socket.as_deref_mut(), &AgentRequest::interrupt(track));
         }
         let mut speaks = false;
-        while let Some(packet) = speaking.poll_packet(now, voice) {
+        speaking.poll_packets(now, voice, |packet| {
             self.outbox.send_sound(self.socket.as_deref_mut(), track, packet);
             speaks = true;
-        }
+        });
         speaking.announce_end(now, voice);
         let begins = speaks && self.last_spoke.is_none_or(|last| now > last + SILENCE);
         if speaks {

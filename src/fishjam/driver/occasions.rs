@@ -6,14 +6,9 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll},
 };
 
-use futures_util::task::{ArcWake, AtomicWaker, waker_ref};
 use tokio::{
     sync::mpsc,
     task::{JoinError as TaskEnd, JoinHandle, JoinSet},
@@ -21,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::{Done, GOODBYE};
+use super::{Done, GOODBYE, gate::Gate};
 use crate::{
     agent::{AgentError, Capture},
     fishjam::notifier::{Notifier, NotifierEvent},
@@ -37,53 +32,45 @@ pub(super) enum Occasion {
 }
 
 pub(super) struct Occasions {
+    gate: Gate,
+    sources: Sources,
+}
+
+struct Sources {
     /// Connections and REST calls under way.
     work: JoinSet<Done>,
     notifier: Option<Notifier>,
     /// `None` once it has ended.
     agent: Option<JoinHandle<Result<(), AgentError>>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    bell: Arc<Bell>,
-}
-
-/// Wakes the driver's task, and says that it was one of these sources.
-struct Bell {
-    has_rung: AtomicBool,
-    task: AtomicWaker,
-}
-
-impl ArcWake for Bell {
-    fn wake_by_ref(bell: &Arc<Bell>) {
-        bell.has_rung.store(true, Ordering::Release);
-        bell.task.wake();
-    }
 }
 
 impl Occasions {
     pub(super) fn new(notifier: Notifier, agent: JoinHandle<Result<(), AgentError>>) -> Occasions {
-        let bell = Arc::new(Bell { has_rung: AtomicBool::new(true), task: AtomicWaker::new() });
-        Occasions { work: JoinSet::new(), notifier: Some(notifier), agent: Some(agent), leave: None, bell }
+        let sources = Sources { work: JoinSet::new(), notifier: Some(notifier), agent: Some(agent), leave: None };
+        Occasions { gate: Gate::default(), sources }
     }
 
     /// Brings about [`Occasion::Leave`] when `leave` is cancelled.
     pub(super) fn leave_on(&mut self, leave: CancellationToken) {
-        self.leave = Some(Box::pin(leave.cancelled_owned()));
+        self.sources.leave = Some(Box::pin(leave.cancelled_owned()));
+        self.gate.open();
     }
 
     /// Begins some work.
     pub(super) fn spawn(&mut self, work: impl Future<Output = Done> + Send + 'static) {
-        self.work.spawn(work);
-        self.bell.has_rung.store(true, Ordering::Release);
+        self.sources.work.spawn(work);
+        self.gate.open();
     }
 
     /// Whether the agent has returned, or panicked.
     pub(super) fn agent_is_done(&self) -> bool {
-        self.agent.is_none()
+        self.sources.agent.is_none()
     }
 
     /// Gives the agent a moment to return, and then ends it.
     pub(super) async fn end_agent(&mut self) {
-        if let Some(agent) = &mut self.agent
+        if let Some(agent) = &mut self.sources.agent
             && timeout(GOODBYE, &mut *agent).await.is_err()
         {
             tracing::warn!("the agent did not return in time and was ended");
@@ -92,23 +79,12 @@ impl Occasions {
     }
 
     pub(super) fn poll(&mut self, captures: &mut mpsc::Receiver<Capture>, cx: &mut Context<'_>) -> Poll<Occasion> {
-        // Registered before the look: a bell that rings in between is heard.
-        self.bell.task.register(cx.waker());
-        if !self.bell.has_rung.swap(false, Ordering::AcqRel) {
-            return Poll::Pending;
-        }
-        let bell = self.bell.clone();
-        let waker = waker_ref(&bell);
-        match self.look(captures, &mut Context::from_waker(&waker)) {
-            Some(occasion) => {
-                // The others have not been looked at.
-                bell.has_rung.store(true, Ordering::Release);
-                Poll::Ready(occasion)
-            }
-            None => Poll::Pending,
-        }
+        let Occasions { gate, sources } = self;
+        gate.poll(cx, |cx| sources.look(captures, cx).map_or(Poll::Pending, Poll::Ready))
     }
+}
 
+impl Sources {
     fn look(&mut self, captures: &mut mpsc::Receiver<Capture>, cx: &mut Context<'_>) -> Option<Occasion> {
         if let Some(leave) = &mut self.leave
             && leave.as_mut().poll(cx).is_ready()

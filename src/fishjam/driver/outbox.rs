@@ -4,27 +4,25 @@ use bytes::BytesMut;
 use prost::Message as _;
 
 use crate::{
+    audio::scratch,
     dialect::fishjam::{encode_track_data, wire::AgentRequest},
     event::TrackId,
     fishjam::socket::Socket,
 };
 
-/// Encodes messages into one buffer that is used again, and counts those that no socket took.
+/// Encodes messages, and counts those that no socket took.
 #[derive(Default)]
 pub(super) struct Outbox {
-    buffer: BytesMut,
     unsent_messages: u64,
 }
 
 impl Outbox {
     pub(super) fn send(&mut self, socket: Option<&mut Socket>, message: &AgentRequest) {
-        message.encode(&mut self.buffer).expect("a BytesMut grows");
-        self.flush(socket);
+        self.send_with(socket, |out| message.encode(out).expect("a BytesMut grows"));
     }
 
     pub(super) fn send_sound(&mut self, socket: Option<&mut Socket>, track: &TrackId, packet: &[u8]) {
-        encode_track_data(track, packet, &mut self.buffer);
-        self.flush(socket);
+        self.send_with(socket, |out| encode_track_data(track, packet, out));
     }
 
     /// Messages that the link did not take.
@@ -32,9 +30,12 @@ impl Outbox {
         self.unsent_messages
     }
 
-    fn flush(&mut self, socket: Option<&mut Socket>) {
-        let message = self.buffer.split().freeze();
-        let taken = socket.is_some_and(|socket| socket.send(message));
+    fn send_with(&mut self, socket: Option<&mut Socket>, encode: impl FnOnce(&mut BytesMut)) {
+        let taken = scratch::with_bytes(|buffer| {
+            encode(buffer);
+            // The socket copies it at once, and the buffer has all of its room back.
+            socket.is_some_and(|socket| socket.send(buffer.split().freeze()))
+        });
         self.unsent_messages += u64::from(!taken);
     }
 }
