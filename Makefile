@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
 
-.PHONY: demo test test-rust test-sdks lint deps clean
+.PHONY: demo test test-rust test-sdks fuzz races bench-peers lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps
@@ -19,6 +19,14 @@ test-rust: deps
 test-sdks: deps
 	$(CARGO) build --quiet
 	tests/sdk/run
+
+## The readers of what comes from outside, against made-up bytes, a minute each.
+fuzz: deps
+	ci/fuzz
+
+## The hand-overs between threads, under loom and ThreadSanitizer.
+races: deps
+	ci/races
 
 ## Formatting, lints, documentation, licences.
 lint: deps

@@ -1,10 +1,6 @@
 //! All that an agent is told, in one order.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
@@ -30,7 +26,8 @@ pub enum Input {
 /// field of its own so that an agent can wait for it while it borrows the voice.
 pub struct Inbox {
     notices: mpsc::Receiver<Notice>,
-    tracks: HashMap<u32, Incoming>,
+    /// By key; there are few.
+    tracks: Vec<(u32, Incoming)>,
     /// What one notice gave beyond its first input.
     ready: VecDeque<Input>,
     rate: Hz,
@@ -64,7 +61,7 @@ struct Incoming {
 impl Inbox {
     pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz, fill_gaps: Duration) -> Inbox {
         let fill_samples = rate.samples_in(fill_gaps) as u64;
-        Inbox { notices, tracks: HashMap::new(), ready: VecDeque::new(), rate, fill_samples }
+        Inbox { notices, tracks: Vec::new(), ready: VecDeque::new(), rate, fill_samples }
     }
 
     /// Waits for the next input. `None` means that the agent's time in the room is over.
@@ -80,15 +77,16 @@ impl Inbox {
                 Notice::Opened { key, track } => {
                     let (source, rate, ring) = *track;
                     let resampler = Resampler::new(rate, self.rate);
-                    self.tracks.insert(key, Incoming::new(source, ring, resampler, self.fill_samples));
+                    self.tracks.push((key, Incoming::new(source, ring, resampler, self.fill_samples)));
                 }
                 Notice::Sound { key, index, samples, heard } => {
-                    if let Some(track) = self.tracks.get_mut(&key) {
+                    if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == key) {
                         track.hear(index, samples as usize, heard, &mut self.ready);
                     }
                 }
                 Notice::Closed { key } => {
-                    if let Some(mut track) = self.tracks.remove(&key) {
+                    if let Some(place) = self.tracks.iter().position(|(known, _)| *known == key) {
+                        let (_, mut track) = self.tracks.swap_remove(place);
                         track.finish(&mut self.ready);
                     }
                 }

@@ -18,7 +18,7 @@ impl Encoder {
     /// [`CodecError::Rate`] for a rate that Opus does not have.
     pub fn new(rate: Hz, settings: &OpusSettings) -> Result<Encoder, CodecError> {
         let make = || {
-            let mut encoder = opus::Encoder::new(rate.0, Channels::Mono, Application::Voip)?;
+            let mut encoder = opus::Encoder::new(rate.0, Channels::Mono, Application::Audio)?;
             encoder.set_signal(Signal::Voice)?;
             encoder.set_bitrate(Bitrate::Bits(settings.bitrate_bps))?;
             encoder.set_complexity(settings.complexity)?;
@@ -77,6 +77,14 @@ impl Decoder {
             self.inner.decode(packet, &mut self.scratch, false).map_err(|error| packet_error(packet.len(), &error))?;
         out.extend_from_slice(&self.scratch[..got]);
         Ok(())
+    }
+
+    /// Appends `samples` of a lost packet out of the coarse copy that `next`, the packet after it, carries if the
+    /// encoder's FEC is on; without a copy it is concealment. Decode `next` itself afterwards.
+    pub fn recover_into(&mut self, next: &[u8], samples: usize, out: &mut Vec<i16>) {
+        let samples = samples.min(self.scratch.len());
+        let got = self.inner.decode(next, &mut self.scratch[..samples], true).unwrap_or(0);
+        out.extend_from_slice(&self.scratch[..got]);
     }
 
     /// Appends `samples` of concealment: what the voice may have sounded like where packets were lost.

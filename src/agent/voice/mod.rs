@@ -323,4 +323,50 @@ mod tests {
         let (mut mute, _port) = voice_link(None);
         assert_eq!(mute.play(&[1, 2, 3]), 0);
     }
+
+    /// Two threads at once, for ThreadSanitizer; see `ci/races`.
+    #[test]
+    fn a_voice_and_its_driver_in_two_threads_lose_nothing() {
+        let (mut voice, mut port) = voice_link(Some(Hz::K16));
+        let total = 2_000_000u64;
+        let sample = |n: u64| (n % 32_749) as i16;
+        let agent = std::thread::spawn(move || {
+            let (mut next, mut calls) = (0u64, 0u64);
+            while next < total {
+                calls += 1;
+                // Mostly what goes through the ring, at times a piece that does not fit.
+                let size = if calls % 50 == 0 { 9_000 } else { calls % 700 + 1 };
+                let piece: Vec<i16> = (next..(next + size).min(total)).map(sample).collect();
+                let took = voice.play(&piece) as u64;
+                assert!(took == piece.len() as u64 || voice.refused_samples() > 0);
+                next += took;
+                if calls % 400 == 0 {
+                    voice.interrupt();
+                }
+                if took == 0 {
+                    std::thread::yield_now();
+                }
+            }
+            voice
+        });
+        let (mut out, mut interrupts) = (Vec::new(), 0);
+        while port.position() < total {
+            interrupts += u32::from(port.take_interrupt());
+            let (from, waits) = (port.position(), port.waiting());
+            out.clear();
+            let got = port.fetch(321, &mut out);
+            assert_eq!((got, port.position()), (out.len(), from + got as u64));
+            assert!(out.iter().zip(from..).all(|(&heard, n)| heard == sample(n)), "at {from}");
+            port.settle(port.position());
+            if got == 0 {
+                assert!(waits == 0 || interrupts < 100_000);
+                std::thread::yield_now();
+            }
+        }
+        let voice = agent.join().unwrap();
+        port.take_interrupt();
+        port.settle(port.position());
+        assert!(voice.is_silent() && interrupts > 0);
+        assert_eq!((voice.written(), voice.queued_samples()), (total, 0));
+    }
 }

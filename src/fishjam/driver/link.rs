@@ -105,9 +105,10 @@ impl Driver {
     /// Passes a message on if it is the sound of a track that is heard already, and says whether it was.
     pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
         let Some(sound) = peek_track_data(bytes).filter(|_| self.session.is_live()) else { return false };
-        let passed = self.hearing.pass(self.begun.elapsed(), &sound, &mut self.port);
+        let now = Instant::now();
+        let passed = self.hearing.pass(now - self.begun, &sound, &mut self.port);
         if let Some(at) = self.hearing.poll_timeout() {
-            self.set_alarm_for(self.begun + at);
+            self.occasions.wake_by(now, self.begun + at);
         }
         passed
     }

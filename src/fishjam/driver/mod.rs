@@ -9,8 +9,7 @@ mod room;
 
 use std::{
     collections::HashMap,
-    future::{Future, poll_fn},
-    pin::Pin,
+    future::poll_fn,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -18,7 +17,7 @@ use std::{
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinError as TaskEnd,
-    time::{Sleep, sleep_until, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -61,8 +60,6 @@ pub(super) struct Driver {
     roster: Roster,
     port: RoomPort,
     occasions: Occasions,
-    /// Set for no later than the next deadline. It rings too early rather than being set anew for each frame.
-    alarm: Pin<Box<Sleep>>,
     /// Tells the connection that is wanted from those that were given up.
     connection: u64,
     snapshot_under_way: bool,
@@ -106,7 +103,6 @@ enum Wake {
     Occasion(Occasion),
     /// The agent has played something, or interrupted.
     Voice,
-    Time,
 }
 
 impl Driver {
@@ -141,8 +137,7 @@ impl Driver {
             gate: Gate::default(),
             speaking,
             port,
-            occasions: Occasions::new(notifier, agent),
-            alarm: Box::pin(sleep_until(now.into())),
+            occasions: Occasions::new(now, notifier, agent),
             connection: 0,
             snapshot_under_way: false,
             next_snapshot: now,
@@ -175,20 +170,17 @@ impl Driver {
                 return Box::pin(self.finish(ending)).await;
             }
             self.set_alarm(now);
-            // Sound that asks for nothing more goes straight through.
+            // Sound goes straight through: it touches nothing that it does not need.
             let wake = loop {
                 match poll_fn(|cx| self.poll_wake(cx)).await {
                     Wake::Socket(SocketEvent::Message(bytes)) if self.passes(&bytes) => {}
-                    wake => break wake,
+                    Wake::Voice => self.on_voice(Instant::now()),
+                    Wake::Socket(event) => break Occasion::Socket(event),
+                    Wake::Occasion(occasion) => break occasion,
                 }
             };
             now = Instant::now();
-            match wake {
-                Wake::Socket(event) => self.on_socket(now, event),
-                Wake::Occasion(occasion) => self.on_occasion(now, occasion),
-                Wake::Voice => {}
-                Wake::Time => self.on_time(now),
-            }
+            self.on_occasion(now, wake);
         }
     }
 
@@ -196,9 +188,6 @@ impl Driver {
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
         if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.captures, cx) {
             return Poll::Ready(Wake::Occasion(occasion));
-        }
-        if self.alarm.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Wake::Time);
         }
         if self.port.voice.poll_work(cx).is_ready() {
             return Poll::Ready(Wake::Voice);
@@ -211,17 +200,8 @@ impl Driver {
     }
 
     fn set_alarm(&mut self, now: Instant) {
-        let (deadline, set_for) = (self.next_deadline(now), self.alarm.deadline().into_std());
-        if deadline < set_for || set_for <= now {
-            self.alarm.as_mut().reset(deadline.into());
-        }
-    }
-
-    /// Brings the alarm forward.
-    fn set_alarm_for(&mut self, deadline: Instant) {
-        if deadline < self.alarm.deadline().into_std() {
-            self.alarm.as_mut().reset(deadline.into());
-        }
+        let deadline = self.next_deadline(now);
+        self.occasions.wake_by(now, deadline);
     }
 
     fn on_occasion(&mut self, now: Instant, occasion: Occasion) {
@@ -230,20 +210,34 @@ impl Driver {
             Occasion::Notifier(event) => self.on_notifier(now, event),
             Occasion::Agent(result) => self.on_agent(now, result),
             Occasion::Capture(capture) => self.on_capture(now, capture),
+            Occasion::Socket(event) => self.on_socket(now, event),
+            Occasion::Time => self.on_time(now),
             Occasion::Leave => self.session.handle_input(now, Input::Leave(Ending::Left)),
         }
     }
 
     fn next_deadline(&self, now: Instant) -> Instant {
-        let speaking = self.speaking.as_ref().filter(|_| self.session.voice_track().is_some());
-        let speaking = speaking.and_then(|speaking| speaking.poll_timeout(now, &self.port.voice));
-        let speaking = speaking.map(|at| at.max(self.voice_opens));
+        let speaking = self.next_of_voice(now);
         let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
         let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
         let heard_out = self.heard_out_at.filter(|at| *at > now);
         let backlog = self.hearing.poll_timeout().map(|at| self.begun + at);
         let due = [self.session.poll_timeout(), speaking, behind, snapshot, heard_out, backlog, self.removed_at];
         due.into_iter().flatten().fold(self.next_check, Instant::min)
+    }
+
+    fn next_of_voice(&self, now: Instant) -> Option<Instant> {
+        let speaking = self.speaking.as_ref().filter(|_| self.session.voice_track().is_some());
+        let next = speaking.and_then(|speaking| speaking.poll_timeout(now, &self.port.voice));
+        next.map(|at| at.max(self.voice_opens))
+    }
+
+    /// The agent has said something.
+    fn on_voice(&mut self, now: Instant) {
+        self.speak(now);
+        if let Some(next) = self.next_of_voice(now) {
+            self.occasions.wake_by(now, next);
+        }
     }
 
     /// Does all that can be done at `now` without waiting.

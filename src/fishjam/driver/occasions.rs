@@ -1,4 +1,5 @@
-//! What a driver waits for and what seldom comes: work that ends, news of the room, the agent's end, the order to leave.
+//! What a driver waits for and what seldom comes: deadlines, work that ends, news of the room, the agent's end, the
+//! order to leave.
 //!
 //! Sound comes a hundred times a second. These sources are looked at only when one of them has woken the task, so
 //! that a frame does not pay for them.
@@ -7,19 +8,23 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use tokio::{
     sync::mpsc,
     task::{JoinError as TaskEnd, JoinHandle, JoinSet},
-    time::timeout,
+    time::{Sleep, sleep_until, timeout},
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{Done, GOODBYE, gate::Gate};
 use crate::{
     agent::{AgentError, Capture},
-    fishjam::notifier::{Notifier, NotifierEvent},
+    fishjam::{
+        notifier::{Notifier, NotifierEvent},
+        socket::SocketEvent,
+    },
 };
 
 /// One of them has come.
@@ -29,11 +34,16 @@ pub(super) enum Occasion {
     Agent(Result<Result<(), AgentError>, TaskEnd>),
     Capture(Capture),
     Leave,
+    Time,
+    Socket(SocketEvent),
 }
 
 pub(super) struct Occasions {
     gate: Gate,
     sources: Sources,
+    /// When the alarm rings, no later than the next deadline. It rings too early rather than being set anew for each
+    /// frame.
+    alarm_at: Instant,
 }
 
 struct Sources {
@@ -43,18 +53,30 @@ struct Sources {
     /// `None` once it has ended.
     agent: Option<JoinHandle<Result<(), AgentError>>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Occasions {
-    pub(super) fn new(notifier: Notifier, agent: JoinHandle<Result<(), AgentError>>) -> Occasions {
-        let sources = Sources { work: JoinSet::new(), notifier: Some(notifier), agent: Some(agent), leave: None };
-        Occasions { gate: Gate::default(), sources }
+    pub(super) fn new(now: Instant, notifier: Notifier, agent: JoinHandle<Result<(), AgentError>>) -> Occasions {
+        let alarm = Box::pin(sleep_until(now.into()));
+        let sources =
+            Sources { work: JoinSet::new(), notifier: Some(notifier), agent: Some(agent), leave: None, alarm };
+        Occasions { gate: Gate::default(), sources, alarm_at: now }
     }
 
     /// Brings about [`Occasion::Leave`] when `leave` is cancelled.
     pub(super) fn leave_on(&mut self, leave: CancellationToken) {
         self.sources.leave = Some(Box::pin(leave.cancelled_owned()));
         self.gate.open();
+    }
+
+    /// Brings about [`Occasion::Time`] at `deadline` or earlier.
+    pub(super) fn wake_by(&mut self, now: Instant, deadline: Instant) {
+        if deadline < self.alarm_at || self.alarm_at <= now {
+            self.alarm_at = deadline;
+            self.sources.alarm.as_mut().reset(deadline.into());
+            self.gate.open();
+        }
     }
 
     /// Begins some work.
@@ -79,13 +101,16 @@ impl Occasions {
     }
 
     pub(super) fn poll(&mut self, captures: &mut mpsc::Receiver<Capture>, cx: &mut Context<'_>) -> Poll<Occasion> {
-        let Occasions { gate, sources } = self;
+        let Occasions { gate, sources, .. } = self;
         gate.poll(cx, |cx| sources.look(captures, cx).map_or(Poll::Pending, Poll::Ready))
     }
 }
 
 impl Sources {
     fn look(&mut self, captures: &mut mpsc::Receiver<Capture>, cx: &mut Context<'_>) -> Option<Occasion> {
+        if self.alarm.as_mut().poll(cx).is_ready() {
+            return Some(Occasion::Time);
+        }
         if let Some(leave) = &mut self.leave
             && leave.as_mut().poll(cx).is_ready()
         {

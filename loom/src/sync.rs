@@ -1,0 +1,38 @@
+//! `std::sync` for the included source: the atomics are loom's.
+
+pub use real_std::sync::{Arc, Mutex, MutexGuard};
+
+pub mod atomic {
+    use crate::model::as_ordered;
+    pub use loom::sync::atomic::{AtomicUsize, Ordering};
+
+    macro_rules! atomic {
+        ($name:ident, $value:ty $(, $add:ident)?) => {
+            #[derive(Default)]
+            pub struct $name(loom::sync::atomic::$name);
+
+            impl $name {
+                pub fn new(value: $value) -> $name {
+                    $name(loom::sync::atomic::$name::new(value))
+                }
+                pub fn load(&self, order: Ordering) -> $value {
+                    self.0.load(as_ordered(order))
+                }
+                pub fn store(&self, value: $value, order: Ordering) {
+                    self.0.store(value, as_ordered(order));
+                }
+                pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                    self.0.swap(value, as_ordered(order))
+                }
+                $(
+                    pub fn $add(&self, value: $value, order: Ordering) -> $value {
+                        self.0.$add(value, as_ordered(order))
+                    }
+                )?
+            }
+        };
+    }
+
+    atomic!(AtomicU64, u64, fetch_add);
+    atomic!(AtomicBool, bool);
+}
