@@ -28,6 +28,12 @@ fuzz: deps
 races: deps
 	ci/races
 
+## The same load for roomtone and for what one would otherwise pick; writes docs/benchmarks.md. Half an hour, and the
+## machine should have nothing else to do.
+bench-peers: deps
+	$(CARGO) build --release --quiet
+	benches/peers/run
+
 ## Formatting, lints, documentation, licences.
 lint: deps
 	$(CARGO) fmt --check

@@ -91,6 +91,8 @@ impl SampleClock {
     /// [`follow`](Self::follow).
     pub fn place_backlog(&mut self, now: Duration, samples: usize) {
         let late = self.lateness(now, samples);
+        // All of it is late, but for the end: the window must not close before that.
+        self.window = Window { began: now, ..Window::default() };
         if late > JITTER_AFTER_LOSS {
             self.skip(now, late);
         }

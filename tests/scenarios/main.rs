@@ -9,6 +9,7 @@ mod demo_leaves_a_report;
 mod echo_for_a_minute_is_exact;
 mod endings_are_honest;
 mod faults_do_what_they_say;
+mod interrupts_fade_and_are_counted;
 mod manual_subscriptions_are_obeyed;
 mod notifications_may_be_lost_doubled_reversed;
 mod opus_voices_sound_alike;

@@ -180,6 +180,11 @@ fn count(left: &mut Left, departure: &Departure) {
     for (name, lost) in losses {
         *left.losses.entry(name.to_owned()).or_default() += lost;
     }
+    let said = &departure.speaking;
+    left.underruns += said.underruns;
+    left.paced_packets += said.paced_packets;
+    left.paced_within_2_ms += said.paced_within_2_ms;
+    left.paced_worst_ms = left.paced_worst_ms.max(said.paced_worst.as_secs_f64() * 1e3);
 }
 
 /// How long the first session runs before its memory is looked at.

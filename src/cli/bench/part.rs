@@ -46,6 +46,8 @@ pub(super) struct Measured {
 pub(super) struct Left {
     /// Each loss counter by its name, all sessions together.
     pub(super) losses: std::collections::BTreeMap<String, u64>,
+    /// Times that a voice ran dry for a moment.
+    pub(super) underruns: u64,
     /// Packets that were due at a time of their own, by how late they left.
     pub(super) paced_packets: u64,
     pub(super) paced_within_2_ms: u64,

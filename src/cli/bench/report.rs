@@ -47,9 +47,13 @@ pub(super) struct Report {
     /// Everything that any counter took note of, at the agents' side and at the sandbox's.
     lost: u64,
     losses: std::collections::BTreeMap<String, u64>,
-    /// Frames in the measured time, of how many there should have been.
+    /// Chunks that the agents were given in the measured time, and packets that came from them.
+    chunks: u64,
+    packets: u64,
+    /// The more of the two, of how many there should have been.
     frames: u64,
     frames_due: u64,
+    underruns: u64,
     ready_ms: f64,
     join_p50_ms: f64,
     join_max_ms: f64,
@@ -61,9 +65,12 @@ pub(super) struct Report {
 
 impl Run {
     fn frames(&self) -> u64 {
-        let count = |name: &str| self.echoes[name].as_u64().unwrap_or(0);
         // Agents that speak of their own accord send more than they hear, or less.
-        count("chunks").max(count("packets"))
+        self.count("chunks").max(self.count("packets"))
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.echoes[name].as_u64().unwrap_or(0)
     }
 
     fn cpu_us_per_frame(&self) -> f64 {
@@ -71,8 +78,10 @@ impl Run {
     }
 
     fn rss_kib_per_session(&self) -> f64 {
+        // Programs of another make do not say what they take with one session: all of it is shared out then.
+        let others = self.ready.sessions - u32::from(self.ready.first_rss_kib > 0);
         let beyond = self.measured.rss_kib.saturating_sub(self.ready.first_rss_kib);
-        beyond as f64 / f64::from(self.ready.sessions.saturating_sub(1).max(1))
+        beyond as f64 / f64::from(others.max(1))
     }
 
     fn wait_ms(&self, name: &str) -> f64 {
@@ -114,8 +123,11 @@ impl Report {
             rss_kib: agents.measured.rss_kib,
             lost: losses.values().sum(),
             losses,
+            chunks: agents.count("chunks"),
+            packets: agents.count("packets"),
             frames: agents.frames(),
             frames_due: (f64::from(sessions) * agents.measured.seconds * 50.0) as u64,
+            underruns: agents.left.underruns,
             ready_ms: round(ready_ms),
             join_p50_ms: round(agents.ready.join_p50_ms),
             join_max_ms: round(agents.ready.join_max_ms),

@@ -1,0 +1,200 @@
+"""Echo agents on Pipecat: one pipeline per room that exists, all on one asyncio loop.
+
+Each pipeline speaks Fishjam's agent protocol through Pipecat's own WebSocket client transport. It hears 16 kHz; the
+output transport's own resampler (soxr at VHQ, which it does not let one choose) makes that the 24 kHz that is said.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+import aiohttp
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from loguru import logger
+from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame, OutputTransportMessageUrgentFrame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.serializers.base_serializer import FrameSerializer
+from pipecat.transports.websocket.client import WebsocketClientParams, WebsocketClientTransport
+from pipecat.workers.runner import WorkerRunner
+
+JOIN_AT_ONCE = 20
+READY_WITHIN = 60
+
+
+class Load:
+    """What the agents did, all together."""
+
+    heard = 0
+    said = 0
+
+
+def messages(proto: str):
+    """The classes of Fishjam's AgentRequest and AgentResponse, from the folder of its protobuf files.
+
+    The compiler runs in a process of its own, so that it is not in what is measured. No modules are generated, since
+    their package would have the name of Fishjam's SDK.
+    """
+    with tempfile.NamedTemporaryFile() as out:
+        compiler = [sys.executable, "-m", "grpc_tools.protoc", "--include_imports"]
+        source = f"{proto}/fishjam/agent_notifications.proto"
+        subprocess.run([*compiler, f"--proto_path={proto}", f"--descriptor_set_out={out.name}", source], check=True)
+        files = descriptor_pb2.FileDescriptorSet.FromString(out.read())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    names = "fishjam.AgentRequest", "fishjam.AgentResponse"
+    return [message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in names]
+
+
+class FishjamSerializer(FrameSerializer):
+    """Fishjam's agent protocol: sound both ways, and requests as transport messages."""
+
+    def __init__(self, request, response, load: Load):
+        super().__init__()
+        self.request, self.response, self.load = request, response, load
+        self.track = str(uuid.uuid4())
+
+    async def serialize(self, frame: Frame) -> bytes | None:
+        if isinstance(frame, OutputAudioRawFrame):
+            self.load.said += 1
+            return self.request(track_data={"track_id": self.track, "data": frame.audio}).SerializeToString()
+        if isinstance(frame, OutputTransportMessageUrgentFrame):
+            return self.request(**frame.message).SerializeToString()
+        return None
+
+    async def deserialize(self, data: bytes) -> Frame | None:
+        response = self.response.FromString(data)
+        if response.WhichOneof("content") != "track_data":
+            return None
+        return InputAudioRawFrame(audio=response.track_data.data, sample_rate=16000, num_channels=1)
+
+
+class Echo(FrameProcessor):
+    """Says what is heard, still at 16 kHz."""
+
+    def __init__(self, load: Load, first: asyncio.Event):
+        super().__init__()
+        self.load, self.first = load, first
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection):
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            self.load.heard += 1
+            self.first.set()
+            frame = OutputAudioRawFrame(audio=frame.audio, sample_rate=frame.sample_rate, num_channels=1)
+        await self.push_frame(frame, direction)
+
+
+def fail(why):
+    """Pipecat catches what its event handlers raise, so this ends all there and then."""
+    print(why, file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def pipeline(args, protocol, token: str, load: Load, first: asyncio.Event) -> PipelineWorker:
+    serializer = FishjamSerializer(*protocol, load)
+    transport = WebsocketClientTransport(
+        uri=args.fishjam.rstrip("/").replace("http", "ws", 1) + "/socket/agent/websocket",
+        params=WebsocketClientParams(
+            serializer=serializer,
+            add_wav_header=False,
+            audio_in_enabled=True,
+            audio_out_enabled=True,
+            audio_out_10ms_chunks=args.out_10ms_chunks,
+        ),
+    )
+    worker = PipelineWorker(
+        Pipeline([transport.input(), Echo(load, first), transport.output()]),
+        params=PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=24000),
+        # On by default and of no use here; metrics and tracing are off by default.
+        idle_timeout_secs=None,
+        enable_rtvi=False,
+        enable_turn_tracking=False,
+    )
+
+    # The transport connects before its pipeline runs, but cannot take sound until then. Fishjam sends none before it is
+    # told who connected.
+    @worker.event_handler("on_pipeline_started")
+    async def on_pipeline_started(worker, _frame):
+        track = {"id": serializer.track, "type": "TRACK_TYPE_AUDIO", "metadata": "{}"}
+        codec = {"encoding": "TRACK_ENCODING_PCM16", "sample_rate": 24000, "channels": 1}
+        for message in {"auth_request": {"token": token}}, {"add_track": {"track": track, "codec_params": codec}}:
+            await worker.queue_frame(OutputTransportMessageUrgentFrame(message=message))
+
+    @worker.event_handler("on_pipeline_error")
+    async def on_pipeline_error(_worker, frame):
+        fail(frame)
+
+    @transport.event_handler("on_disconnected")
+    async def on_disconnected(_transport, socket):
+        fail(f"closed: {socket.close_code} {socket.close_reason}")
+
+    return worker
+
+
+def rss_kib() -> int:
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def tell(event: str, **what):
+    print(json.dumps({"event": event, **what, "rss_kib": rss_kib()}), flush=True)
+
+
+async def run(args):
+    stdin = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    protocol, load, joining = messages(args.proto), Load(), asyncio.Semaphore(JOIN_AT_ONCE)
+
+    # One runner hosts all pipelines, as Pipecat advises for servers of many sessions.
+    runner, running = WorkerRunner(), asyncio.Event()
+    runner.add_event_handler("on_ready", lambda _: running.set())
+    ran = asyncio.create_task(runner.run(auto_end=False))
+    await running.wait()
+
+    async def join(http: aiohttp.ClientSession, room: str):
+        options = {"output": {"audioFormat": "pcm16", "audioSampleRate": 16000}, "subscribeMode": "auto"}
+        first = asyncio.Event()
+        async with joining:
+            async with http.post(f"room/{room}/peer", json={"type": "agent", "options": options}) as response:
+                token = (await response.json())["data"]["token"]
+            await runner.add_workers(pipeline(args, protocol, token, load, first))
+            await first.wait()
+
+    async with asyncio.timeout(READY_WITHIN):
+        base, headers = args.fishjam.rstrip("/") + "/", {"authorization": f"Bearer {args.token}"}
+        async with aiohttp.ClientSession(base, headers=headers, raise_for_status=True) as http:
+            async with http.get("room") as response:
+                rooms = [room["id"] for room in (await response.json())["data"]]
+            await asyncio.gather(*(join(http, room) for room in rooms))
+    tell("ready", sessions=len(rooms))
+
+    await stdin.readline()
+    # process_time is user and system time of all threads.
+    heard, said, cpu, clock = load.heard, load.said, time.process_time(), time.monotonic()
+    await asyncio.sleep(args.seconds)
+    cpu, clock = time.process_time() - cpu, time.monotonic() - clock
+    tell("measured", cpu_s=cpu, frames=load.heard - heard, said=load.said - said, seconds=clock)
+
+    await stdin.read()
+    await runner.cancel()
+    await ran
+
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--fishjam", required=True, help="its URL")
+parser.add_argument("--token", required=True, help="the management token")
+parser.add_argument("--seconds", type=float, default=10, help="how long to measure")
+parser.add_argument("--proto", required=True, help="the folder that Fishjam's protobuf files are in")
+parser.add_argument("--out-10ms-chunks", type=int, default=4, help="what is said at a time; 4 is Pipecat's default")
+logger.remove()
+logger.add(sys.stderr, level="WARNING")
+asyncio.run(run(parser.parse_args()))
