@@ -48,6 +48,7 @@ pub(crate) use camera::Capture;
 pub use camera::{Camera, CaptureError, Image};
 pub use frame::{AudioFrame, Gap, Source};
 pub use inbox::{Inbox, Input};
+pub use port::Depths;
 pub(crate) use port::{RoomPort, TrackPort, Unread, room_link};
 pub use registry::{Builtin, OptionsError, Registry, options};
 pub use room::{Peers, Room};

@@ -33,7 +33,7 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, wants: &Wants) -> (Room, RoomPor
         notices: Some(notices),
         backlog: VecDeque::new(),
         next_key: 0,
-        lost_samples: 0,
+        depths: Depths::default(),
         voice: voice_port,
         captures: commands,
     };
@@ -47,8 +47,7 @@ pub(crate) struct RoomPort {
     /// Events that found the channel full, in order; while there are any, everything queues behind them.
     backlog: VecDeque<Notice>,
     next_key: u32,
-    /// Samples that the agent did not fetch in time.
-    lost_samples: u64,
+    depths: Depths,
     /// What the agent says.
     pub(crate) voice: VoicePort,
     /// Pictures it asks for.
@@ -59,6 +58,20 @@ pub(crate) struct RoomPort {
 pub(crate) struct TrackPort {
     key: u32,
     ring: RingWriter,
+    capacity_samples: usize,
+}
+
+/// How the bounded places between the driver and its agent were filled, since the agent joined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Depths {
+    /// The most samples of a track that lay in its ring, which holds 500 ms.
+    pub hearing_samples: usize,
+    /// Samples that found a ring or the notices full, and are lost: the agent did not fetch them in time.
+    pub lost_samples: u64,
+    /// The most notices that waited for the agent, of 4,096.
+    pub notices: usize,
+    /// The most events that waited behind the notices, of 1,024.
+    pub backlog: usize,
 }
 
 /// The agent has let so many events lie that it must be taken for dead.
@@ -78,9 +91,10 @@ impl RoomPort {
     pub(crate) fn open(&mut self, source: Source, rate: Hz) -> Result<TrackPort, Unread> {
         let key = self.next_key;
         self.next_key += 1;
-        let (writer, reader) = ring(rate.samples_in(HEARING));
+        let capacity_samples = rate.samples_in(HEARING);
+        let (writer, reader) = ring(capacity_samples);
         self.push(Notice::Opened { key, track: Box::new((Arc::new(source), rate, reader)) })?;
-        Ok(TrackPort { key, ring: writer })
+        Ok(TrackPort { key, ring: writer, capacity_samples })
     }
 
     /// Whether a chunk of so many samples could be passed on now, whole.
@@ -94,6 +108,9 @@ impl RoomPort {
         let lost = match &self.notices {
             Some(notices) if self.backlog.is_empty() && notices.capacity() > FOR_EVENTS => {
                 let taken = track.ring.write(samples);
+                self.depths.notices = self.depths.notices.max(NOTICES - notices.capacity());
+                let depth = track.capacity_samples - track.ring.free();
+                self.depths.hearing_samples = self.depths.hearing_samples.max(depth);
                 if taken > 0 {
                     let sound = Notice::Sound { key: track.key, index, samples: taken as u32, heard };
                     // Room was seen a line above, and this is the only sender; a closed channel needs no sound.
@@ -103,7 +120,7 @@ impl RoomPort {
             }
             _ => samples.len(),
         };
-        self.lost_samples += lost as u64;
+        self.depths.lost_samples += lost as u64;
         lost
     }
 
@@ -138,14 +155,15 @@ impl RoomPort {
         !self.backlog.is_empty()
     }
 
-    /// Samples lost because the agent was behind.
-    pub(crate) fn lost_samples(&self) -> u64 {
-        self.lost_samples
+    /// How full it was, and what that cost.
+    pub(crate) fn depths(&self) -> Depths {
+        self.depths
     }
 
     fn push(&mut self, notice: Notice) -> Result<(), Unread> {
         self.backlog.push_back(notice);
         self.flush();
+        self.depths.backlog = self.depths.backlog.max(self.backlog.len());
         match self.backlog.len() {
             events if events > BACKLOG => Err(Unread { events }),
             _ => Ok(()),

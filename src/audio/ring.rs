@@ -91,47 +91,4 @@ mod tests {
         assert_eq!(reader.waiting() as i16, next_in - next_out);
         assert!(next_in > 15, "the ring must have wrapped");
     }
-
-    /// Two threads at once, for ThreadSanitizer; see `ci/races`.
-    #[test]
-    fn samples_cross_between_threads_whole_and_in_order() {
-        let (mut writer, mut reader) = ring(61);
-        let total = 300_000u32;
-        let sample = |n: u32| (n % 32_749) as i16;
-        let writes = std::thread::spawn(move || {
-            let mut next = 0;
-            while next < total {
-                let size = (next % 97).min(total - next);
-                let chunk: Vec<i16> = (next..next + size.max(1)).map(sample).collect();
-                let fits = writer.free();
-                let wrote = writer.write(&chunk);
-                assert!(wrote >= fits.min(chunk.len()));
-                next += wrote as u32;
-                if wrote == 0 {
-                    std::thread::yield_now();
-                }
-            }
-            writer
-        });
-        let (mut next, mut out) = (0, [0; 41]);
-        while next < total {
-            let waits = reader.waiting();
-            let most = (next % 41 + 1) as usize;
-            let got = if next % 5 == 0 {
-                reader.skip(most)
-            } else {
-                let got = reader.read(&mut out[..most]);
-                assert!(out[..got].iter().zip(next..).all(|(&heard, n)| heard == sample(n)), "at {next}");
-                got
-            };
-            assert!(got >= waits.min(most));
-            next += got as u32;
-            if got == 0 {
-                std::thread::yield_now();
-            }
-        }
-        // The ends meet again before they go: that they do so safely is the standard library's business.
-        drop(writes.join().unwrap());
-        assert_eq!((next, reader.waiting()), (total, 0));
-    }
 }

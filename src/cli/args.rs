@@ -91,7 +91,8 @@ pub(super) struct JoinArgs {
     /// Whose sound the agent gets [default: what the agent wants, which is people]
     #[arg(long, value_name = "WHOM")]
     pub(super) hear: Option<HearArg>,
-    /// How the agent's voice is sent: pcm16 or opus, and the rate, as in pcm16:24000 [default: what fits the agent]
+    /// How the agent's voice is sent: pcm16 or opus, the rate, and for Opus its settings, as in pcm16:24000 or
+    /// opus:48000,bitrate=32000,complexity=9,dtx,fec [default: what fits the agent]
     #[arg(long, value_name = "FORM")]
     pub(super) voice: Option<String>,
     /// How far ahead of what is heard the voice is sent

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
+    agent::Depths,
     event::{PeerId, RoomEvent},
     session::{Ending, HearingCounters, SpeakingCounters},
 };
@@ -52,8 +53,8 @@ pub struct Departure {
     pub hearing: HearingCounters,
     /// What was said.
     pub speaking: SpeakingCounters,
-    /// Samples that the agent did not fetch in time.
-    pub unfetched_samples: u64,
+    /// How far the agent was behind, and what it did not fetch in time.
+    pub depths: Depths,
     /// Messages that the link did not take.
     pub unsent_messages: u64,
     /// Happenings that found no room because nobody read them. No loss for the agent.
@@ -67,7 +68,7 @@ impl Departure {
             ("unannounced chunks", self.hearing.unannounced_chunks),
             ("late chunks", self.hearing.late_chunks),
             ("broken chunks", self.hearing.broken_chunks),
-            ("unfetched samples", self.unfetched_samples),
+            ("unfetched samples", self.depths.lost_samples),
             ("unsent messages", self.unsent_messages),
         ]
     }

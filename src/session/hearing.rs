@@ -402,7 +402,7 @@ mod tests {
                 now += 5 * MS;
                 hearing.on_time(now, &mut port);
             }
-            assert_eq!((heard, gap, port.lost_samples()), ((1 + chunks) * 320, expected_gap, 0));
+            assert_eq!((heard, gap, port.depths().lost_samples), ((1 + chunks) * 320, expected_gap, 0));
             assert_eq!(hearing.poll_timeout(), None);
         }
     }
@@ -429,12 +429,12 @@ mod tests {
             if now_ms > stall_until && rng.u32(0..2_000) == 0 {
                 stall_until = now_ms + rng.u64(100..3_000);
             }
-            for who in 0..2 {
-                if now_ms > pause_until[who] {
+            for (who, pause_until) in pause_until.iter_mut().enumerate() {
+                if now_ms > *pause_until {
                     on_the_way.push_back((who, now_ms));
                     // A pause within a stall cannot be found: chunks that come at once do not say where it was.
                     if now_ms > stall_until && rng.u32(0..1_500) == 0 {
-                        pause_until[who] = now_ms + rng.u64(500..5_000) / 20 * 20;
+                        *pause_until = now_ms + rng.u64(500..5_000) / 20 * 20;
                     }
                 }
             }
@@ -461,7 +461,7 @@ mod tests {
             }
         }
         assert!(checked.iter().all(|frames| *frames > 150_000), "{checked:?}");
-        assert_eq!(port.lost_samples(), 0);
+        assert_eq!(port.depths().lost_samples, 0);
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub struct SpeakingCounters {
     /// Times the server had nothing to play for up to 100 ms, because the agent was slow, or this machine. After more
     /// than that a new utterance begins.
     pub underruns: u64,
+    /// The most samples that the agent had queued, at its own rate, when a packet was looked for.
+    pub deepest_queue: u64,
     /// Packets that were there before they were due, so that the pacer alone said when they leave.
     pub paced_packets: u64,
     /// Those of them that left no more than 2 ms late. None leaves early.
@@ -108,6 +110,7 @@ impl Speaking {
 
     /// Gives `send` every packet that is due at `now`.
     pub(crate) fn poll_packets(&mut self, now: Instant, port: &mut VoicePort, mut send: impl FnMut(&[u8])) {
+        self.counters.deepest_queue = self.counters.deepest_queue.max(port.waiting());
         if !self.fading && !self.pacer.may_send(now, self.packet_samples as u64) {
             self.waits_for = self.has_packet(port).then(|| self.next_send()).flatten();
             return;

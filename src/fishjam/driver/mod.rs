@@ -377,7 +377,7 @@ impl Driver {
             stayed: self.begun.elapsed(),
             hearing: self.hearing.counters(),
             speaking: self.speaking.as_ref().map(Speaking::counters).unwrap_or_default(),
-            unfetched_samples: self.port.lost_samples(),
+            depths: self.port.depths(),
             unsent_messages: self.outbox.unsent_messages(),
             unread_happenings: self.unread_happenings,
         }
