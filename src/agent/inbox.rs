@@ -53,8 +53,8 @@ struct Incoming {
     next_index: Option<u64>,
     /// The index of the next sample given to the agent, at the agent's rate.
     next_out: u64,
-    /// When index 0 was heard.
-    origin: Duration,
+    /// When which index was heard, on the wire's clock. Index 0 may have been before the room's time began.
+    anchor: (Duration, u64),
     fill_samples: u64,
 }
 
@@ -97,8 +97,8 @@ impl Inbox {
 
 impl Incoming {
     fn new(source: Arc<Source>, ring: RingReader, resampler: Resampler, fill_samples: u64) -> Incoming {
-        let (next_index, next_out, origin) = (None, 0, Duration::ZERO);
-        Incoming { source, ring, resampler, next_index, next_out, origin, fill_samples }
+        let (next_index, next_out, anchor) = (None, 0, (Duration::ZERO, 0));
+        Incoming { source, ring, resampler, next_index, next_out, anchor, fill_samples }
     }
 
     /// Reads one chunk from the ring and queues it as a frame, after a gap if the index jumped.
@@ -108,7 +108,7 @@ impl Incoming {
             self.finish(ready);
             self.skip_to(index, ready);
         }
-        self.origin = heard.saturating_sub(self.resampler.from().duration_of(index));
+        self.anchor = (heard, index);
         self.next_index = Some(index + samples as u64);
         let mut out = scratch::take();
         if self.resampler.from() == self.resampler.to() {
@@ -153,7 +153,8 @@ impl Incoming {
             return;
         }
         let rate = self.resampler.to();
-        let heard = self.origin + rate.duration_of(self.next_out);
+        let (at, index) = self.anchor;
+        let heard = (at + rate.duration_of(self.next_out)).saturating_sub(self.resampler.from().duration_of(index));
         let index = self.next_out;
         self.next_out += samples.len() as u64;
         ready.push_back(Input::Audio(AudioFrame::new(&self.source, index, heard, rate, samples)));

@@ -99,13 +99,15 @@ impl RoomPort {
 
     /// Whether a chunk of so many samples could be passed on now, whole.
     pub(crate) fn has_room(&self, track: &mut TrackPort, samples: usize) -> bool {
-        let is_open = self.notices.as_ref().is_none_or(|notices| notices.capacity() > FOR_EVENTS);
-        self.backlog.is_empty() && is_open && track.ring.free() >= samples
+        let Some(notices) = self.notices.as_ref().filter(|notices| !notices.is_closed()) else { return true };
+        self.backlog.is_empty() && notices.capacity() > FOR_EVENTS && track.ring.free() >= samples
     }
 
     /// Passes on a chunk of a track. Returns how many samples were lost because the agent is behind.
     pub(crate) fn hear(&mut self, track: &mut TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
         let lost = match &self.notices {
+            // An agent that has returned loses nothing.
+            Some(notices) if notices.is_closed() => 0,
             Some(notices) if self.backlog.is_empty() && notices.capacity() > FOR_EVENTS => {
                 let taken = track.ring.write(samples);
                 self.depths.notices = self.depths.notices.max(NOTICES - notices.capacity());

@@ -178,7 +178,7 @@ const EPOCH: Duration = Duration::from_secs(1 << 32);
 const JITTER: Duration = Duration::from_millis(400);
 /// The same right after the link was down, when nothing can catch up.
 const JITTER_AFTER_LOSS: Duration = Duration::from_millis(40);
-/// How long it takes a backlog to come once its first chunk has: longer than any pause between its packets.
+/// How long more of a backlog is waited for after a part of it has come: a round trip of a good network.
 pub const BACKLOG: Duration = Duration::from_millis(60);
 /// A backlog of more than this is not waited for: the link would have been given up.
 const LONGEST_STALL: Duration = Duration::from_secs(25);

@@ -96,7 +96,7 @@ pub(super) struct JoinArgs {
     #[arg(long, value_name = "FORM")]
     pub(super) voice: Option<String>,
     /// How far ahead of what is heard the voice is sent
-    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(20..=10_000))]
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(40..=10_000))]
     pub(super) lead_ms: u64,
     /// Write everything that happens to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]

@@ -53,7 +53,7 @@ pub struct JoinOptions {
     /// Whether the agent gets everyone's tracks, or only those that are asked for by REST.
     pub subscribe: SubscribeMode,
     /// How far ahead of what is heard the voice is sent. More rides out a worse network; less makes an interruption
-    /// quicker where the server's own interrupt is lost. From 20 ms to 10 s.
+    /// quicker where the server's own interrupt is lost. From 40 ms to 10 s.
     pub lead: Duration,
     /// How long links are mended.
     pub session: SessionOptions,

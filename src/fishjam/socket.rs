@@ -85,6 +85,9 @@ impl Socket {
             let mut cx = Context::from_waker(noop_waker_ref());
             self.has_unsent = !matches!(Pin::new(&mut self.stream).poll_flush(&mut cx), Poll::Ready(Ok(())));
         }
+        if !self.has_unsent {
+            self.blocked_since = None;
+        }
         !self.has_unsent
     }
 

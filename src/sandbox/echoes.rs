@@ -16,6 +16,7 @@ use serde::Serialize;
 pub(super) struct Echoes {
     chunks: AtomicU64,
     packets: AtomicU64,
+    missed: AtomicU64,
     waits: Mutex<Vec<Duration>>,
 }
 
@@ -36,6 +37,8 @@ pub(super) struct EchoReport {
     packets: u64,
     /// Bursts that came back.
     echoes: usize,
+    /// Bursts that had not come back when the next one left.
+    missed: u64,
     p50_ms: f64,
     p99_ms: f64,
     max_ms: f64,
@@ -45,6 +48,7 @@ impl Echoes {
     pub(super) fn reset(&self) {
         self.chunks.store(0, Relaxed);
         self.packets.store(0, Relaxed);
+        self.missed.store(0, Relaxed);
         self.waits().clear();
     }
 
@@ -59,6 +63,7 @@ impl Echoes {
             chunks: self.chunks.load(Relaxed),
             packets: self.packets.load(Relaxed),
             echoes: waits.len(),
+            missed: self.missed.load(Relaxed),
             p50_ms: at(0.5),
             p99_ms: at(0.99),
             max_ms: at(1.0),
@@ -70,7 +75,8 @@ impl Echoes {
         self.chunks.fetch_add(1, Relaxed);
         let was_loud = std::mem::replace(&mut room.person_is_loud, is_loud(samples));
         if room.person_is_loud && !was_loud {
-            room.said_at = Some(now);
+            let missed = room.said_at.replace(now).is_some();
+            self.missed.fetch_add(u64::from(missed), Relaxed);
         }
     }
 
@@ -119,8 +125,13 @@ mod tests {
         echoes.on_packet(&mut room, at(83), loud);
         echoes.on_packet(&mut room, at(103), loud);
         let report = echoes.report();
-        assert_eq!((report.chunks, report.packets, report.echoes), (3, 5, 1));
+        assert_eq!((report.chunks, report.packets, report.echoes, report.missed), (3, 5, 1, 0));
         assert_eq!((report.p50_ms, report.max_ms), (43.0, 43.0));
+        echoes.on_chunk(&mut room, at(110), &quiet);
+        echoes.on_chunk(&mut room, at(130), &loud);
+        echoes.on_chunk(&mut room, at(150), &quiet);
+        echoes.on_chunk(&mut room, at(170), &loud);
+        assert_eq!(echoes.report().missed, 1);
         echoes.reset();
         assert_eq!(echoes.report().echoes, 0);
     }

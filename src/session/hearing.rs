@@ -36,9 +36,9 @@ pub(crate) struct Hearing {
 /// What was heard and what was lost, since the agent joined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HearingCounters {
-    /// Chunks given to the agent.
+    /// Chunks for the agent. What its rings had no room for is among them; see `Depths`.
     pub chunks: u64,
-    /// Samples given to the agent's rings.
+    /// Samples of those chunks.
     pub samples: u64,
     /// Chunks of tracks that were never announced.
     pub unannounced_chunks: u64,
@@ -209,6 +209,12 @@ impl Hearing {
         !self.held.is_empty()
     }
 
+    /// The agent's time is over: it gets what is held, and what is left is lost.
+    pub(crate) fn end(&mut self, port: &mut RoomPort) {
+        self.tracks.values_mut().for_each(|heard| heard.release(None, port));
+        self.counters.unannounced_chunks += std::mem::take(&mut self.held).len() as u64;
+    }
+
     /// What was heard and lost so far.
     pub(crate) fn counters(&self) -> HearingCounters {
         self.counters
@@ -244,7 +250,14 @@ impl Heard {
             port.hear(open, index, self.clock.heard_at(index), samples);
             return false;
         }
-        self.backlog.until.get_or_insert(now + BACKLOG);
+        // As long as more comes than time passes, it is catching up.
+        let catches_up =
+            self.backlog.chunks.back().is_none_or(|(last, _)| {
+                now.saturating_sub(*last) < self.clock.rate().duration_of(samples.len() as u64)
+            });
+        if catches_up && !self.backlog.is_placed {
+            self.backlog.until = Some(now + BACKLOG);
+        }
         self.backlog.chunks.push_back((now, samples.len()));
         self.backlog.samples.extend_from_slice(samples);
         let is_long = self.clock.rate().duration_of(self.backlog.samples.len() as u64) > LONGEST_BACKLOG;

@@ -156,7 +156,7 @@ impl Stage {
             said => return Err(unexpected(said)),
         };
         let echoes = self.call(reqwest::Method::GET, "/sandbox/echoes").await?;
-        let undelivered = self.undelivered().await? - undelivered;
+        let undelivered = self.undelivered().await?.saturating_sub(undelivered);
         worker.dismiss();
         let left = match (role, program) {
             (Role::Agents, None) => match worker.event(LEAVES + JOIN_AND_LEAVE * args.load.joins).await? {

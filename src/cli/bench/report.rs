@@ -100,6 +100,7 @@ impl Report {
         let cost = agents.cpu_us_per_frame();
         let mut losses = agents.left.losses.clone();
         losses.insert("undelivered chunks".into(), agents.undelivered);
+        losses.insert("echoes".into(), agents.count("missed"));
         let paced = agents.left.paced_packets;
         let (cores, model) = machine::cores();
         Report {

@@ -41,13 +41,12 @@ impl Gate {
 
     /// Polls what is behind, if something there may be ready. After something was, the gate stays open.
     pub(super) fn poll<T>(&self, cx: &mut Context<'_>, look: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
-        // Who rings takes the task's waker away; as long as nobody has, the task is still registered.
-        if !self.0.has_rung.load(SeqCst) {
+        // In this order, whatever rings is seen by the flag, or wakes the task: who rings sets the flag first, and takes
+        // the waker away, perhaps long after the flag was seen.
+        self.0.task.register(cx.waker());
+        if !self.0.has_rung.swap(false, SeqCst) {
             return Poll::Pending;
         }
-        // The flag falls first, and the sources are looked at last: whatever rings in between is seen or rings again.
-        self.0.has_rung.store(false, SeqCst);
-        self.0.task.register(cx.waker());
         let found = look(&mut Context::from_waker(&waker_ref(&self.0)));
         if found.is_ready() {
             self.open();

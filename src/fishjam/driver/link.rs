@@ -108,7 +108,7 @@ impl Driver {
         let now = Instant::now();
         let passed = self.hearing.pass(now - self.begun, &sound, &mut self.port);
         if let Some(at) = self.hearing.poll_timeout() {
-            self.occasions.wake_by(now, self.begun + at);
+            self.occasions.wake_by(self.begun + at);
         }
         passed
     }

@@ -201,7 +201,7 @@ impl Driver {
 
     fn set_alarm(&mut self, now: Instant) {
         let deadline = self.next_deadline(now);
-        self.occasions.wake_by(now, deadline);
+        self.occasions.wake_next(now, deadline);
     }
 
     fn on_occasion(&mut self, now: Instant, occasion: Occasion) {
@@ -236,7 +236,7 @@ impl Driver {
     fn on_voice(&mut self, now: Instant) {
         self.speak(now);
         if let Some(next) = self.next_of_voice(now) {
-            self.occasions.wake_by(now, next);
+            self.occasions.wake_by(next);
         }
     }
 
@@ -270,8 +270,9 @@ impl Driver {
     fn speak(&mut self, now: Instant) {
         let Some(speaking) = &mut self.speaking else { return };
         let voice = &mut self.port.voice;
-        let Some(track) = self.session.voice_track().filter(|_| now >= self.voice_opens) else { return };
+        // First of all: what the agent drops is dropped whether the link is up or not.
         let cut = speaking.take_interrupt(now, voice);
+        let Some(track) = self.session.voice_track().filter(|_| now >= self.voice_opens) else { return };
         // A track that is not wired yet would not survive an interrupt.
         let wired = self.voice_is_wired || now > self.voice_opens + WIRED_FOR_SURE;
         if wired && cut == Some(Cut::ByServer) {
@@ -357,6 +358,7 @@ impl Driver {
         if let Ending::RoomEnded { crashed } = ending {
             self.tell_room_end(crashed);
         }
+        self.hearing.end(&mut self.port);
         self.port.end();
         self.captures.clear();
         self.port.captures.close();

@@ -70,13 +70,24 @@ impl Occasions {
         self.gate.open();
     }
 
-    /// Brings about [`Occasion::Time`] at `deadline` or earlier.
-    pub(super) fn wake_by(&mut self, now: Instant, deadline: Instant) {
-        if deadline < self.alarm_at || self.alarm_at <= now {
-            self.alarm_at = deadline;
-            self.sources.alarm.as_mut().reset(deadline.into());
-            self.gate.open();
+    /// Brings about [`Occasion::Time`] at `deadline`, or earlier.
+    pub(super) fn wake_by(&mut self, deadline: Instant) {
+        if deadline < self.alarm_at {
+            self.set_alarm(deadline);
         }
+    }
+
+    /// The same, where all that was due at `now` has been done.
+    pub(super) fn wake_next(&mut self, now: Instant, deadline: Instant) {
+        if deadline < self.alarm_at || self.alarm_at <= now {
+            self.set_alarm(deadline);
+        }
+    }
+
+    fn set_alarm(&mut self, deadline: Instant) {
+        self.alarm_at = deadline;
+        self.sources.alarm.as_mut().reset(deadline.into());
+        self.gate.open();
     }
 
     /// Begins some work.

@@ -81,6 +81,8 @@ impl Hub {
         state.tell(keys, event);
         if matches!(event, NotifierEvent::Refused { .. }) {
             (state.subscribers, state.rooms, state.everything) = Default::default();
+            // It is about to end; whoever listens from now on gets another.
+            state.task = None;
         }
     }
 
