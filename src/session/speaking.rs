@@ -73,7 +73,7 @@ pub struct SpeakingCounters {
     pub interrupts: u64,
     /// Samples that had been sent and were never heard, by interrupts and broken links.
     pub unheard_samples: u64,
-    /// Times the server had nothing to play for up to 100 ms, because the agent was slow, or this machine. After more
+    /// Times the server had nothing to play for 5 to 100 ms, because the agent was slow, or this machine. After more
     /// than that a new utterance begins.
     pub underruns: u64,
     /// The most samples that the agent had queued, at its own rate, when a packet was looked for.
@@ -293,7 +293,7 @@ impl Speaking {
         }
         self.end_announced = false;
         let begins = self.pacer.on_sent(now, packet);
-        self.counters.underruns += u64::from(begins < now);
+        self.counters.underruns += u64::from(now.saturating_duration_since(begins) > HOLE);
         self.counters.packets += 1;
         self.counters.samples += packet;
         let tail = samples.len() - self.tail.len();
@@ -354,6 +354,8 @@ impl SpeakingCounters {
     }
 }
 
+/// Less than this is the jitter of an agent that speaks as it hears, without a lead.
+const HOLE: Duration = Duration::from_millis(5);
 /// A packet, the fade, and a timer's rounding: with less the server would run dry each time.
 const SHORTEST_LEAD: Duration = Duration::from_millis(40);
 /// More than this would be a recording.
