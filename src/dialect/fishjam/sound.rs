@@ -64,7 +64,7 @@ fn as_text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// Appends the message that sends `data` on a track: as [`AgentRequest::track_data`], but into a buffer that is used
+/// Appends the message that sends `data` on a track: as [`AgentRequest::track_data`](super::wire::AgentRequest), but into a buffer that is used
 /// again, since this happens fifty times a second for each voice.
 ///
 /// ```
