@@ -518,6 +518,27 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_interrupts_at_random_moments_leave_nothing_stuck() {
+        let mut line = Line::new(Hz::K24, Hz::K24, 60 * MS);
+        let mut rng = fastrand::Rng::with_seed(11);
+        for n in 0..1_000u32 {
+            // Each time another level, so that what is heard of it can be counted.
+            let (level, start) = (1_000 + n as i16, line.room.voice.written());
+            line.sent.clear();
+            line.room.voice.play(&vec![level; rng.usize(1..20_000)]);
+            line.run(rng.u32(0..120) * MS).await;
+            line.room.voice.interrupt();
+            assert!(line.speaking.take_interrupt(now(), &mut line.port.voice).is_some());
+            line.run(60 * MS).await;
+            assert!(line.room.voice.is_silent(), "interrupt {n}");
+            let heard = line.heard().iter().filter(|sample| **sample == level).count() as u64;
+            let played = line.room.voice.played().saturating_sub(start);
+            assert!(heard.abs_diff(played) <= 480, "interrupt {n}: {heard} heard, {played} by its own count");
+        }
+        assert_eq!(line.speaking.counters().interrupts, 1_000);
+    }
+
     #[derive(Debug, Clone)]
     enum Act {
         Play(usize),
