@@ -103,12 +103,13 @@ fn level_16k(bencher: Bencher) {
 }
 
 #[cfg(feature = "opus")]
-#[divan::bench]
-fn opus_encode_48k(bencher: Bencher) {
+#[divan::bench(args = [0, 5, 9])]
+fn opus_encode_48k(bencher: Bencher, complexity: i32) {
     use roomtone::audio::{codec::OpusSettings, opus::Encoder};
 
     let samples = block(Hz::K48);
-    let make = || (Encoder::new(Hz::K48, &OpusSettings::default()).expect("48 kHz"), BytesMut::new());
+    let settings = OpusSettings { complexity, ..OpusSettings::default() };
+    let make = || (Encoder::new(Hz::K48, &settings).expect("48 kHz"), BytesMut::new());
     round_robin(bencher, make, |(encoder, out)| {
         out.clear();
         encoder.encode_into(&samples, out).expect("a block of 20 ms");

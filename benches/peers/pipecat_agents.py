@@ -4,14 +4,11 @@ Each pipeline speaks Fishjam's agent protocol through Pipecat's own WebSocket cl
 output transport's own resampler (soxr at VHQ, which it does not let one choose) makes that the 24 kHz that is said.
 """
 
-import argparse
 import asyncio
-import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 
 import aiohttp
@@ -25,15 +22,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 from pipecat.transports.websocket.client import WebsocketClientParams, WebsocketClientTransport
 from pipecat.workers.runner import WorkerRunner
 
-JOIN_AT_ONCE = 20
-READY_WITHIN = 60
-
-
-class Load:
-    """What the agents did, all together."""
-
-    heard = 0
-    said = 0
+from load import JOIN_AT_ONCE, READY_WITHIN, Load, arguments, be_measured, orders
 
 
 def messages(proto: str):
@@ -140,18 +129,8 @@ def pipeline(args, protocol, token: str, load: Load, first: asyncio.Event) -> Pi
     return worker
 
 
-def rss_kib() -> int:
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-
-
-def tell(event: str, **what):
-    print(json.dumps({"event": event, **what, "rss_kib": rss_kib()}), flush=True)
-
-
 async def run(args):
-    stdin = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    stdin = await orders()
     protocol, load, joining = messages(args.proto), Load(), asyncio.Semaphore(JOIN_AT_ONCE)
 
     # One runner hosts all pipelines, as Pipecat advises for servers of many sessions.
@@ -175,24 +154,12 @@ async def run(args):
             async with http.get("room") as response:
                 rooms = [room["id"] for room in (await response.json())["data"]]
             await asyncio.gather(*(join(http, room) for room in rooms))
-    tell("ready", sessions=len(rooms))
-
-    await stdin.readline()
-    # process_time is user and system time of all threads.
-    heard, said, cpu, clock = load.heard, load.said, time.process_time(), time.monotonic()
-    await asyncio.sleep(args.seconds)
-    cpu, clock = time.process_time() - cpu, time.monotonic() - clock
-    tell("measured", cpu_s=cpu, frames=load.heard - heard, said=load.said - said, seconds=clock)
-
-    await stdin.read()
+    await be_measured(stdin, len(rooms), args.seconds, load)
     await runner.cancel()
     await ran
 
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--fishjam", required=True, help="its URL")
-parser.add_argument("--token", required=True, help="the management token")
-parser.add_argument("--seconds", type=float, default=10, help="how long to measure")
+parser = arguments(__doc__)
 parser.add_argument("--proto", required=True, help="the folder that Fishjam's protobuf files are in")
 parser.add_argument("--out-10ms-chunks", type=int, default=4, help="what is said at a time; 4 is Pipecat's default")
 logger.remove()

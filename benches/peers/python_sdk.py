@@ -3,11 +3,7 @@
 They hear 16 kHz, resample each chunk to 24 kHz with soxr (its default quality, HQ) and say it on a 24 kHz track.
 """
 
-import argparse
 import asyncio
-import json
-import sys
-import time
 from contextlib import AsyncExitStack
 
 import numpy as np
@@ -16,17 +12,10 @@ from fishjam import AgentOptions, AgentOutputOptions, FishjamClient
 from fishjam.agent import IncomingTrackData, OutgoingAudioTrackOptions
 from fishjam.events import TrackEncoding
 
+from load import JOIN_AT_ONCE, READY_WITHIN, Load, arguments, be_measured, orders
+
 HEARING = AgentOptions(output=AgentOutputOptions(audio_sample_rate=16000), subscribe_mode="auto")
 VOICE = OutgoingAudioTrackOptions(encoding=TrackEncoding.TRACK_ENCODING_PCM16, sample_rate=24000, channels=1)
-JOIN_AT_ONCE = 20
-READY_WITHIN = 60
-
-
-class Load:
-    """What the agents did, all together."""
-
-    heard = 0
-    said = 0
 
 
 async def agent(client: FishjamClient, room: str, joining: asyncio.Semaphore, load: Load, first: asyncio.Event):
@@ -49,18 +38,8 @@ async def agent(client: FishjamClient, room: str, joining: asyncio.Semaphore, lo
                 load.said += 1
 
 
-def rss_kib() -> int:
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-
-
-def tell(event: str, **what):
-    print(json.dumps({"event": event, **what, "rss_kib": rss_kib()}), flush=True)
-
-
 async def run(args):
-    stdin = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    stdin = await orders()
     client = FishjamClient(fishjam_id=args.fishjam, management_token=args.token)
     rooms = [room.id for room in client.get_all_rooms()]
     load, joining = Load(), asyncio.Semaphore(JOIN_AT_ONCE)
@@ -71,22 +50,9 @@ async def run(args):
         async with asyncio.timeout(READY_WITHIN):
             for first in firsts:
                 await first.wait()
-        tell("ready", sessions=len(rooms))
-
-        await stdin.readline()
-        # process_time is user and system time of all threads.
-        heard, said, cpu, clock = load.heard, load.said, time.process_time(), time.monotonic()
-        await asyncio.sleep(args.seconds)
-        cpu, clock = time.process_time() - cpu, time.monotonic() - clock
-        tell("measured", cpu_s=cpu, frames=load.heard - heard, said=load.said - said, seconds=clock)
-
-        await stdin.read()
+        await be_measured(stdin, len(rooms), args.seconds, load)
         for task in agents:
             task.cancel()
 
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--fishjam", required=True, help="its URL")
-parser.add_argument("--token", required=True, help="the management token")
-parser.add_argument("--seconds", type=float, default=10, help="how long to measure")
-asyncio.run(run(parser.parse_args()))
+asyncio.run(run(arguments(__doc__).parse_args()))

@@ -26,7 +26,8 @@ use super::format::Hz;
 #[derive(Debug)]
 pub struct SampleClock {
     rate: Hz,
-    /// When index 0 was heard, after [`EPOCH`], as nearly as the first run of samples tells. It follows the publisher's drift.
+    /// When index 0 was heard, after [`EPOCH`], as nearly as the first run of samples tells. It follows the publisher's
+    /// drift.
     origin: Option<Duration>,
     /// By how much the present run began earlier than its index says: its first chunk was late, so that the hole before
     /// it was taken for too long. The next hole makes up for it.

@@ -50,14 +50,6 @@ impl Resampler {
         Resampler { from, to, filter }
     }
 
-    /// Input samples taken whose output has not been given: what [`flush`](Self::flush) would bring out.
-    pub fn pending(&self) -> u64 {
-        match &self.filter {
-            None => 0,
-            Some(filter) => filter.taken.saturating_sub(self.to.convert(filter.given, self.from)),
-        }
-    }
-
     /// The filter's delay, in samples of the output. It is cut off the front: so many samples of what was pushed are
     /// still to come, beside the block that is being gathered.
     pub fn delay_samples(&self) -> usize {

@@ -39,11 +39,6 @@ pub(crate) fn give_back(mut buffer: Vec<i16>) {
     }
 }
 
-/// Buffers that a thread keeps: as many frames as are under way at once when things go well.
-const MOST_SPARE: usize = 64;
-/// A second of 48 kHz. What is larger is given back to the machine.
-const LARGEST_KEPT: usize = 48_000;
-
 /// Lends an empty buffer of bytes. Calls may be nested.
 pub(crate) fn with_bytes<T>(work: impl FnOnce(&mut BytesMut) -> T) -> T {
     let mut buffer = BYTES.with_borrow_mut(Vec::pop).unwrap_or_default();
@@ -52,3 +47,8 @@ pub(crate) fn with_bytes<T>(work: impl FnOnce(&mut BytesMut) -> T) -> T {
     BYTES.with_borrow_mut(|spare| spare.push(buffer));
     result
 }
+
+/// Buffers that a thread keeps: as many frames as are under way at once when things go well.
+const MOST_SPARE: usize = 64;
+/// A second of 48 kHz. What is larger is given back to the machine.
+const LARGEST_KEPT: usize = 48_000;

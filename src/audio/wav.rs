@@ -83,6 +83,16 @@ impl WavFile {
     }
 }
 
+/// Writes a whole recording.
+///
+/// # Errors
+/// [`WavError`] when the disk refuses.
+pub fn write(path: &Path, rate: Hz, channels: u16, samples: &[i16]) -> Result<(), WavError> {
+    let mut file = WavFile::create(path, rate, channels)?;
+    file.write(samples)?;
+    file.finish()
+}
+
 /// A WAV file that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {path}: {cause}")]

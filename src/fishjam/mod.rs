@@ -27,3 +27,4 @@ pub use address::{Address, AddressError};
 pub use happening::{Departure, Happening, What};
 pub use join::{Fishjam, JoinError, JoinOptions, Stay};
 pub use notifier::{Notifier, NotifierEvent};
+pub(crate) use socket::config as socket_config;

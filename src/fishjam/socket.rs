@@ -81,12 +81,8 @@ impl Socket {
     /// Sends what can be sent at once. If something is left, the socket must be polled.
     pub(crate) fn flush_now(&mut self) -> bool {
         if self.has_unsent {
-            // No waker: if it cannot be sent now, `poll` will wait for that.
-            let mut cx = Context::from_waker(noop_waker_ref());
-            self.has_unsent = !matches!(Pin::new(&mut self.stream).poll_flush(&mut cx), Poll::Ready(Ok(())));
-        }
-        if !self.has_unsent {
-            self.blocked_since = None;
+            // No waker: if it cannot be sent now, `poll` will wait for that. A fault is `poll`'s to tell, too.
+            let _ = self.poll_flush(&mut Context::from_waker(noop_waker_ref()));
         }
         !self.has_unsent
     }
@@ -126,13 +122,8 @@ impl Socket {
         }
         // A server that closes says why, and then takes no more: its reason is read before the fault is believed.
         let mut fault = None;
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Ready(Ok(())) => {
-                self.has_unsent = false;
-                self.blocked_since = None;
-            }
-            Poll::Ready(Err(error)) => fault = Some(error),
-            Poll::Pending => {}
+        if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
+            fault = Some(error);
         }
         loop {
             let Poll::Ready(next) = Pin::new(&mut self.stream).poll_next(cx) else {
@@ -157,6 +148,15 @@ impl Socket {
         }
     }
 
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.has_unsent = false;
+            self.blocked_since = None;
+        }
+        flushed
+    }
+
     fn end(&mut self, reason: CloseReason) -> Poll<SocketEvent> {
         self.ended = true;
         Poll::Ready(SocketEvent::Closed(reason))
@@ -169,7 +169,8 @@ pub(crate) fn install_crypto() {
     rustls::crypto::ring::default_provider().install_default().ok();
 }
 
-fn config() -> WebSocketConfig {
+/// How all our WebSockets are set up: small buffers, nothing held back, bounds on what comes and waits.
+pub(crate) fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)

@@ -73,7 +73,7 @@ impl Echoes {
     /// A chunk of a person's sound leaves for an agent.
     pub(super) fn on_chunk(&self, room: &mut Listening, now: Instant, samples: &[i16]) {
         self.chunks.fetch_add(1, Relaxed);
-        let was_loud = std::mem::replace(&mut room.person_is_loud, is_loud(samples));
+        let was_loud = std::mem::replace(&mut room.person_is_loud, is_loud(samples.iter().copied()));
         if room.person_is_loud && !was_loud {
             let missed = room.said_at.replace(now).is_some();
             self.missed.fetch_add(u64::from(missed), Relaxed);
@@ -83,7 +83,7 @@ impl Echoes {
     /// A packet of an agent's voice has come.
     pub(super) fn on_packet(&self, room: &mut Listening, now: Instant, samples: impl IntoIterator<Item = i16>) {
         self.packets.fetch_add(1, Relaxed);
-        let loud = samples.into_iter().any(|sample| sample.unsigned_abs() > LOUD);
+        let loud = is_loud(samples);
         let was_loud = std::mem::replace(&mut room.agent_is_loud, loud);
         if let Some(said_at) = room.said_at.take_if(|_| loud && !was_loud) {
             let mut waits = self.waits();
@@ -98,8 +98,8 @@ impl Echoes {
     }
 }
 
-fn is_loud(samples: &[i16]) -> bool {
-    samples.iter().any(|sample| sample.unsigned_abs() > LOUD)
+fn is_loud(samples: impl IntoIterator<Item = i16>) -> bool {
+    samples.into_iter().any(|sample| sample.unsigned_abs() > LOUD)
 }
 
 /// What a burst reaches and the quiet before it does not: 12 dB under full scale.

@@ -114,25 +114,26 @@ impl Hearing {
     pub(crate) fn on_chunk(
         &mut self,
         now: Duration,
-        TrackSound { peer, track, data }: TrackSound<'_>,
+        sound: TrackSound<'_>,
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<bool, HearingError> {
-        let mut first = false;
-        if !self.tracks.contains_key(track) {
-            let is_straggler = |(ended, at): &(TrackId, Duration)| ended.as_str() == track && now < *at + STRAGGLERS;
-            if self.ended.iter().any(is_straggler) {
-                self.counters.late_chunks += 1;
-                return Ok(false);
-            }
-            if !roster.peer(peer).is_some_and(|peer| peer.tracks.iter().any(|known| known.id.as_str() == track)) {
-                roster.request_snapshot();
-                self.hold(now, peer, track, data);
-                return Ok(false);
-            }
-            first = self.open(peer, track, roster, port)?;
+        if self.pass(now, &sound, port) {
+            return Ok(false);
         }
-        self.pass(now, &TrackSound { peer, track, data }, port);
+        let TrackSound { peer, track, data } = sound;
+        let is_straggler = |(ended, at): &(TrackId, Duration)| ended.as_str() == track && now < *at + STRAGGLERS;
+        if self.ended.iter().any(is_straggler) {
+            self.counters.late_chunks += 1;
+            return Ok(false);
+        }
+        if !roster.peer(peer).is_some_and(|peer| peer.tracks.iter().any(|known| known.id.as_str() == track)) {
+            roster.request_snapshot();
+            self.hold(now, peer, track, data);
+            return Ok(false);
+        }
+        let first = self.open(peer, track, roster, port)?;
+        self.pass(now, &sound, port);
         Ok(first)
     }
 

@@ -1,19 +1,14 @@
 //! The agents of a bench: one in every room there is, all in this process.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
-};
+use tokio::time::{interval, sleep, timeout};
 
 use super::{
     machine,
-    part::{Left, Measured, Orders, Ready, Said, tell},
+    part::{self, Left, Said, rooms, tell},
+    wrong,
 };
 use crate::{
     agent::{Agent, AgentError, Input, Registry, Room, Wants},
@@ -44,16 +39,7 @@ pub(super) async fn run(
             first_rss_kib = machine::resident_kib();
         }
     }
-    let mut orders = Orders::new();
-    tell(&Said::Ready(ready(&joins, first_rss_kib)));
-    if orders.next().await {
-        let (begun, cpu) = (Instant::now(), machine::cpu_time());
-        sleep(Duration::from_secs(seconds)).await;
-        let cpu_s = (machine::cpu_time() - cpu).as_secs_f64();
-        let (seconds, rss_kib) = (begun.elapsed().as_secs_f64(), machine::resident_kib());
-        tell(&Said::Measured(Measured { cpu_s, seconds, rss_kib }));
-        orders.next().await;
-    }
+    part::be_measured(&joins, first_rss_kib, seconds).await;
     let mut left = Left::default();
     for stay in stays {
         stay.leave();
@@ -102,7 +88,8 @@ impl Crew {
         Ok((stay, took))
     }
 
-    /// Joins and leaves `times`, a few at once, and gives the memory after each twentieth.
+    /// Joins and leaves `times`, rounded up to whole tens that are in the room together, and gives the memory after each
+    /// twentieth.
     async fn come_and_go(&self, room: &RoomId, times: u32) -> Result<Vec<u64>, Failure> {
         let mut resident = Vec::new();
         let step = times.div_ceil(STEPS).max(1);
@@ -132,52 +119,21 @@ impl Agent for Speech {
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
         let said: Vec<i16> = (0..160_000).map(|n| (f32::sin(n as f32 * 0.1) * 9_000.0) as i16).collect();
-        let (speak, mut when) = mpsc::channel(1);
-        speak.try_send(()).ok();
+        let mut again = interval(SPEECH_AND_PAUSE);
         loop {
             tokio::select! {
                 input = room.inbox.next() => match input {
                     None => return Ok(()),
                     Some(Input::Event(_) | Input::Audio(_) | Input::Gap(_)) => {}
                 },
-                Some(()) = when.recv() => {
-                    room.voice.play(&said);
-                    let speak = speak.clone();
-                    tokio::spawn(async move {
-                        sleep(SPEECH_AND_PAUSE).await;
-                        speak.send(()).await.ok();
-                    });
-                }
+                _ = again.tick() => drop(room.voice.play(&said)),
             }
         }
     }
 }
 
-/// Every room of the Fishjam.
-pub(super) async fn rooms(fishjam: &Fishjam) -> Result<Vec<RoomId>, Failure> {
-    let rooms = fishjam.rest().rooms().await.map_err(|error| wrong(&error))?;
-    Ok(rooms.into_iter().map(|room| room.id).collect())
-}
-
-pub(super) fn ready(joins: &[Duration], first_rss_kib: u64) -> Ready {
-    let mut joins: Vec<f64> = joins.iter().map(|join| join.as_secs_f64() * 1e3).collect();
-    joins.sort_unstable_by(f64::total_cmp);
-    Ready {
-        sessions: joins.len() as u32,
-        rss_kib: machine::resident_kib(),
-        first_rss_kib,
-        join_p50_ms: joins.get(joins.len() / 2).copied().unwrap_or(0.0),
-        join_max_ms: joins.last().copied().unwrap_or(0.0),
-    }
-}
-
-pub(super) fn wrong(error: &dyn std::fmt::Display) -> Failure {
-    Failure::Fishjam(format!("the bench: {error}"))
-}
-
 fn count(left: &mut Left, departure: &Departure) {
-    let losses: BTreeMap<&str, u64> = departure.losses().into();
-    for (name, lost) in losses {
+    for (name, lost) in departure.losses() {
         *left.losses.entry(name.to_owned()).or_default() += lost;
     }
     let said = &departure.speaking;
@@ -193,7 +149,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 const JOIN: Duration = Duration::from_secs(20);
 /// Ten seconds of speech are four fifths of it.
 const SPEECH_AND_PAUSE: Duration = Duration::from_millis(12_500);
-/// How many come and go at once.
+/// How many are in the room together.
 const AT_ONCE: usize = 10;
 /// How often memory is looked at while they come and go.
 const STEPS: u32 = 20;

@@ -7,15 +7,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet, time::timeout};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
-};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config, tungstenite::Message};
 
 use super::{
-    agents::{rooms, wrong},
     machine,
-    part::{Measured, Orders, Said, tell},
+    part::{self, rooms},
+    wrong,
 };
 use crate::{
     audio::{
@@ -31,6 +28,7 @@ use crate::{
     fishjam::{
         Fishjam,
         rest::model::{AgentOptions, NewPeer},
+        socket_config,
     },
 };
 
@@ -51,16 +49,7 @@ pub(super) async fn run(fishjam: Fishjam, seconds: u64, voice: VoiceTrack) -> Re
             first_rss_kib = machine::resident_kib();
         }
     }
-    let mut orders = Orders::new();
-    tell(&Said::Ready(super::agents::ready(&joins, first_rss_kib)));
-    if orders.next().await {
-        let (begun, cpu) = (Instant::now(), machine::cpu_time());
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-        let cpu_s = (machine::cpu_time() - cpu).as_secs_f64();
-        let (seconds, rss_kib) = (begun.elapsed().as_secs_f64(), machine::resident_kib());
-        tell(&Said::Measured(Measured { cpu_s, seconds, rss_kib }));
-        orders.next().await;
-    }
+    part::be_measured(&joins, first_rss_kib, seconds).await;
     loops.abort_all();
     for (room, peer) in rooms.iter().zip(&peers) {
         fishjam.rest().delete_peer(room, peer).await.map_err(|error| wrong(&error))?;
@@ -76,8 +65,8 @@ async fn join(fishjam: &Fishjam, room: &RoomId, voice: &VoiceTrack) -> Result<(P
     let admission = fishjam.rest().create_peer(room, &peer).await.map_err(|error| wrong(&error))?;
     let url = fishjam.rest().address().agent_socket(admission.peer_websocket_url.as_deref());
     // As the runtime's own sockets: the library's 128 KiB a session would be no floor.
-    let config = WebSocketConfig::default().read_buffer_size(8 * 1024).write_buffer_size(0);
-    let (mut socket, _) = connect_async_with_config(url, Some(config), true).await.map_err(|error| wrong(&error))?;
+    let (mut socket, _) =
+        connect_async_with_config(url, Some(socket_config()), true).await.map_err(|error| wrong(&error))?;
     let track = TrackId::from(uuid::Uuid::new_v4().to_string());
     for request in [AgentRequest::auth(&admission.token), AgentRequest::add_track(&track, voice)] {
         socket.send(Message::Binary(request.encode_to_vec().into())).await.map_err(|error| wrong(&error))?;
@@ -106,8 +95,9 @@ async fn echo(mut socket: Socket, track: TrackId, voice: VoiceTrack, hears: mpsc
         decoder.decode_into(&sound.data, &mut samples).ok();
         resampler.push(&samples, &mut staged);
         // PCM16 goes as it comes; Opus goes in blocks.
-        let whole = if voice.encoding() == Encoding::Pcm16 { staged.len() } else { staged.len() / block * block };
-        for packet in staged[..whole].chunks(if voice.encoding() == Encoding::Pcm16 { whole.max(1) } else { block }) {
+        let size = if voice.encoding() == Encoding::Pcm16 { staged.len().max(1) } else { block };
+        let whole = staged.len() / size * size;
+        for packet in staged[..whole].chunks(size) {
             encoder.encode_into(packet, &mut data).ok();
             let request = AgentRequest::track_data(&track, data.split().freeze());
             let bytes = Bytes::from(request.encode_to_vec());

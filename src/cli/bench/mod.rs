@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use self::{
-    agents::wrong,
     part::{Left, Said},
     report::{Report, Run},
     worker::Worker,
@@ -33,7 +32,7 @@ use super::{
 };
 use crate::{
     agent::Registry,
-    audio::{Hz, wav::WavFile},
+    audio::{Hz, wav},
     fishjam::{Fishjam, rest::build_http, rest::model::RoomConfig},
     sandbox::{Sandbox, SandboxOptions},
 };
@@ -111,12 +110,7 @@ impl Stage {
     }
 
     async fn fill(&self, args: &BenchArgs, burst: &Path) -> Result<(), Failure> {
-        let write = || {
-            let mut file = WavFile::create(burst, Hz::K16, 1)?;
-            file.write(&burst_and_quiet())?;
-            file.finish()
-        };
-        write().map_err(|error| Failure::Input(error.to_string()))?;
+        wav::write(burst, Hz::K16, 1, &burst_and_quiet()).map_err(|error| Failure::Input(error.to_string()))?;
         let address = self.url.parse().map_err(|error| wrong(&error))?;
         let fishjam = Fishjam::new(address, SandboxOptions::default().token.into());
         let rooms = stream::iter(0..args.sessions).map(async |n| {
@@ -186,8 +180,7 @@ fn part_command(role: Role, cores: &[usize], of: Option<(&str, &BenchArgs)>) -> 
     let mut command = Command::new(program);
     command.arg("bench-part").arg(format!("{role:?}").to_lowercase());
     if !cores.is_empty() {
-        let cores: Vec<String> = cores.iter().map(usize::to_string).collect();
-        command.args(["--cores", &cores.join(",")]);
+        command.args(["--cores", &list(cores)]);
     }
     if let Some((url, BenchArgs { seconds, load: LoadArgs { voice, speech, joins }, .. })) = of {
         command.args(["--fishjam", url, "--voice", voice, "--seconds", &seconds.to_string()]);
@@ -203,15 +196,23 @@ fn other_command(program: &str, url: &str, seconds: u64, cores: &[usize]) -> Com
     let mut command = match cores {
         [] => Command::new(words.next().unwrap_or_default()),
         cores => {
-            let cores: Vec<String> = cores.iter().map(usize::to_string).collect();
             let mut command = Command::new("taskset");
-            command.args(["-c", &cores.join(",")]);
+            command.args(["-c", &list(cores)]);
             command
         }
     };
     let token = SandboxOptions::default().token;
     command.args(words).args(["--fishjam", url, "--token", &token, "--seconds", &seconds.to_string()]);
     command
+}
+
+/// Cores as programs take them: `0,1`.
+fn list(cores: &[usize]) -> String {
+    cores.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn wrong(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Fishjam(format!("the bench: {error}"))
 }
 
 /// A second of sound: a burst of 1 kHz, and a room tone of -60 dBFS that no codec takes for silence.

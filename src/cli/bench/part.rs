@@ -3,10 +3,17 @@
 //! It prints `{"event":"ready",…}` once everyone is in, waits for a line, measures, prints `{"event":"measured",…}`,
 //! waits for the end of its input, and leaves. A process of another make that is measured keeps to the same.
 
+use std::time::{Duration, Instant};
+
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};
 
-use crate::cli::say;
+use super::{machine, wrong};
+use crate::{
+    cli::{Failure, say},
+    event::RoomId,
+    fishjam::Fishjam,
+};
 
 /// One line of a part.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,7 +25,7 @@ pub(super) enum Said {
     Left(Left),
 }
 
-/// Everyone is in, and has heard something.
+/// Everyone is in.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Ready {
@@ -59,6 +66,35 @@ pub(super) struct Left {
 /// Prints a line.
 pub(super) fn tell(said: &Said) {
     say(&serde_json::to_string(said).expect("plain JSON"));
+}
+
+/// Every room of the Fishjam.
+pub(super) async fn rooms(fishjam: &Fishjam) -> Result<Vec<RoomId>, Failure> {
+    let rooms = fishjam.rest().rooms().await.map_err(|error| wrong(&error))?;
+    Ok(rooms.into_iter().map(|room| room.id).collect())
+}
+
+/// Says that everyone is in, having taken `joins`, and measures when told to. Returns when it is time to leave.
+pub(super) async fn be_measured(joins: &[Duration], first_rss_kib: u64, seconds: u64) {
+    let mut joins: Vec<f64> = joins.iter().map(|join| join.as_secs_f64() * 1e3).collect();
+    joins.sort_unstable_by(f64::total_cmp);
+    let mut orders = Orders::new();
+    tell(&Said::Ready(Ready {
+        sessions: joins.len() as u32,
+        rss_kib: machine::resident_kib(),
+        first_rss_kib,
+        join_p50_ms: joins.get(joins.len() / 2).copied().unwrap_or(0.0),
+        join_max_ms: joins.last().copied().unwrap_or(0.0),
+    }));
+    if !orders.next().await {
+        return;
+    }
+    let (begun, cpu) = (Instant::now(), machine::cpu_time());
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let cpu_s = (machine::cpu_time() - cpu).as_secs_f64();
+    let (seconds, rss_kib) = (begun.elapsed().as_secs_f64(), machine::resident_kib());
+    tell(&Said::Measured(Measured { cpu_s, seconds, rss_kib }));
+    orders.next().await;
 }
 
 /// What the bench tells a part.

@@ -18,7 +18,7 @@ use crate::{
     audio::{
         Hz, Sound,
         compare::{self, Likeness},
-        wav::WavFile,
+        wav,
     },
 };
 use scene::Scene;
@@ -85,12 +85,7 @@ fn write_sound(scene: &Scene, files: &Files) -> Result<(), Failure> {
 }
 
 fn write_wav(path: &Path, rate: Hz, channels: u16, samples: &[i16]) -> Result<(), Failure> {
-    let write = || {
-        let mut file = WavFile::create(path, rate, channels)?;
-        file.write(samples)?;
-        file.finish()
-    };
-    write().map_err(|error| Failure::Input(error.to_string()))
+    wav::write(path, rate, channels, samples).map_err(|error| Failure::Input(error.to_string()))
 }
 
 fn write_events(scene: &Scene, path: &Path) -> Result<(), Failure> {

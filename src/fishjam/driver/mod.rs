@@ -39,7 +39,6 @@ use crate::{
     event::{PeerId, RoomEvent, RoomId, Roster},
     session::{Cut, Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
 };
-
 use gate::Gate;
 use occasions::{Occasion, Occasions};
 use outbox::Outbox;
