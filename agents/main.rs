@@ -30,19 +30,30 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
 
+    use roomtone::host::Config;
     use toml::Table;
 
     use super::AGENTS;
 
-    fn config() -> std::path::PathBuf {
+    fn config() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
     }
 
+    fn toml_files(folder: PathBuf) -> Vec<PathBuf> {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+        assert!(!files.is_empty());
+        files
+    }
+
     #[test]
-    fn the_reference_has_a_table_for_each_agent_and_every_table_fits() {
-        let text = fs::read_to_string(config().join("reference.toml")).unwrap();
+    fn the_agents_reference_has_a_table_for_each_and_every_table_fits() {
+        let text = fs::read_to_string(config().join("agents/reference.toml")).unwrap();
         let reference: Table = text.parse().unwrap();
         assert_eq!(reference.len(), AGENTS.0.len());
         for (name, table) in reference {
@@ -53,9 +64,7 @@ mod tests {
 
     #[test]
     fn every_example_fits_the_agent_it_is_called_after() {
-        let mut loaded = 0;
-        for entry in fs::read_dir(config()).unwrap() {
-            let path = entry.unwrap().path();
+        for path in toml_files(config().join("agents")) {
             let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
             if stem == "reference" || stem.contains("opus") && !cfg!(feature = "opus") {
                 continue;
@@ -63,8 +72,59 @@ mod tests {
             let table: Table = fs::read_to_string(&path).unwrap().parse().unwrap();
             let name = stem.split('-').next().unwrap();
             (AGENTS.find(name).unwrap().make)(table).map(drop).unwrap_or_else(|error| panic!("{stem}: {error}"));
-            loaded += 1;
         }
-        assert!(loaded > 0);
+    }
+
+    #[test]
+    fn every_host_file_is_right() {
+        for path in toml_files(config()) {
+            let config = Config::read(&path, AGENTS).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!config.deploys.is_empty(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn the_hosts_reference_shows_the_defaults() {
+        let reference = Config::read(&config().join("reference.toml"), AGENTS).unwrap();
+        let least = Config::parse("[[deploy]]\nagent = \"echo\"", AGENTS).unwrap();
+        assert_eq!(reference, least);
+    }
+
+    #[test]
+    fn the_hosts_reference_shows_every_key() {
+        let text = fs::read_to_string(config().join("reference.toml")).unwrap();
+        // With the examples in place of what is left out, it is still right.
+        let is_key = |line: &str| {
+            let word = line.strip_prefix("# ").unwrap_or("");
+            word.starts_with('[')
+                || word.split(" = ").next().is_some_and(|key| word.contains(" = ") && !key.contains(' '))
+        };
+        let whole: Vec<&str> = text.lines().map(|line| if is_key(line) { &line[2..] } else { line }).collect();
+        let whole = whole.join("\n");
+        Config::parse(&whole, AGENTS).unwrap_or_else(|faults| panic!("{faults:?}"));
+        // The keys there are, as the error over one that is none lists them.
+        let tables = ["fishjam", "host", "webhook", "metrics", "admin", "traces", "deploy", "deploy.rooms"];
+        let mut keys = 0;
+        for table in
+            tables.into_iter().chain(["deploy.join", "deploy.leave", "deploy.hear", "deploy.restart", "deploy.sink"])
+        {
+            let head = format!("[{table}]");
+            let head = if table == "deploy" { "[[deploy]]".to_owned() } else { head };
+            let with_a_slip = whole.replacen(&format!("{head}\n"), &format!("{head}\nslip = 1\n"), 1);
+            let fault = Config::parse(&with_a_slip, AGENTS).unwrap_err().remove(0).to_string();
+            let section = whole.split(&format!("{head}\n")).nth(1).unwrap().split("\n[").next().unwrap();
+            let (_, expected) = fault.split_once("expected").unwrap_or_else(|| panic!("{table}: {fault}"));
+            let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+            assert!(!names.is_empty(), "{fault}");
+            for name in names {
+                let is_there = section.contains(&format!("\n{name} = ")) || section.starts_with(&format!("{name} = "));
+                assert!(
+                    is_there || whole.contains(&format!("[{table}.{name}]")),
+                    "{table}.{name} is not in the reference"
+                );
+                keys += 1;
+            }
+        }
+        assert!(keys > 50, "{keys}");
     }
 }

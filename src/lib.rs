@@ -3,10 +3,11 @@
 //!
 //! - To write an agent, read [`agent`]; [`agent::testing`] drives it by hand.
 //! - To bring it into a room, use [`fishjam::Fishjam::join`].
+//! - To keep agents in many rooms, use a [`host`].
 //! - To try it without an account, start a [`sandbox`].
 //!
 //! The layers, from the bottom up: [`audio`] and [`event`]; [`dialect`] and [`agent`]; [`session`], which has neither
-//! I/O nor a clock; [`fishjam`], the edge; [`sandbox`]; [`cli`].
+//! I/O nor a clock; [`fishjam`], the edge; [`host`] and [`sandbox`]; [`cli`].
 #![forbid(unsafe_code)]
 
 pub mod agent;
@@ -15,5 +16,6 @@ pub mod cli;
 pub mod dialect;
 pub mod event;
 pub mod fishjam;
+pub mod host;
 pub mod sandbox;
 pub mod session;

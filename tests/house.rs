@@ -7,7 +7,7 @@ use std::{
 
 /// From the bottom up; modules of one rank do not know each other, but for what is said here.
 const RANKS: [&[&str]; 6] =
-    [&["audio", "event"], &["dialect", "agent"], &["session"], &["fishjam"], &["sandbox"], &["cli"]];
+    [&["audio", "event"], &["dialect", "agent"], &["session"], &["fishjam"], &["host", "sandbox"], &["cli"]];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

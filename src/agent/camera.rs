@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::notes::Request;
 use crate::event::TrackId;
 
 /// A still picture.
@@ -43,7 +44,7 @@ pub enum CaptureError {
 
 /// Asks for pictures. Cheap to clone, so a picture can be awaited in another task.
 #[derive(Debug, Clone)]
-pub struct Camera(mpsc::Sender<Capture>);
+pub struct Camera(mpsc::Sender<Request>);
 
 /// A request on its way to the driver.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub(crate) struct Capture {
 }
 
 impl Camera {
-    pub(super) fn new(requests: mpsc::Sender<Capture>) -> Camera {
+    pub(super) fn new(requests: mpsc::Sender<Request>) -> Camera {
         Camera(requests)
     }
 
@@ -64,7 +65,7 @@ impl Camera {
     /// [`CaptureError`], at the latest 5 s after the request.
     pub async fn still(&self, track: &TrackId) -> Result<Image, CaptureError> {
         let (reply, answer) = oneshot::channel();
-        let request = Capture { track: track.clone(), reply };
+        let request = Request::Capture(Capture { track: track.clone(), reply });
         self.0.send(request).await.map_err(|_| CaptureError::LinkDown)?;
         answer.await.unwrap_or(Err(CaptureError::LinkDown))
     }

@@ -1,10 +1,17 @@
 //! All that an agent is told, in one order.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc;
 
-use super::frame::{AudioFrame, Gap, Source};
+use super::{
+    frame::{AudioFrame, Gap, Source},
+    latency::Latency,
+};
 use crate::{
     audio::{Hz, Resampler, ring::RingReader, scratch},
     event::RoomEvent,
@@ -33,15 +40,29 @@ pub struct Inbox {
     rate: Hz,
     /// How much silence is put into a gap.
     fill_samples: u64,
+    /// How long a notice took to be read.
+    reached: Arc<Latency>,
 }
 
 /// What the room's driver tells, one after the other.
 pub(super) enum Notice {
     // Boxed, as they are seldom: thousands of the small ones may wait.
     Event(Box<RoomEvent>),
-    Opened { key: u32, track: Box<(Arc<Source>, Hz, RingReader)> },
-    Sound { key: u32, index: u64, samples: u32, heard: Duration },
-    Closed { key: u32 },
+    Opened {
+        key: u32,
+        track: Box<(Arc<Source>, Hz, RingReader)>,
+    },
+    Sound {
+        key: u32,
+        index: u64,
+        samples: u32,
+        heard: Duration,
+    },
+    Closed {
+        key: u32,
+    },
+    /// Sent at this time.
+    Stamp(Instant),
 }
 
 /// One track that is heard.
@@ -59,9 +80,9 @@ struct Incoming {
 }
 
 impl Inbox {
-    pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz, fill_gaps: Duration) -> Inbox {
+    pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz, fill_gaps: Duration, reached: Arc<Latency>) -> Inbox {
         let fill_samples = rate.samples_in(fill_gaps) as u64;
-        Inbox { notices, tracks: Vec::new(), ready: VecDeque::new(), rate, fill_samples }
+        Inbox { notices, tracks: Vec::new(), ready: VecDeque::new(), rate, fill_samples, reached }
     }
 
     /// Waits for the next input. `None` means that the agent's time in the room is over.
@@ -74,6 +95,7 @@ impl Inbox {
             }
             match self.notices.recv().await? {
                 Notice::Event(event) => return Some(Input::Event(*event)),
+                Notice::Stamp(sent) => self.reached.note(sent.elapsed()),
                 Notice::Opened { key, track } => {
                     let (source, rate, ring) = *track;
                     let resampler = Resampler::new(rate, self.rate);

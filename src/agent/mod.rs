@@ -34,6 +34,8 @@
 mod camera;
 mod frame;
 mod inbox;
+mod latency;
+mod notes;
 mod port;
 mod registry;
 mod room;
@@ -48,6 +50,9 @@ pub(crate) use camera::Capture;
 pub use camera::{Camera, CaptureError, Image};
 pub use frame::{AudioFrame, Gap, Source};
 pub use inbox::{Inbox, Input};
+pub use latency::{Latency, LatencyCounts, STEPS as LATENCY_STEPS};
+pub(crate) use notes::Request;
+pub use notes::{Note, Notes};
 pub use port::Depths;
 pub(crate) use port::{RoomPort, TrackPort, Unread, room_link};
 pub use registry::{Builtin, OptionsError, Registry, options};

@@ -4,15 +4,20 @@
 //! order. When the agent does not keep up, sound is dropped and counted first; events are kept until there are so
 //! many that the agent must be taken for dead.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
     Room, Wants,
-    camera::Capture,
     frame::Source,
     inbox::{Inbox, Notice},
+    latency::Latency,
+    notes::Request,
     voice::{VoicePort, voice_link},
 };
 use crate::{
@@ -26,16 +31,18 @@ use crate::{
 /// Makes an agent's room and the port behind it. The agent's voice has the rate it wants, or 16 kHz and no track.
 pub(crate) fn room_link(id: RoomId, me: PeerId, wants: &Wants) -> (Room, RoomPort) {
     let (notices, inbox) = mpsc::channel(NOTICES);
-    let (requests, commands) = mpsc::channel(CAPTURES);
+    let (requests, commands) = mpsc::channel(REQUESTS);
+    let reached = Arc::new(Latency::default());
     let (voice, voice_port) = voice_link(wants.speak_rate);
-    let room = Room::new(id, me, Inbox::new(inbox, wants.hear_rate, wants.fill_gaps), voice, requests);
+    let room = Room::new(id, me, Inbox::new(inbox, wants.hear_rate, wants.fill_gaps, reached.clone()), voice, requests);
     let port = RoomPort {
         notices: Some(notices),
         backlog: VecDeque::new(),
         next_key: 0,
         depths: Depths::default(),
         voice: voice_port,
-        captures: commands,
+        requests: commands,
+        reached,
     };
     (room, port)
 }
@@ -50,8 +57,10 @@ pub(crate) struct RoomPort {
     depths: Depths,
     /// What the agent says.
     pub(crate) voice: VoicePort,
-    /// Pictures it asks for.
-    pub(crate) captures: mpsc::Receiver<Capture>,
+    /// Pictures it asks for, and what it writes down.
+    pub(crate) requests: mpsc::Receiver<Request>,
+    /// How long what it is told takes to reach it.
+    pub(crate) reached: Arc<Latency>,
 }
 
 /// One track that the agent hears.
@@ -85,6 +94,13 @@ impl RoomPort {
     /// Tells an event.
     pub(crate) fn tell(&mut self, event: RoomEvent) -> Result<(), Unread> {
         self.push(Notice::Event(Box::new(event)))
+    }
+
+    /// Lets the agent's inbox note how long what is told at `now` takes to reach it. Nothing is told if it is full.
+    pub(crate) fn stamp(&mut self, now: Instant) {
+        if let Some(notices) = self.notices.as_ref().filter(|_| self.backlog.is_empty()) {
+            notices.try_send(Notice::Stamp(now)).ok();
+        }
     }
 
     /// Opens a track whose samples come at `rate`.
@@ -181,8 +197,8 @@ const NOTICES: usize = 4_096;
 const FOR_EVENTS: usize = 512;
 /// Events that may wait beyond the channel before the agent is given up.
 const BACKLOG: usize = 1_024;
-/// Pictures that may be asked for and not yet be seen by the driver; the agent waits beyond that.
-const CAPTURES: usize = 16;
+/// Pictures asked for and notes that the driver may not have seen yet. Beyond that, pictures wait and notes are lost.
+const REQUESTS: usize = 64;
 
 #[cfg(test)]
 mod tests {

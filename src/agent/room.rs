@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 use super::{
-    camera::{Camera, Capture},
+    camera::Camera,
     inbox::{Inbox, Input},
+    notes::{Notes, Request},
     voice::Voice,
 };
 use crate::event::{Peer, PeerId, PeerKind, RoomEvent, RoomId};
@@ -23,11 +24,14 @@ pub struct Room {
     pub peers: Peers,
     /// Still pictures of video.
     pub camera: Camera,
+    /// What the agent writes down.
+    pub notes: Notes,
 }
 
 impl Room {
-    pub(super) fn new(id: RoomId, me: PeerId, inbox: Inbox, voice: Voice, captures: mpsc::Sender<Capture>) -> Room {
-        Room { id, me, inbox, voice, peers: Peers::default(), camera: Camera::new(captures) }
+    pub(super) fn new(id: RoomId, me: PeerId, inbox: Inbox, voice: Voice, requests: mpsc::Sender<Request>) -> Room {
+        let (camera, notes) = (Camera::new(requests.clone()), Notes::new(requests));
+        Room { id, me, inbox, voice, peers: Peers::default(), camera, notes }
     }
 
     /// Waits for the next input: sound, a gap or an event. `None` means that the agent's time in the room is over; it

@@ -40,7 +40,8 @@ use serde_json::Value;
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    Agent, AgentError, CaptureError, Hear, Image, RoomPort, Source, TrackPort, Wants, camera::Capture, room_link,
+    Agent, AgentError, CaptureError, Hear, Image, Note, RoomPort, Source, TrackPort, Wants, camera::Capture,
+    notes::Request, room_link,
 };
 use crate::{
     audio::{BLOCK, Hz, SampleClock},
@@ -59,6 +60,7 @@ pub struct TestRoom {
     /// What the room heard, block by block, from the start; silence where the agent was silent.
     heard: Vec<i16>,
     image: Option<Image>,
+    notes: Vec<Note>,
 }
 
 /// A peer that has a track.
@@ -79,6 +81,8 @@ pub struct Life {
     pub heard: Vec<i16>,
     /// The rate of `heard`.
     pub rate: Hz,
+    /// What the agent wrote down.
+    pub notes: Vec<Note>,
 }
 
 impl Life {
@@ -112,6 +116,7 @@ impl TestRoom {
             lead: VecDeque::new(),
             heard: Vec::new(),
             image: None,
+            notes: Vec::new(),
         }
     }
 
@@ -166,7 +171,7 @@ impl TestRoom {
             self.speak_block();
             tokio::time::sleep(BLOCK).await;
             self.port.flush();
-            self.answer_captures();
+            self.answer_requests();
             self.hear_block();
         }
     }
@@ -190,7 +195,13 @@ impl TestRoom {
         let result =
             tokio::time::timeout(PATIENCE, self.agent).await.expect("the agent returns when next() gives None");
         let rate = self.port.voice.rate();
-        Life { result: result.expect("the agent does not panic"), heard: self.heard, rate }
+        while let Ok(request) = self.port.requests.try_recv() {
+            self.notes.extend(match request {
+                Request::Note(note) => Some(note),
+                Request::Capture(_) => None,
+            });
+        }
+        Life { result: result.expect("the agent does not panic"), heard: self.heard, rate, notes: self.notes }
     }
 
     fn speak_block(&mut self) {
@@ -212,9 +223,14 @@ impl TestRoom {
         }
     }
 
-    fn answer_captures(&mut self) {
-        while let Ok(Capture { reply, .. }) = self.port.captures.try_recv() {
-            reply.send(self.image.clone().ok_or(CaptureError::Deadline)).ok();
+    fn answer_requests(&mut self) {
+        while let Ok(request) = self.port.requests.try_recv() {
+            match request {
+                Request::Capture(Capture { reply, .. }) => {
+                    reply.send(self.image.clone().ok_or(CaptureError::Deadline)).ok();
+                }
+                Request::Note(note) => self.notes.push(note),
+            }
         }
     }
 

@@ -10,14 +10,23 @@ use crate::agent::Hear;
 #[derive(Debug, Parser)]
 #[command(name = "roomtone", version, about, after_long_help = EXAMPLES, propagate_version = true)]
 pub(super) struct Args {
-    /// What is logged, to standard error: error, warn, info, debug, trace, or rules such as roomtone=debug
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", env = "ROOMTONE_LOG")]
-    pub(super) log: String,
+    /// What is logged, to standard error: error, warn, info, debug, trace, or rules such as roomtone=debug [default:
+    /// warn; info for start]
+    #[arg(long, global = true, value_name = "LEVEL", env = "ROOMTONE_LOG")]
+    log: Option<String>,
     /// The form of the log
     #[arg(long, global = true, value_name = "FORM", default_value = "human")]
     pub(super) log_format: LogFormat,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Args {
+    /// What is logged.
+    pub(super) fn log(&self) -> &str {
+        let default = if matches!(self.command, Command::Start(_)) { "info" } else { "warn" };
+        self.log.as_deref().unwrap_or(default)
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -30,6 +39,18 @@ pub(super) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Keep the agents of a configuration in their rooms
+    Start(StartArgs),
+    /// Say whether a configuration is right
+    Check(CheckArgs),
+    /// Show a running host, live
+    Top(TopArgs),
+    /// List a running host's sessions, begin one, end one, or look at its levels
+    Sessions(SessionsArgs),
+    /// Let a running host read its configuration again
+    Reload(AdminArgs),
+    /// Tell a running host to end once its sessions have
+    Drain(AdminArgs),
     /// Let an agent hear a recording in a room on this machine, and show what it did
     Demo(DemoArgs),
     /// Run a Fishjam on this machine, for trying agents and testing clients
@@ -43,6 +64,81 @@ pub(super) enum Command {
     /// One process of a bench
     #[command(hide = true)]
     BenchPart(PartArgs),
+}
+
+#[derive(Debug, Group)]
+pub(super) struct StartArgs {
+    /// The configuration; config/reference.toml shows every key
+    #[arg(long, env = "ROOMTONE_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct CheckArgs {
+    /// The configuration
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+/// Which host, and by what right.
+#[derive(Debug, Group)]
+pub(super) struct AdminArgs {
+    /// The host's admin interface
+    #[arg(long, env = "ROOMTONE_ADMIN", default_value = "http://127.0.0.1:9465", value_name = "URL")]
+    pub(super) admin: String,
+    /// A file that holds the admin token [default: the environment's ROOMTONE_ADMIN_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// The token itself, from the environment only: an argument could be read by everybody on this machine
+    #[arg(skip = std::env::var("ROOMTONE_ADMIN_TOKEN").ok())]
+    pub(super) token: Option<String>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct TopArgs {
+    #[command(flatten)]
+    pub(super) admin: AdminArgs,
+    /// The most lines of sessions
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub(super) rows: usize,
+    /// End after so many screens
+    #[arg(long, value_name = "N")]
+    pub(super) screens: Option<u32>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct SessionsArgs {
+    #[command(flatten)]
+    pub(super) admin: AdminArgs,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Option<SessionsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionsCommand {
+    /// Bring an agent into a room, whatever its rules say
+    Join {
+        /// Which room
+        room: String,
+        /// Which deploy of the configuration
+        deploy: String,
+    },
+    /// End a session; it does not come back by itself
+    Leave {
+        /// Its number, as the list shows it
+        session: u64,
+    },
+    /// Show how loud its tracks are
+    Tap {
+        /// Its number
+        session: u64,
+        /// For how long
+        #[arg(long, default_value_t = 10, value_name = "S")]
+        seconds: u64,
+    },
 }
 
 #[derive(Debug, Group)]
@@ -212,6 +308,7 @@ Examples:
   roomtone sandbox                                  a Fishjam on http://127.0.0.1:5002, token `development`
   FISHJAM_MANAGEMENT_TOKEN=development roomtone join \\
       --fishjam http://127.0.0.1:5002 --room ID --agent echo
+  FISHJAM_ID=ID FISHJAM_MANAGEMENT_TOKEN=TOKEN roomtone start --config config/echo-every-room.toml
   roomtone join --room ID --agent recorder --set format=opus --set folder=/var/recordings
 
 Exit codes:

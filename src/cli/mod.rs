@@ -1,5 +1,6 @@
 //! The command line: one file for each command. A program hands in its table of agents and gets the whole of it.
 
+mod admin;
 mod agents;
 mod args;
 mod bench;
@@ -8,6 +9,7 @@ mod exit;
 mod join;
 mod logs;
 mod sandbox;
+mod start;
 
 use std::{fmt::Display, io::Write, process::ExitCode};
 
@@ -28,7 +30,7 @@ fn say(line: &dyn Display) {
 /// If the machine gives no thread to run on.
 pub fn main(registry: Registry) -> ExitCode {
     let args = Args::parse();
-    if let Err(failure) = logs::start(&args.log, args.log_format) {
+    if let Err(failure) = logs::start(args.log(), args.log_format) {
         eprintln!("roomtone: {failure}");
         return failure.code();
     }
@@ -36,9 +38,29 @@ pub fn main(registry: Registry) -> ExitCode {
         // Before the runtime counts its cores.
         bench::stay_on(&part.cores);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads to run on");
+    let prepared = match &args.command {
+        Command::Start(start) => match start::prepare(registry, start) {
+            Ok(prepared) => Some(prepared),
+            Err(failure) => {
+                eprintln!("roomtone: {failure}");
+                return failure.code();
+            }
+        },
+        _ => None,
+    };
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(prepared) = &prepared {
+        runtime.worker_threads(prepared.threads());
+    }
+    let runtime = runtime.enable_all().build().expect("threads to run on");
     let result = runtime.block_on(async {
         match args.command {
+            Command::Start(_) => start::run(registry, prepared.expect("prepared above")).await,
+            Command::Check(args) => start::check(registry, &args),
+            Command::Sessions(args) => admin::sessions(args).await,
+            Command::Top(args) => admin::top(args).await,
+            Command::Reload(args) => admin::reload(args).await,
+            Command::Drain(args) => admin::drain(args).await,
             Command::Demo(demo) => demo::run(registry, demo).await,
             Command::Sandbox(sandbox) => sandbox::run(sandbox).await,
             Command::Join(join) => join::run(registry, join).await,

@@ -74,6 +74,43 @@ impl Peer {
     }
 }
 
+/// What happened to a part of the room that is no peer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "component")]
+#[non_exhaustive]
+pub enum ComponentNews {
+    /// It publishes a track.
+    TrackAdded {
+        /// Which.
+        track: Track,
+    },
+    /// What is said of its track changed.
+    TrackUpdated {
+        /// The track with its new metadata.
+        track: Track,
+    },
+    /// Its track ended.
+    TrackRemoved {
+        /// Which.
+        track: TrackId,
+    },
+    /// It crashed. Of servers before 2025, as what follows.
+    Crashed {
+        /// Its id.
+        id: String,
+    },
+    /// An HLS stream can be played.
+    HlsPlayable {
+        /// Its id.
+        id: String,
+    },
+    /// An HLS stream was stored, or could not be.
+    HlsUploaded {
+        /// Whether it was.
+        stored: bool,
+    },
+}
+
 /// Something that happened in the agent's room.
 ///
 /// Order that holds for every peer: `PeerJoined`, then its `TrackAdded`s, then its sound, then `TrackRemoved`, then
@@ -140,6 +177,51 @@ pub enum RoomEvent {
     LinkRestored {
         /// How long it was away.
         after: Duration,
+    },
+    /// A peer may now come in; `PeerJoined` follows when it does.
+    PeerExpected {
+        /// Who.
+        peer: PeerId,
+        /// Person or program.
+        kind: PeerKind,
+    },
+    /// A peer may no longer come in.
+    PeerDismissed {
+        /// Who.
+        peer: PeerId,
+        /// Person or program.
+        kind: PeerKind,
+    },
+    /// A data channel opened or closed.
+    Channel {
+        /// Whose, where it is a peer's.
+        peer: Option<PeerId>,
+        /// Which.
+        channel: String,
+        /// Whether it opened.
+        open: bool,
+    },
+    /// A peer's tracks are forwarded to a composition, or no longer are.
+    Forwarding {
+        /// Whose.
+        peer: PeerId,
+        /// Where the composition is.
+        composition_url: String,
+        /// Its input.
+        input: String,
+        /// Whether it began.
+        begun: bool,
+    },
+    /// Something of the room that belongs to no peer.
+    Component {
+        /// What happened.
+        news: ComponentNews,
+    },
+    /// The agent's host is going to end: the agent may finish what it is doing and return. It is told to leave at the
+    /// latest when this time has passed.
+    Draining {
+        /// How long it may go on.
+        within: Duration,
     },
     /// The room has ended for everyone; the agent's inbox ends after this.
     RoomEnded {

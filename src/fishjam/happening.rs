@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    agent::Depths,
+    agent::{Depths, LatencyCounts, Note},
     event::{PeerId, RoomEvent},
     session::{Ending, HearingCounters, SpeakingCounters},
 };
@@ -38,6 +38,8 @@ pub enum What {
     Speaks,
     /// The agent cut its voice off.
     Interrupts,
+    /// The agent wrote something down.
+    Note(Note),
     /// It is over, in a line.
     Ended(String),
 }
@@ -49,6 +51,17 @@ pub struct Departure {
     pub ending: Ending,
     /// How long the stay was.
     pub stayed: Duration,
+    /// What was counted.
+    pub counters: Counters,
+    /// The agent's peer could not be removed, and is still listed in the room.
+    pub leaves_peer: bool,
+    /// Happenings that found no room because nobody read them. No loss for the agent.
+    pub unread_happenings: u64,
+}
+
+/// What is counted of a stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
     /// What was heard.
     pub hearing: HearingCounters,
     /// What was said.
@@ -57,11 +70,15 @@ pub struct Departure {
     pub depths: Depths,
     /// Messages that the link did not take.
     pub unsent_messages: u64,
-    /// Happenings that found no room because nobody read them. No loss for the agent.
-    pub unread_happenings: u64,
+    /// Times the link was mended.
+    pub reconnects: u64,
+    /// How long what came from the socket took to reach the agent, once a second.
+    pub to_agent: LatencyCounts,
+    /// How long what the agent played took to be looked at by the driver, and sent if it was due; one play in fifty.
+    pub to_socket: LatencyCounts,
 }
 
-impl Departure {
+impl Counters {
     /// Each counter of what was lost, by its name.
     pub fn losses(&self) -> [(&'static str, u64); 5] {
         [
@@ -73,11 +90,18 @@ impl Departure {
         ]
     }
 
+    /// Whether anything was heard or said since `earlier`.
+    pub fn has_sound_since(&self, earlier: &Counters) -> bool {
+        (self.hearing.chunks, self.speaking.packets) != (earlier.hearing.chunks, earlier.speaking.packets)
+    }
+}
+
+impl Departure {
     /// The counters, in a line.
     pub fn summary(&self) -> String {
-        let heard = format!("heard {} chunks", self.hearing.chunks);
-        let said = format!("said {} packets", self.speaking.packets);
-        let losses = self.losses();
+        let heard = format!("heard {} chunks", self.counters.hearing.chunks);
+        let said = format!("said {} packets", self.counters.speaking.packets);
+        let losses = self.counters.losses();
         let lost: Vec<String> = losses.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
         let lost = if lost.is_empty() { "nothing lost".to_owned() } else { format!("lost: {}", lost.join(", ")) };
         format!("stayed {:.1} s, {heard}, {said}, {lost}", self.stayed.as_secs_f64())

@@ -6,13 +6,17 @@ use std::{
 };
 
 use secrecy::SecretString;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
     address::Address,
     driver::Driver,
+    gauge::Gauge,
     happening::{Departure, Happening},
     notifier::{Hub, Notifier},
     rest::{
@@ -26,9 +30,9 @@ use crate::{
         Hz,
         codec::{CodecError, Decoder, Encoder, Encoding},
     },
-    dialect::fishjam::{VoiceTrack, VoiceTrackError},
+    dialect::fishjam::{Notification, VoiceTrack, VoiceTrackError},
     event::{PeerId, RoomId},
-    session::SessionOptions,
+    session::{Audience, SessionOptions},
 };
 
 /// A Fishjam whose rooms agents can join.
@@ -46,12 +50,18 @@ pub struct JoinOptions {
     pub room: RoomId,
     /// Whose sound the agent gets, where that is not for the agent to say.
     pub hear: Option<Hear>,
+    /// Of those only these.
+    pub audience: Audience,
     /// The track for the agent's voice, where PCM16 at the agent's own rate (or 24 kHz) will not do.
     pub voice: Option<VoiceTrack>,
+    /// What is said of that track, where `{"type":"microphone"}` will not do.
+    pub voice_metadata: Option<serde_json::Value>,
     /// How others' sound comes. A Fishjam sends PCM16; Opus is for servers that pass packets through.
     pub incoming: Encoding,
     /// Whether the agent gets everyone's tracks, or only those that are asked for by REST.
     pub subscribe: SubscribeMode,
+    /// Whether those whom the agent hears are asked for by REST as they come, where `subscribe` is manual.
+    pub subscribe_to_audience: bool,
     /// How far ahead of what is heard the voice is sent. More rides out a worse network; less makes an interruption
     /// quicker where the server's own interrupt is lost. From 40 ms to 10 s.
     pub lead: Duration,
@@ -65,9 +75,12 @@ impl JoinOptions {
         JoinOptions {
             room,
             hear: None,
+            audience: Audience::default(),
             voice: None,
+            voice_metadata: None,
             incoming: Encoding::Pcm16,
             subscribe: SubscribeMode::Auto,
+            subscribe_to_audience: false,
             lead: DEFAULT_LEAD,
             session: SessionOptions::default(),
         }
@@ -88,6 +101,8 @@ pub struct Stay {
     /// What happens, as it happens. It need not be read: what does not fit is dropped and counted.
     pub happenings: mpsc::Receiver<Happening>,
     leave: CancellationToken,
+    drain: watch::Sender<Option<Duration>>,
+    gauge: Gauge,
     driver: JoinHandle<Departure>,
 }
 
@@ -100,6 +115,16 @@ impl Stay {
     /// Something that makes the agent leave from elsewhere.
     pub fn leave_token(&self) -> CancellationToken {
         self.leave.clone()
+    }
+
+    /// Tells the agent that it is going to be told to leave, `within` this time.
+    pub fn drain(&self, within: Duration) {
+        self.drain.send_replace(Some(within));
+    }
+
+    /// A look at what is going on.
+    pub fn gauge(&self) -> Gauge {
+        self.gauge.clone()
     }
 
     /// Waits until the agent is gone.
@@ -121,6 +146,18 @@ impl Fishjam {
         Fishjam { hub: Arc::new(Hub::new(rest.clone())), rest }
     }
 
+    /// The same, but what happens there comes by [`feed`](Self::feed) alone and no server socket is opened: for hosts
+    /// that get webhooks.
+    pub fn fed(address: Address, token: SecretString) -> Fishjam {
+        let rest = Client::new(address, token);
+        Fishjam { hub: Arc::new(Hub::fed(rest.clone())), rest }
+    }
+
+    /// Tells all who listen what happened.
+    pub fn feed(&self, notification: Notification) {
+        self.hub.tell(notification);
+    }
+
     /// Its REST interface.
     pub fn rest(&self) -> &Client {
         &self.rest
@@ -140,7 +177,13 @@ impl Fishjam {
         let wants = agent.wants();
         let wants = Wants { hear: options.hear.unwrap_or(wants.hear), ..wants };
         let voice = match wants.speak_rate {
-            Some(rate) => Some(options.voice.clone().map_or_else(|| default_voice(rate), Ok)?),
+            Some(rate) => {
+                let voice = options.voice.clone().map_or_else(|| default_voice(rate), Ok)?;
+                Some(match &options.voice_metadata {
+                    Some(metadata) => voice.with_metadata(metadata.clone()),
+                    None => voice,
+                })
+            }
             None => None,
         };
         let wire_rate = wire_rate(wants.hear_rate);
@@ -156,15 +199,27 @@ impl Fishjam {
         let (sender, happenings) = mpsc::channel(HAPPENINGS);
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
         let session = SessionOptions { voice: voice.clone(), ..options.session.clone() };
-        let begun = Instant::now();
+        let (begun, gauge) = (Instant::now(), Gauge::default());
         // Every line that is logged from here on says which room and which peer it is about.
         let span = tracing::info_span!("agent", %room, %peer);
         let driver = span.in_scope(|| {
             let notifier = self.notifier(Some(room.clone()));
-            Driver::new(self.rest.clone(), &options, session, &wants, wire_rate, admission, notifier, sender, agent)
+            Driver::new(
+                self.rest.clone(),
+                &options,
+                session,
+                &wants,
+                wire_rate,
+                admission,
+                notifier,
+                sender,
+                gauge.clone(),
+                agent,
+            )
         })?;
-        let driver = tokio::spawn(driver.run(leave.clone()).instrument(span));
-        Ok(Stay { room, peer, voice, begun, happenings, leave, driver })
+        let (drain, draining) = watch::channel(None);
+        let driver = tokio::spawn(driver.run(leave.clone(), draining).instrument(span));
+        Ok(Stay { room, peer, voice, begun, happenings, leave, drain, gauge, driver })
     }
 }
 

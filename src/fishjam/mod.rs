@@ -16,6 +16,7 @@
 
 mod address;
 mod driver;
+mod gauge;
 mod happening;
 mod join;
 mod notifier;
@@ -24,7 +25,8 @@ mod socket;
 pub mod webhook;
 
 pub use address::{Address, AddressError};
-pub use happening::{Departure, Happening, What};
+pub use gauge::{Gauge, Level, Tap};
+pub use happening::{Counters, Departure, Happening, What};
 pub use join::{Fishjam, JoinError, JoinOptions, Stay};
 pub use notifier::{Notifier, NotifierEvent};
 pub(crate) use socket::config as socket_config;

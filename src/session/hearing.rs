@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use super::audience::Audience;
 use crate::{
     agent::{Hear, RoomPort, Source, TrackPort},
     audio::{
@@ -14,12 +15,13 @@ use crate::{
         scratch,
     },
     dialect::fishjam::TrackSound,
-    event::{PeerId, PeerKind, Roster, TrackId},
+    event::{Peer, PeerId, PeerKind, Roster, TrackId},
 };
 
 /// The incoming half of the path.
 pub(crate) struct Hearing {
     hear: Hear,
+    audience: Audience,
     encoding: Encoding,
     /// The rate that decoders give, before the agent's own resampling.
     rate: Hz,
@@ -78,6 +80,7 @@ impl Hearing {
     pub(crate) fn new(hear: Hear, encoding: Encoding, rate: Hz) -> Hearing {
         Hearing {
             hear,
+            audience: Audience::default(),
             encoding,
             rate,
             tracks: BTreeMap::new(),
@@ -86,6 +89,36 @@ impl Hearing {
             counters: HearingCounters::default(),
             next_release: None,
         }
+    }
+
+    /// The same, for no more than `audience`.
+    pub(crate) fn of(self, audience: Audience) -> Hearing {
+        Hearing { audience, ..self }
+    }
+
+    /// How the sound comes.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Whether the agent hears `peer`.
+    pub(crate) fn admits(&self, peer: &Peer) -> bool {
+        self.audience.admits(self.hear, peer)
+    }
+
+    /// What is said of a peer has changed: whether it is heard may have, too. Its next chunk finds out.
+    pub(crate) fn on_peer_updated(&mut self, peer: &Peer, port: &mut RoomPort) -> Result<(), HearingError> {
+        let is_heard = self.admits(peer);
+        for track in &peer.tracks {
+            if self.tracks.get(&track.id).is_some_and(|heard| heard.port.is_some() != is_heard) {
+                let mut heard = self.tracks.remove(&track.id).expect("it was just there");
+                heard.release(None, port);
+                if let Some(open) = heard.port {
+                    port.close(open)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A chunk came at `now`, on the room's clock: passes it on if its track is known. If not, it is one for
@@ -223,8 +256,9 @@ impl Hearing {
 
     /// Begins to follow a track, and says whether the agent wants to hear it.
     fn open(&mut self, peer: &str, track: &str, roster: &Roster, port: &mut RoomPort) -> Result<bool, HearingError> {
-        let kind = roster.peer(peer).map_or(PeerKind::Unknown, |peer| peer.kind);
-        let wanted = self.hear == Hear::Everyone || kind != PeerKind::Agent;
+        let known = roster.peer(peer);
+        let kind = known.map_or(PeerKind::Unknown, |peer| peer.kind);
+        let wanted = known.is_some_and(|peer| self.admits(peer));
         let source = Source { peer: peer.into(), kind, track: track.into() };
         let port = if wanted { Some(port.open(source, self.rate)?) } else { None };
         let decoder = Decoder::new(self.encoding, self.rate)?;

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod allocations;
+mod audience;
 mod backoff;
 mod captures;
 mod ending;
@@ -16,6 +17,7 @@ mod machine;
 mod report;
 mod speaking;
 
+pub use audience::Audience;
 pub use backoff::Backoff;
 pub use captures::Captures;
 pub use ending::Ending;

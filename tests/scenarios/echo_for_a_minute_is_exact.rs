@@ -97,5 +97,5 @@ async fn at_equal_rates_every_sample_is_the_same() {
     assert_eq!(said[start(&said)..][..sounds], came_back[start(&came_back)..][..sounds]);
     stay.leave();
     let departure = stay.ended().await;
-    assert_eq!((departure.depths.lost_samples, departure.unsent_messages), (0, 0));
+    assert_eq!((departure.counters.depths.lost_samples, departure.counters.unsent_messages), (0, 0));
 }

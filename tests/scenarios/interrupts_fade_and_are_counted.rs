@@ -67,7 +67,7 @@ async fn a_hundred_interrupts_leave_no_step_and_no_doubt() {
     let recording = house.sandbox.recording(&house.room, &stay.peer).unwrap().samples;
     stay.leave();
     let departure = stay.ended().await;
-    assert_eq!((played.len() as u64, departure.speaking.interrupts), (INTERRUPTS, INTERRUPTS));
+    assert_eq!((played.len() as u64, departure.counters.speaking.interrupts), (INTERRUPTS, INTERRUPTS));
     for (n, played) in (0..).zip(&played) {
         let heard = recording.iter().filter(|sample| **sample == level(n)).count() as u64;
         assert!(played.abs_diff(heard) <= 480, "interrupt {n}: {heard} samples were heard, {played} by its own count");

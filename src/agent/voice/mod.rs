@@ -50,6 +50,7 @@ pub struct Voice {
     shared: Arc<Shared>,
     /// 0 for an agent without a voice.
     limit_samples: u64,
+    plays: u32,
 }
 
 /// Samples that did not fit in the ring.
@@ -73,6 +74,9 @@ struct Shared {
     pieces_out: AtomicU64,
     /// By the agent: samples that found no room.
     refused: AtomicU64,
+    /// By the agent, now and then: when it played, in microseconds since `begun`; 0 once the driver has sent that.
+    played_us: AtomicU64,
+    begun: std::time::Instant,
     /// By the driver: samples fetched or dropped.
     fetched: AtomicU64,
     /// By the driver: the position up to which all was sent or dropped.
@@ -112,6 +116,8 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
         pieces_in: AtomicU64::new(0),
         pieces_out: AtomicU64::new(0),
         refused: AtomicU64::new(0),
+        played_us: AtomicU64::new(0),
+        begun: std::time::Instant::now(),
         fetched: AtomicU64::new(0),
         settled: AtomicU64::new(0),
         playhead: Mutex::new(Playhead::new(rate)),
@@ -120,7 +126,8 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
         driver: AtomicWaker::new(),
         progress: Notify::new(),
     });
-    let voice = Voice { rate, ring: writer, pieces: Mutex::new(pieces_in), shared: shared.clone(), limit_samples };
+    let voice =
+        Voice { rate, ring: writer, pieces: Mutex::new(pieces_in), shared: shared.clone(), limit_samples, plays: 0 };
     (voice, VoicePort::new(rate, reader, pieces_out, shared))
 }
 
@@ -144,8 +151,17 @@ impl Voice {
             self.shared.pieces_in.fetch_add(1, Release);
         }
         self.shared.written.fetch_add(taken as u64, Release);
+        self.stamp();
         self.shared.wake_driver();
         taken
+    }
+
+    /// Notes the time now and then, for the driver to see how late it is.
+    fn stamp(&mut self) {
+        self.plays = self.plays.wrapping_add(1);
+        if self.plays.is_multiple_of(STAMPED) {
+            self.shared.played_us.store(self.shared.begun.elapsed().as_micros() as u64 + 1, Relaxed);
+        }
     }
 
     /// Drops everything that was played before this moment and has not been heard; what is played after it is heard.
@@ -233,6 +249,8 @@ impl Voice {
 
 /// What the ring holds; longer pieces go beside it.
 const RING: Duration = Duration::from_millis(200);
+/// One play of so many is timed.
+const STAMPED: u32 = 50;
 /// The most that may be queued; beyond it `play` takes no more.
 const LONGEST_QUEUE: Duration = Duration::from_secs(60);
 /// Pieces beside the ring that may be queued; beyond them `play` takes no more.

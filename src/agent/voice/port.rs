@@ -3,10 +3,10 @@
 use std::{
     sync::{
         Arc,
-        atomic::Ordering::{AcqRel, Acquire, Release},
+        atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
     },
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ringbuf::{HeapCons, traits::Consumer};
@@ -71,6 +71,16 @@ impl VoicePort {
     /// What was sent and has not been heard at `now` never will be.
     pub(crate) fn on_cut(&self, now: Instant) {
         self.shared.playhead().cut(now);
+    }
+
+    /// How long ago the agent played what was timed last, if that is news. It has been looked at, and sent if it was due.
+    pub(crate) fn take_delay(&self) -> Option<Duration> {
+        let played_us = self.shared.played_us.load(Relaxed);
+        if played_us == 0 {
+            return None;
+        }
+        self.shared.played_us.store(0, Relaxed);
+        Some(self.shared.begun.elapsed().saturating_sub(Duration::from_micros(played_us - 1)))
     }
 
     /// Everything before `position` was sent or dropped.

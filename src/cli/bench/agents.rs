@@ -133,10 +133,10 @@ impl Agent for Speech {
 }
 
 fn count(left: &mut Left, departure: &Departure) {
-    for (name, lost) in departure.losses() {
+    for (name, lost) in departure.counters.losses() {
         *left.losses.entry(name.to_owned()).or_default() += lost;
     }
-    let said = &departure.speaking;
+    let said = &departure.counters.speaking;
     left.underruns += said.underruns;
     left.paced_packets += said.paced_packets;
     left.paced_within_2_ms += said.paced_within_2_ms;

@@ -6,7 +6,6 @@
 
 mod agents;
 mod floor;
-mod machine;
 mod part;
 mod report;
 mod worker;
@@ -34,6 +33,7 @@ use crate::{
     agent::Registry,
     audio::{Hz, wav},
     fishjam::{Fishjam, rest::build_http, rest::model::RoomConfig},
+    host::machine,
     sandbox::{Sandbox, SandboxOptions},
 };
 pub(super) use machine::stay_on;

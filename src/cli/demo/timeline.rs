@@ -52,6 +52,7 @@ impl Event {
             What::FirstHeard(peer) => ("hears", format!("the first sound of {peer}")),
             What::Speaks => ("speaks", String::new()),
             What::Interrupts => ("interrupts itself", String::new()),
+            What::Note(note) => ("writes", note.text.clone()),
             What::Ended(line) => ("ended", line.clone()),
         };
         Event::new(at, Witness::Agent, what, detail)
@@ -88,6 +89,14 @@ fn room_event_name(event: &RoomEvent) -> &'static str {
         RoomEvent::Voice { speaking: false, .. } => "voice ended",
         RoomEvent::LinkLost { .. } => "link lost",
         RoomEvent::LinkRestored { .. } => "link restored",
+        RoomEvent::PeerExpected { .. } => "peer expected",
+        RoomEvent::PeerDismissed { .. } => "peer dismissed",
+        RoomEvent::Channel { open: true, .. } => "channel opened",
+        RoomEvent::Channel { open: false, .. } => "channel closed",
+        RoomEvent::Forwarding { begun: true, .. } => "forwarding began",
+        RoomEvent::Forwarding { begun: false, .. } => "forwarding ended",
+        RoomEvent::Component { .. } => "component",
+        RoomEvent::Draining { .. } => "host draining",
         RoomEvent::RoomEnded { .. } => "room ended",
     }
 }

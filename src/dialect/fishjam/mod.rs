@@ -4,6 +4,7 @@ mod agent;
 mod close;
 mod notification;
 mod sound;
+mod voice;
 
 pub use agent::{VoiceTrack, VoiceTrackError, decode_response};
 pub use close::{CloseCause, CloseReason};

@@ -10,7 +10,9 @@ use super::wire::{
         track_metadata_updated, track_removed, vad_notification,
     },
 };
-use crate::event::{Metadata, PeerId, PeerKind, RoomId, RosterChange, Track, TrackId, TrackKind};
+use crate::event::{
+    ComponentNews, Metadata, PeerId, PeerKind, RoomEvent, RoomId, RosterChange, Track, TrackId, TrackKind,
+};
 
 /// What a Fishjam tells its servers, by notifier or webhook.
 #[derive(Debug, Clone, PartialEq)]
@@ -262,6 +264,37 @@ impl Notification {
             HlsUploaded { room } | HlsUploadCrashed { room } => Some(room),
             _ => None,
         }
+    }
+
+    /// The event of its room that it is by itself. What changes the picture of the room, or ends it, is told by the
+    /// roster and the session instead.
+    pub fn room_event(&self) -> Option<RoomEvent> {
+        let component = |news| RoomEvent::Component { news };
+        Some(match self.clone() {
+            Notification::PeerAdded { peer, kind, .. } => RoomEvent::PeerExpected { peer, kind },
+            Notification::PeerDeleted { peer, kind, .. } => RoomEvent::PeerDismissed { peer, kind },
+            Notification::Voice { peer, track, speaking, .. } => RoomEvent::Voice { peer, track, speaking },
+            Notification::ChannelAdded { peer, channel, .. } => RoomEvent::Channel { peer, channel, open: true },
+            Notification::ChannelRemoved { peer, channel, .. } => RoomEvent::Channel { peer, channel, open: false },
+            Notification::TrackForwarding { peer, composition_url, input, .. } => {
+                RoomEvent::Forwarding { peer, composition_url, input, begun: true }
+            }
+            Notification::TrackForwardingRemoved { peer, composition_url, input, .. } => {
+                RoomEvent::Forwarding { peer, composition_url, input, begun: false }
+            }
+            Notification::TrackAdded { peer: None, track, .. } => component(ComponentNews::TrackAdded { track }),
+            Notification::TrackMetadataUpdated { peer: None, track, .. } => {
+                component(ComponentNews::TrackUpdated { track })
+            }
+            Notification::TrackRemoved { peer: None, track, .. } => {
+                component(ComponentNews::TrackRemoved { track: track.id })
+            }
+            Notification::ComponentCrashed { component: id, .. } => component(ComponentNews::Crashed { id }),
+            Notification::HlsPlayable { component: id, .. } => component(ComponentNews::HlsPlayable { id }),
+            Notification::HlsUploaded { .. } => component(ComponentNews::HlsUploaded { stored: true }),
+            Notification::HlsUploadCrashed { .. } => component(ComponentNews::HlsUploaded { stored: false }),
+            _ => return None,
+        })
     }
 
     /// What it says of who is in the room and what they publish, if anything.

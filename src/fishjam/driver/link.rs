@@ -8,6 +8,7 @@ use tracing::Instrument;
 
 use super::{CONNECT, Done, Driver, WIRING};
 use crate::{
+    audio::codec::Encoding,
     dialect::fishjam::{
         TrackSound, decode_response, peek_track_data,
         wire::agent_response::{Content, TrackData},
@@ -72,6 +73,7 @@ impl Driver {
                 self.tell(RoomEvent::LinkLost { reason: reason.clone() });
             }
             Report::Restored { after } => {
+                self.reconnects += 1;
                 self.roster.request_snapshot();
                 self.tell(RoomEvent::LinkRestored { after: *after });
             }
@@ -105,6 +107,9 @@ impl Driver {
     /// Passes a message on if it is the sound of a track that is heard already, and says whether it was.
     pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
         let Some(sound) = peek_track_data(bytes).filter(|_| self.session.is_live()) else { return false };
+        if self.gauge.is_tapped() && self.hearing.encoding() == Encoding::Pcm16 {
+            self.gauge.measure(sound.peer, sound.track, sound.data);
+        }
         let now = Instant::now();
         let passed = self.hearing.pass(now - self.begun, &sound, &mut self.port);
         if let Some(at) = self.hearing.poll_timeout() {
@@ -160,6 +165,7 @@ impl Driver {
                 self.session.handle_input(now, Input::Token(Err(fault)));
             }
             Ok(Done::Snapshot(asked, result)) => self.on_snapshot(now, asked, result),
+            Ok(Done::Subscribed(peer, result)) => self.on_subscribed(&peer, result),
             // A connection that was given up, dropped here; or a task that the runtime ended.
             _ => {}
         }

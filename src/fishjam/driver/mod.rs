@@ -1,11 +1,13 @@
 //! The driver of one agent in one room: it owns the sockets, the timers and the rings' far ends, and runs none of the
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
+mod farewell;
 mod gate;
 mod link;
 mod occasions;
 mod outbox;
 mod room;
+mod subscribing;
 
 use std::{
     collections::HashMap,
@@ -15,33 +17,38 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinError as TaskEnd,
-    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
-    happening::{Departure, Happening, What},
+    gauge::Gauge,
+    happening::{Counters, Departure, Happening, What},
     join::JoinOptions,
     notifier::Notifier,
     rest::{
-        Client, RestError, RestErrorKind,
+        Client, RestError,
         model::{Admission, Room as RestRoom},
     },
     socket::{Socket, SocketEvent},
 };
 use crate::{
-    agent::{Agent, AgentError, CaptureError, Image, RoomPort, Unread, Wants, room_link},
-    audio::{Hz, codec::CodecError},
+    agent::{Agent, AgentError, CaptureError, Image, Latency, Request, RoomPort, Unread, Wants, room_link},
+    audio::{
+        Hz,
+        codec::{CodecError, Encoding},
+    },
     dialect::fishjam::wire::AgentRequest,
     event::{PeerId, RoomEvent, RoomId, Roster},
     session::{Cut, Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
 };
+use farewell::panic_text;
 use gate::Gate;
 use occasions::{Occasion, Occasions};
 use outbox::Outbox;
+use subscribing::Subscribing;
 
 /// See the module's head.
 pub(super) struct Driver {
@@ -72,6 +79,12 @@ pub(super) struct Driver {
     captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
     next_capture: u64,
     happenings: mpsc::Sender<Happening>,
+    gauge: Gauge,
+    /// The levels of the voice can be measured.
+    speaks_pcm: bool,
+    to_socket: Latency,
+    reconnects: u64,
+    subscribing: Subscribing,
     outbox: Outbox,
     unread_happenings: u64,
     /// The server has removed the agent's peer; when that is taken for the end, if nothing else says what ended.
@@ -94,6 +107,7 @@ enum Done {
     Connected(u64, Result<Box<Socket>, Refusal>),
     Token(Result<String, RestError>),
     Snapshot(u64, Result<RestRoom, RestError>),
+    Subscribed(PeerId, Result<(), RestError>),
 }
 
 /// What the loop wakes up for.
@@ -115,18 +129,20 @@ impl Driver {
         admission: Admission,
         notifier: Notifier,
         happenings: mpsc::Sender<Happening>,
+        gauge: Gauge,
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
         let (mut agent_room, port) = room_link(room.clone(), peer.clone(), wants);
         let speaking =
             session.voice.as_ref().map(|track| Speaking::new(&port.voice, track, options.lead)).transpose()?;
+        let speaks_pcm = session.voice.as_ref().is_some_and(|track| track.encoding() == Encoding::Pcm16);
         let now = Instant::now();
         let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());
         Ok(Driver {
             url: rest.address().agent_socket(admission.peer_websocket_url.as_deref()),
             session: Session::new(session, admission.token, now),
-            hearing: Hearing::new(wants.hear, options.incoming, wire_rate),
+            hearing: Hearing::new(wants.hear, options.incoming, wire_rate).of(options.audience.clone()),
             roster: Roster::new(peer.clone()),
             rest,
             room,
@@ -147,6 +163,11 @@ impl Driver {
             captures: HashMap::new(),
             next_capture: 0,
             happenings,
+            gauge,
+            speaks_pcm,
+            to_socket: Latency::default(),
+            reconnects: 0,
+            subscribing: Subscribing::new(options),
             outbox: Outbox::default(),
             unread_happenings: 0,
             removed_at: None,
@@ -159,8 +180,9 @@ impl Driver {
         })
     }
 
-    pub(super) async fn run(mut self, leave: CancellationToken) -> Departure {
+    pub(super) async fn run(mut self, leave: CancellationToken, drain: watch::Receiver<Option<Duration>>) -> Departure {
         self.occasions.leave_on(leave);
+        self.occasions.drain_on(drain);
         let mut now = Instant::now();
         loop {
             self.drive(now);
@@ -185,7 +207,7 @@ impl Driver {
 
     /// The socket comes last: it may always have something, and must not hold up the rest.
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.captures, cx) {
+        if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.requests, cx) {
             return Poll::Ready(Wake::Occasion(occasion));
         }
         if self.port.voice.poll_work(cx).is_ready() {
@@ -208,7 +230,9 @@ impl Driver {
             Occasion::Work(done) => self.on_work(now, done),
             Occasion::Notifier(event) => self.on_notifier(now, event),
             Occasion::Agent(result) => self.on_agent(now, result),
-            Occasion::Capture(capture) => self.on_capture(now, capture),
+            Occasion::Request(Request::Capture(capture)) => self.on_capture(now, capture),
+            Occasion::Request(Request::Note(note)) => self.tell_world(What::Note(note)),
+            Occasion::Drain(within) => self.tell(RoomEvent::Draining { within }),
             Occasion::Socket(event) => self.on_socket(now, event),
             Occasion::Time => self.on_time(now),
             Occasion::Leave => self.session.handle_input(now, Input::Leave(Ending::Left)),
@@ -234,6 +258,9 @@ impl Driver {
     /// The agent has said something.
     fn on_voice(&mut self, now: Instant) {
         self.speak(now);
+        if let Some(delay) = self.port.voice.take_delay() {
+            self.to_socket.note(delay);
+        }
         if let Some(next) = self.next_of_voice(now) {
             self.occasions.wake_by(next);
         }
@@ -280,6 +307,9 @@ impl Driver {
         let mut speaks = false;
         speaking.poll_packets(now, voice, |packet| {
             self.outbox.send_sound(self.socket.as_deref_mut(), track, packet);
+            if self.speaks_pcm && self.gauge.is_tapped() {
+                self.gauge.measure(self.peer.as_str(), track.as_str(), packet);
+            }
             speaks = true;
         });
         speaking.announce_end(now, voice);
@@ -331,6 +361,9 @@ impl Driver {
             if self.hearing.holds_chunks() {
                 self.on_room_events(now, Vec::new());
             }
+            self.subscribe_to_audience();
+            self.port.stamp(now);
+            self.gauge.publish(self.counters());
         }
     }
 
@@ -345,51 +378,23 @@ impl Driver {
         self.session.handle_input(now, Input::Leave(Ending::AgentStuck(why)));
     }
 
+    fn counters(&self) -> Counters {
+        Counters {
+            hearing: self.hearing.counters(),
+            speaking: self.speaking.as_ref().map(Speaking::counters).unwrap_or_default(),
+            depths: self.port.depths(),
+            unsent_messages: self.outbox.unsent_messages(),
+            reconnects: self.reconnects,
+            to_agent: self.port.reached.counts(),
+            to_socket: self.to_socket.counts(),
+        }
+    }
+
     fn tell_world(&mut self, what: What) {
         // A reader that is behind loses happenings, never sound.
         let lost = self.happenings.try_send(Happening { at: self.begun.elapsed(), what }).is_err();
         self.unread_happenings += u64::from(lost);
     }
-
-    /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
-    async fn finish(mut self, ending: Ending) -> Departure {
-        self.socket = None;
-        if let Ending::RoomEnded { crashed } = ending {
-            self.tell_room_end(crashed);
-        }
-        self.hearing.end(&mut self.port);
-        self.port.end();
-        self.captures.clear();
-        self.port.captures.close();
-        while self.port.captures.try_recv().is_ok() {}
-        let removal = async {
-            match self.rest.delete_peer(&self.room, &self.peer).await {
-                Err(error) if error.kind != RestErrorKind::NotFound => tracing::warn!("the peer stays behind: {error}"),
-                _ => {}
-            }
-        };
-        let (removed, ()) = tokio::join!(timeout(GOODBYE, removal), self.occasions.end_agent());
-        if removed.is_err() {
-            tracing::warn!("the peer stays behind: the server did not answer in time");
-        }
-        self.tell_world(What::Ended(ending.to_string()));
-        Departure {
-            ending,
-            stayed: self.begun.elapsed(),
-            hearing: self.hearing.counters(),
-            speaking: self.speaking.as_ref().map(Speaking::counters).unwrap_or_default(),
-            depths: self.port.depths(),
-            unsent_messages: self.outbox.unsent_messages(),
-            unread_happenings: self.unread_happenings,
-        }
-    }
-}
-
-fn panic_text(end: TaskEnd) -> String {
-    let Ok(payload) = end.try_into_panic() else { return "it was cancelled".into() };
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    format!("it panicked: {}", text.as_deref().unwrap_or("without a word"))
 }
 
 /// How often links are looked after.

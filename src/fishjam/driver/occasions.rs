@@ -8,11 +8,11 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::{JoinError as TaskEnd, JoinHandle, JoinSet},
     time::{Sleep, sleep_until, timeout},
 };
@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{Done, GOODBYE, gate::Gate};
 use crate::{
-    agent::{AgentError, Capture},
+    agent::{AgentError, Request},
     fishjam::{
         notifier::{Notifier, NotifierEvent},
         socket::SocketEvent,
@@ -32,7 +32,8 @@ pub(super) enum Occasion {
     Work(Result<Done, TaskEnd>),
     Notifier(NotifierEvent),
     Agent(Result<Result<(), AgentError>, TaskEnd>),
-    Capture(Capture),
+    Request(Request),
+    Drain(Duration),
     Leave,
     Time,
     Socket(SocketEvent),
@@ -53,20 +54,35 @@ struct Sources {
     /// `None` once it has ended.
     agent: Option<JoinHandle<Result<(), AgentError>>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Ready once the host is going to end, with the time that is left.
+    drain: Option<Pin<Box<dyn Future<Output = Option<Duration>> + Send>>>,
     alarm: Pin<Box<Sleep>>,
 }
 
 impl Occasions {
     pub(super) fn new(now: Instant, notifier: Notifier, agent: JoinHandle<Result<(), AgentError>>) -> Occasions {
         let alarm = Box::pin(sleep_until(now.into()));
-        let sources =
-            Sources { work: JoinSet::new(), notifier: Some(notifier), agent: Some(agent), leave: None, alarm };
+        let sources = Sources {
+            work: JoinSet::new(),
+            notifier: Some(notifier),
+            agent: Some(agent),
+            leave: None,
+            drain: None,
+            alarm,
+        };
         Occasions { gate: Gate::default(), sources, alarm_at: now }
     }
 
     /// Brings about [`Occasion::Leave`] when `leave` is cancelled.
     pub(super) fn leave_on(&mut self, leave: CancellationToken) {
         self.sources.leave = Some(Box::pin(leave.cancelled_owned()));
+        self.gate.open();
+    }
+
+    /// Brings about [`Occasion::Drain`] when there is a time that is left.
+    pub(super) fn drain_on(&mut self, mut drain: watch::Receiver<Option<Duration>>) {
+        let told = async move { drain.wait_for(Option::is_some).await.ok().and_then(|within| *within) };
+        self.sources.drain = Some(Box::pin(told));
         self.gate.open();
     }
 
@@ -111,14 +127,14 @@ impl Occasions {
         }
     }
 
-    pub(super) fn poll(&mut self, captures: &mut mpsc::Receiver<Capture>, cx: &mut Context<'_>) -> Poll<Occasion> {
+    pub(super) fn poll(&mut self, requests: &mut mpsc::Receiver<Request>, cx: &mut Context<'_>) -> Poll<Occasion> {
         let Occasions { gate, sources, .. } = self;
-        gate.poll(cx, |cx| sources.look(captures, cx).map_or(Poll::Pending, Poll::Ready))
+        gate.poll(cx, |cx| sources.look(requests, cx).map_or(Poll::Pending, Poll::Ready))
     }
 }
 
 impl Sources {
-    fn look(&mut self, captures: &mut mpsc::Receiver<Capture>, cx: &mut Context<'_>) -> Option<Occasion> {
+    fn look(&mut self, requests: &mut mpsc::Receiver<Request>, cx: &mut Context<'_>) -> Option<Occasion> {
         if self.alarm.as_mut().poll(cx).is_ready() {
             return Some(Occasion::Time);
         }
@@ -144,8 +160,16 @@ impl Sources {
             self.agent = None;
             return Some(Occasion::Agent(end));
         }
-        match captures.poll_recv(cx) {
-            Poll::Ready(Some(capture)) => Some(Occasion::Capture(capture)),
+        if let Some(drain) = &mut self.drain
+            && let Poll::Ready(told) = drain.as_mut().poll(cx)
+        {
+            self.drain = None;
+            if let Some(within) = told {
+                return Some(Occasion::Drain(within));
+            }
+        }
+        match requests.poll_recv(cx) {
+            Poll::Ready(Some(request)) => Some(Occasion::Request(request)),
             Poll::Ready(None) | Poll::Pending => None,
         }
     }

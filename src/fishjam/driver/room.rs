@@ -92,13 +92,14 @@ impl Driver {
                     self.on_voice_wired(now);
                 }
             }
-            Notification::Voice { peer, track, speaking, .. } if *peer != self.peer => {
-                self.tell(RoomEvent::Voice { peer: peer.clone(), track: track.clone(), speaking: *speaking });
-            }
+            Notification::PeerAdded { peer, .. } | Notification::Voice { peer, .. } if *peer == self.peer => {}
             _ => {
                 if let Some(change) = notification.roster_change() {
                     let events = self.roster.apply(change);
                     self.on_room_events(now, events);
+                }
+                if let Some(event) = notification.room_event() {
+                    self.tell(event);
                 }
             }
         }
@@ -119,6 +120,7 @@ impl Driver {
             self.snapshot_pause = SNAPSHOT_PAUSE;
         }
         for event in events {
+            self.look_at_audience(&event);
             match &event {
                 RoomEvent::TrackAdded { track, .. } => self.hearing.on_track_added(&track.id),
                 RoomEvent::TrackRemoved { track, .. } => {

@@ -14,6 +14,8 @@ use crate::{dialect::fishjam::Notification, event::RoomId, fishjam::rest::Client
 #[derive(Debug)]
 pub(in crate::fishjam) struct Hub {
     client: Client,
+    /// Somebody brings the news, and no socket is wanted.
+    is_fed: bool,
     state: Mutex<State>,
 }
 
@@ -37,12 +39,17 @@ struct Subscriber {
 
 impl Hub {
     pub(in crate::fishjam) fn new(client: Client) -> Hub {
-        Hub { client, state: Mutex::default() }
+        Hub { client, is_fed: false, state: Mutex::default() }
+    }
+
+    /// A hub whose news come by [`tell`](Self::tell) alone.
+    pub(in crate::fishjam) fn fed(client: Client) -> Hub {
+        Hub { client, is_fed: true, state: Mutex::new(State { is_up: true, ..State::default() }) }
     }
 
     /// Adds a listener, and opens the socket for the first.
     pub(super) fn subscribe(self: &Arc<Hub>, room: Option<RoomId>) -> (u64, mpsc::Receiver<NotifierEvent>) {
-        let (events, receiver) = mpsc::channel(EVENTS);
+        let (events, receiver) = mpsc::channel(if room.is_some() { EVENTS } else { EVENTS_OF_ALL });
         let mut state = self.state();
         let key = state.next_key;
         state.next_key += 1;
@@ -54,7 +61,7 @@ impl Hub {
             None => state.everything.push(key),
         }
         state.subscribers.insert(key, Subscriber { room, events });
-        if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
+        if !self.is_fed && state.task.as_ref().is_none_or(JoinHandle::is_finished) {
             // The listener holds no more of the hub than it can lose: the last subscriber ends it.
             state.task = Some(tokio::spawn(listener::run(self.client.clone(), Arc::downgrade(self))));
         }
@@ -66,7 +73,7 @@ impl Hub {
         let mut state = self.state();
         state.remove(key);
         if state.subscribers.is_empty() {
-            state.is_up = false;
+            state.is_up = self.is_fed;
             if let Some(task) = state.task.take() {
                 task.abort();
             }
@@ -87,7 +94,7 @@ impl Hub {
     }
 
     /// Tells those whom it concerns.
-    pub(super) fn tell(&self, notification: Notification) {
+    pub(in crate::fishjam) fn tell(&self, notification: Notification) {
         let mut state = self.state();
         let mut keys = state.everything.clone();
         match notification.room() {
@@ -129,8 +136,10 @@ impl State {
     }
 }
 
-/// Events that may wait for one listener.
+/// Events that may wait for a listener to one room.
 const EVENTS: usize = 256;
+/// Events that may wait for a listener to all of them: a thousand rooms that begin at once.
+const EVENTS_OF_ALL: usize = 8_192;
 
 #[cfg(test)]
 mod tests {

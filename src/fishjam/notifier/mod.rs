@@ -58,7 +58,7 @@ impl Notifier {
     }
 
     /// Waits for the next event; `None` after [`NotifierEvent::Refused`]. Dropping the future loses nothing. Whoever
-    /// lets more than 256 events lie is told `Down` and `Up` again: what came in between is lost to it.
+    /// lets more than 256 events of a room lie, or 8,192 of all rooms, is told `Down` and `Up` again: what came in between is lost to it.
     pub async fn next(&mut self) -> Option<NotifierEvent> {
         poll_fn(|cx| self.poll_next(cx)).await
     }

@@ -1,6 +1,6 @@
 //! One REST call: send, read, try again where that is safe.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
 use secrecy::ExposeSecret;
@@ -63,7 +63,14 @@ impl Call<'_> {
     async fn send(self) -> Result<bytes::Bytes, RestError> {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         loop {
-            let error = match self.attempt().await {
+            let begun = Instant::now();
+            let result = self.attempt().await;
+            let status = match &result {
+                Ok((status, _)) => Some(*status),
+                Err(error) => error.status,
+            };
+            self.client.stats.note(self.method.as_str(), &self.path, status, begun.elapsed());
+            let error = match result.map(|(_, bytes)| bytes) {
                 Ok(bytes) => return Ok(bytes),
                 // An earlier attempt has done it, and its answer was lost.
                 Err(error)
@@ -88,7 +95,7 @@ impl Call<'_> {
         matches!(self.method, Method::GET | Method::DELETE)
     }
 
-    async fn attempt(&self) -> Result<bytes::Bytes, RestError> {
+    async fn attempt(&self) -> Result<(u16, bytes::Bytes), RestError> {
         let url = self.client.address.rest(&self.path);
         let mut request = self.client.http.request(self.method.clone(), url);
         request = request
@@ -108,7 +115,7 @@ impl Call<'_> {
         let (status, retry_after) = (response.status(), retry_after(&response));
         let bytes = response.bytes().await.map_err(transport)?;
         match status.is_success() {
-            true => Ok(bytes),
+            true => Ok((status.as_u16(), bytes)),
             false => Err(RestError::status(self.name(), status, &bytes, retry_after)),
         }
     }

@@ -9,6 +9,7 @@ mod error;
 pub mod model;
 mod recordings;
 mod rooms;
+mod stats;
 mod streams;
 
 use std::sync::{
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 
 use super::address::Address;
 pub use error::{RestError, RestErrorKind};
+pub use stats::RestStats;
 
 /// A client for one Fishjam. Clones share their connections.
 #[derive(Debug, Clone)]
@@ -29,6 +31,7 @@ pub struct Client {
     token: SecretString,
     /// The server's notice that this interface is going away has been shown.
     deprecation_shown: Arc<AtomicBool>,
+    stats: Arc<RestStats>,
 }
 
 /// Makes an HTTP client. A machine without CA certificates can still speak plain HTTP; HTTPS then fails with that
@@ -48,12 +51,23 @@ impl Client {
                 .timeout(call::ANSWER)
                 .user_agent(concat!("roomtone/", env!("CARGO_PKG_VERSION")))
         };
-        Client { http: build_http(builder), address, token, deprecation_shown: Arc::new(AtomicBool::new(false)) }
+        Client {
+            http: build_http(builder),
+            address,
+            token,
+            deprecation_shown: Arc::new(AtomicBool::new(false)),
+            stats: Arc::default(),
+        }
     }
 
     /// Where the Fishjam is.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// How long calls took, and how they ended.
+    pub fn stats(&self) -> &RestStats {
+        &self.stats
     }
 
     pub(crate) fn token(&self) -> &SecretString {

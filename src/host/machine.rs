@@ -9,7 +9,7 @@ use rustix::{
 };
 
 /// Keeps this process, and the threads it will start, on `cores`. None given means any.
-pub(in crate::cli) fn stay_on(cores: &[usize]) {
+pub(crate) fn stay_on(cores: &[usize]) {
     if cores.is_empty() {
         return;
     }
@@ -21,26 +21,31 @@ pub(in crate::cli) fn stay_on(cores: &[usize]) {
 }
 
 /// Time that this process has spent on the machine's cores, in user and system mode.
-pub(super) fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 /// Memory of this process that is in RAM.
-pub(super) fn resident_kib() -> u64 {
+pub(crate) fn resident_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
+/// Files and sockets that this process has open.
+pub(crate) fn open_files() -> u64 {
+    fs::read_dir("/proc/self/fd").map_or(0, |files| files.count() as u64)
+}
+
 /// Lets this process open as many sockets as the machine allows it.
-pub(super) fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
 }
 
 /// How many cores there are, and what they are called.
-pub(super) fn cores() -> (usize, String) {
+pub(crate) fn cores() -> (usize, String) {
     let count = std::thread::available_parallelism().map_or(1, |count| count.get());
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

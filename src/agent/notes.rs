@@ -1,0 +1,84 @@
+//! What an agent writes down: transcripts, decisions, whatever is for people or programs rather than for the room.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::camera::Capture;
+use crate::event::PeerId;
+
+/// A line that an agent wrote.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Whose words these are, where they are somebody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<PeerId>,
+    /// When what it says was heard, on the clock of the agent's frames, where that is known.
+    #[serde(rename = "heard_s", skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
+    pub heard: Option<Duration>,
+    /// The line.
+    pub text: String,
+}
+
+impl fmt::Debug for Note {
+    /// What people said stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Note({} bytes)", self.text.len())
+    }
+}
+
+/// Takes notes. They become happenings of the agent's stay, and go where its host sends them. Cheap to clone.
+///
+/// ```
+/// # use roomtone::agent::{Agent, AgentError, Input, Room};
+/// # struct Scribe;
+/// # #[async_trait::async_trait]
+/// # impl Agent for Scribe {
+/// async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+///     while let Some(input) = room.next().await {
+///         if let Input::Gap(gap) = input {
+///             room.notes.write(format!("{} was silent", gap.source.peer));
+///         }
+///     }
+///     Ok(())
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Notes(mpsc::Sender<Request>);
+
+/// What an agent asks its driver for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Capture(Capture),
+    Note(Note),
+}
+
+impl Notes {
+    pub(super) fn new(requests: mpsc::Sender<Request>) -> Notes {
+        Notes(requests)
+    }
+
+    /// Writes a line. Says whether it was taken: of more than 64 that were not fetched yet, none is.
+    pub fn write(&self, text: impl Into<String>) -> bool {
+        self.take(Note { speaker: None, heard: None, text: text.into() })
+    }
+
+    /// Writes what somebody said, and when.
+    pub fn write_said(&self, speaker: &PeerId, heard: Duration, text: impl Into<String>) -> bool {
+        self.take(Note { speaker: Some(speaker.clone()), heard: Some(heard), text: text.into() })
+    }
+
+    fn take(&self, note: Note) -> bool {
+        let taken = self.0.try_send(Request::Note(note)).is_ok();
+        if !taken {
+            tracing::warn!("a note was lost: more were written at once than can wait");
+        }
+        taken
+    }
+}
+
+fn seconds<S: serde::Serializer>(at: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&at.map(|at| (at.as_secs_f64() * 1e3).round() / 1e3))
+}

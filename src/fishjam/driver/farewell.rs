@@ -1,0 +1,81 @@
+//! The end of a stay.
+
+use tokio::{task::JoinError as TaskEnd, time::timeout};
+
+use super::{Driver, GOODBYE};
+use crate::{
+    agent::{Note, Request},
+    fishjam::{
+        happening::{Departure, What},
+        rest::RestErrorKind,
+    },
+    session::Ending,
+};
+
+impl Driver {
+    /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
+    pub(super) async fn finish(mut self, ending: Ending) -> Departure {
+        self.socket = None;
+        if let Ending::RoomEnded { crashed } = ending {
+            self.tell_room_end(crashed);
+        }
+        self.hearing.end(&mut self.port);
+        self.port.end();
+        self.captures.clear();
+        let (notes, is_removed) = self.say_goodbye().await;
+        for note in notes {
+            self.tell_world(What::Note(note));
+        }
+        self.tell_world(What::Ended(ending.to_string()));
+        let counters = self.counters();
+        self.gauge.publish(counters);
+        Departure {
+            ending,
+            stayed: self.begun.elapsed(),
+            counters,
+            leaves_peer: !is_removed,
+            unread_happenings: self.unread_happenings,
+        }
+    }
+
+    /// Gives what the agent wrote to the last, and whether its peer is gone.
+    async fn say_goodbye(&mut self) -> (Vec<Note>, bool) {
+        let removal = async {
+            match self.rest.delete_peer(&self.room, &self.peer).await {
+                Err(error) if error.kind != RestErrorKind::NotFound => {
+                    tracing::warn!("the peer stays behind: {error}");
+                    false
+                }
+                _ => true,
+            }
+        };
+        let farewell = async { tokio::join!(timeout(GOODBYE, removal), self.occasions.end_agent()) };
+        tokio::pin!(farewell);
+        let mut notes = Vec::new();
+        let note = |request| match request {
+            Request::Note(note) => Some(note),
+            // Dropped, and so refused.
+            Request::Capture(_) => None,
+        };
+        let (removed, ()) = loop {
+            tokio::select! {
+                done = &mut farewell => break done,
+                Some(request) = self.port.requests.recv() => notes.extend(note(request)),
+            }
+        };
+        if removed.is_err() {
+            tracing::warn!("the peer stays behind: the server did not answer in time");
+        }
+        while let Ok(request) = self.port.requests.try_recv() {
+            notes.extend(note(request));
+        }
+        (notes, removed.unwrap_or(false))
+    }
+}
+
+pub(super) fn panic_text(end: TaskEnd) -> String {
+    let Ok(payload) = end.try_into_panic() else { return "it was cancelled".into() };
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    format!("it panicked: {}", text.as_deref().unwrap_or("without a word"))
+}

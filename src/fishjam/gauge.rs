@@ -1,0 +1,141 @@
+//! A look at a stay while it lasts: its counters, and the levels of its sound.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::happening::Counters;
+use crate::event::{PeerId, TrackId};
+
+/// See the module's head. Clones look at the same stay.
+#[derive(Debug, Clone, Default)]
+pub struct Gauge(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    counters: Mutex<Counters>,
+    /// Those who want levels.
+    taps: AtomicUsize,
+    levels: Mutex<BTreeMap<TrackId, Heard>>,
+}
+
+#[derive(Debug)]
+struct Heard {
+    peer: PeerId,
+    squares: f64,
+    samples: u64,
+    peak: u16,
+}
+
+/// How loud a track was since the last look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// Whose.
+    pub peer: PeerId,
+    /// Which track.
+    pub track: TrackId,
+    /// Root mean square, in dB below full scale.
+    pub rms_dbfs: f64,
+    /// The largest sample, in dB below full scale.
+    pub peak_dbfs: f64,
+    /// How many samples that is of.
+    pub samples: u64,
+}
+
+/// Levels are measured while there is one.
+#[derive(Debug)]
+pub struct Tap(Gauge);
+
+impl Gauge {
+    /// The counters, no more than a second old.
+    pub fn counters(&self) -> Counters {
+        *self.0.counters.lock().expect("no holder panics")
+    }
+
+    /// Begins to measure levels.
+    pub fn tap(&self) -> Tap {
+        self.0.taps.fetch_add(1, Ordering::Relaxed);
+        Tap(self.clone())
+    }
+
+    pub(super) fn publish(&self, counters: Counters) {
+        *self.0.counters.lock().expect("no holder panics") = counters;
+    }
+
+    /// Whether anybody wants levels.
+    pub(super) fn is_tapped(&self) -> bool {
+        self.0.taps.load(Ordering::Relaxed) > 0
+    }
+
+    /// Measures a chunk of PCM16.
+    pub(super) fn measure(&self, peer: &str, track: &str, pcm: &[u8]) {
+        let mut levels = self.levels();
+        if !levels.contains_key(track) {
+            let heard = Heard { peer: peer.into(), squares: 0.0, samples: 0, peak: 0 };
+            levels.insert(track.into(), heard);
+        }
+        let Some(heard) = levels.get_mut(track) else { return };
+        for sample in pcm.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes)) {
+            heard.squares += f64::from(sample).powi(2);
+            heard.peak = heard.peak.max(sample.unsigned_abs());
+        }
+        heard.samples += (pcm.len() / 2) as u64;
+    }
+
+    fn levels(&self) -> MutexGuard<'_, BTreeMap<TrackId, Heard>> {
+        self.0.levels.lock().expect("no holder panics")
+    }
+}
+
+impl Tap {
+    /// What was measured since the last call, or since the tap was made.
+    pub fn take(&self) -> Vec<Level> {
+        let heard = std::mem::take(&mut *self.0.levels());
+        let level = |(track, heard): (TrackId, Heard)| Level {
+            track,
+            rms_dbfs: dbfs((heard.squares / heard.samples.max(1) as f64).sqrt()),
+            peak_dbfs: dbfs(f64::from(heard.peak)),
+            samples: heard.samples,
+            peer: heard.peer,
+        };
+        heard.into_iter().map(level).collect()
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.0.0.taps.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// In tenths; silence is what one bit would be, halved.
+fn dbfs(amplitude: f64) -> f64 {
+    (200.0 * (amplitude.max(0.5) / 32_768.0).log10()).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_scale_sine_measures_minus_three() {
+        let gauge = Gauge::default();
+        assert!(!gauge.is_tapped());
+        let tap = gauge.tap();
+        assert!(gauge.is_tapped());
+        let sine = (0..16_000).map(|n| ((f64::from(n) * 0.1).sin() * 32_767.0) as i16).collect::<Vec<i16>>();
+        let pcm: Vec<u8> = sine.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        gauge.measure("ada", "t", &pcm);
+        let level = tap.take().remove(0);
+        assert_eq!((level.peer.as_str(), level.samples, level.rms_dbfs, level.peak_dbfs), ("ada", 16_000, -3.0, 0.0));
+        assert!(tap.take().is_empty());
+        drop(tap);
+        assert!(!gauge.is_tapped());
+    }
+}

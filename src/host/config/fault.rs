@@ -1,0 +1,50 @@
+//! What is wrong with a file, one line each.
+
+use std::{fmt, path::PathBuf};
+
+/// One thing that is wrong: where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fault {
+    /// The line in the file, from 1.
+    pub line: Option<usize>,
+    /// The deploy that it is in, with its agent and the rooms it is for.
+    pub deploy: Option<String>,
+    /// The key, with its tables, as in `leave.idle`.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line.map(|line| format!("line {line}"));
+        let key = Some(self.key.clone()).filter(|key| !key.is_empty());
+        let place: Vec<String> = [line, self.deploy.clone(), key].into_iter().flatten().collect();
+        match place.is_empty() {
+            true => f.write_str(&self.problem),
+            false => write!(f, "{}: {}", place.join(", "), self.problem),
+        }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {cause}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// The machine's word.
+        cause: std::io::Error,
+    },
+    /// The file is not right.
+    #[error("{}", faults.iter().map(|fault| format!("{}: {fault}", path.display())).collect::<Vec<_>>().join("\n"))]
+    Faults {
+        /// Which.
+        path: PathBuf,
+        /// All that was found.
+        faults: Vec<Fault>,
+    },
+}

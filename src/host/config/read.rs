@@ -1,0 +1,272 @@
+//! From text to a configuration: each table by itself, so that one fault does not hide the others.
+
+use std::{collections::BTreeSet, ops::Range, path::Path};
+
+use serde::de::DeserializeOwned;
+use serde_spanned::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::{Config, ConfigError, Deploy, Fault, FishjamConfig, HostConfig, RoomRule};
+use crate::agent::{OptionsError, Registry};
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with all that is wrong.
+    pub fn read(path: &Path, registry: Registry) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
+        Config::parse(&text, registry).map_err(|faults| ConfigError::Faults { path: path.to_owned(), faults })
+    }
+
+    /// Reads text. Agents are made once, to see whether their options fit.
+    ///
+    /// # Errors
+    /// Every [`Fault`] that was found, in the order of the lines.
+    pub fn parse(text: &str, registry: Registry) -> Result<Config, Vec<Fault>> {
+        let mut reader = Reader { text, registry, faults: Vec::new() };
+        let config = match DeTable::parse(text) {
+            Ok(root) => reader.config(root.into_inner()),
+            Err(error) => {
+                reader.fault(None, "", error.span(), error.message());
+                Config::default()
+            }
+        };
+        reader.faults.sort_by_key(|fault| fault.line);
+        if reader.faults.is_empty() { Ok(config) } else { Err(reader.faults) }
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    registry: Registry,
+    faults: Vec<Fault>,
+}
+
+type Value<'a> = Spanned<DeValue<'a>>;
+
+impl<'a> Reader<'a> {
+    fn config(&mut self, root: DeTable<'a>) -> Config {
+        let mut config = Config::default();
+        for (key, value) in root {
+            match key.get_ref().as_ref() {
+                "fishjam" => config.fishjam = self.table("fishjam", value).unwrap_or_default(),
+                "host" => config.host = self.host(value),
+                "webhook" => config.webhook = self.table("webhook", value),
+                "metrics" => config.metrics = self.table("metrics", value),
+                "admin" => config.admin = self.admin(value),
+                "traces" => config.traces = self.traces(value),
+                "deploy" => config.deploys = self.deploys(value),
+                other => {
+                    let problem = format!("there is no such table; there are {TABLES}");
+                    self.fault(None, other, Some(key.span()), &problem);
+                }
+            }
+        }
+        self.whole(&config);
+        config
+    }
+
+    /// What concerns more than one table.
+    fn whole(&mut self, config: &Config) {
+        if config.deploys.is_empty() && self.faults.is_empty() {
+            self.fault(None, "deploy", None, "there is no [[deploy]], so no agent would go anywhere");
+        }
+        let FishjamConfig { id, token_env, .. } = &config.fishjam;
+        if let Some(Err(error)) = id.as_deref().map(str::parse::<crate::fishjam::Address>) {
+            self.fault_at("fishjam.id", &error.to_string());
+        }
+        if token_env.trim().is_empty() {
+            self.fault_at("fishjam.token_env", "is empty; name an environment variable");
+        }
+        if let Some(webhook) = config.webhook.as_ref().filter(|webhook| !webhook.path.starts_with('/')) {
+            self.fault_at("webhook.path", &format!("{:?} does not begin with '/'", webhook.path));
+        }
+        let ports = [
+            ("webhook.listen", config.webhook.as_ref().map(|webhook| webhook.listen)),
+            ("metrics.listen", config.metrics.as_ref().map(|metrics| metrics.listen)),
+            ("admin.listen", config.admin.as_ref().map(|admin| admin.listen)),
+        ];
+        let mut seen = BTreeSet::new();
+        for (key, address) in ports {
+            if let Some(address) = address.filter(|address| address.port() != 0)
+                && !seen.insert(address)
+            {
+                self.fault_at(key, &format!("{address} is taken by another table of this file"));
+            }
+        }
+    }
+
+    fn host(&mut self, value: Value<'a>) -> HostConfig {
+        let Some(host) = self.table::<HostConfig>("host", value) else { return HostConfig::default() };
+        if host.max_sessions_per_tenant > 0 && host.tenant.is_none() {
+            self.fault_at("host.max_sessions_per_tenant", "needs host.tenant, which says where a tenant is named");
+        }
+        if host.tenant.as_ref().is_some_and(|path| path.split('.').any(str::is_empty)) {
+            self.fault_at("host.tenant", "is no path; write keys with dots between them, as in \"server.org\"");
+        }
+        for (key, is_zero) in [
+            ("host.joins_at_once", host.joins_at_once == 0),
+            ("host.reconcile", host.reconcile.is_zero()),
+            ("host.watchdog", host.watchdog.is_zero()),
+        ] {
+            if is_zero {
+                self.fault_at(key, "is zero; it must be more");
+            }
+        }
+        host
+    }
+
+    fn admin(&mut self, value: Value<'a>) -> Option<super::AdminConfig> {
+        let admin: super::AdminConfig = self.table("admin", value)?;
+        if !admin.listen.ip().is_loopback() && !admin.beyond_loopback {
+            let problem = format!(
+                "{} can be reached from other machines; listen on 127.0.0.1, or say beyond_loopback = true",
+                admin.listen
+            );
+            self.fault_at("admin.listen", &problem);
+        }
+        Some(admin)
+    }
+
+    fn traces(&mut self, value: Value<'a>) -> Option<super::TracesConfig> {
+        let traces: super::TracesConfig = self.table("traces", value)?;
+        if !url::Url::parse(&traces.endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            self.fault_at("traces.endpoint", "is not an http or https URL, as in \"http://127.0.0.1:4318\"");
+        }
+        Some(traces)
+    }
+
+    fn deploys(&mut self, value: Value<'a>) -> Vec<Deploy> {
+        let DeValue::Array(tables) = value.get_ref() else {
+            self.fault(None, "deploy", Some(value.span()), "is a list of tables; write [[deploy]]");
+            return Vec::new();
+        };
+        let tables: Vec<Value<'a>> = tables.iter().cloned().collect();
+        let mut names = BTreeSet::new();
+        tables.into_iter().filter_map(|table| self.deploy(table, &mut names)).collect()
+    }
+
+    fn deploy(&mut self, value: Value<'a>, names: &mut BTreeSet<String>) -> Option<Deploy> {
+        let text_of = |key: &str| value.get_ref().get(key).and_then(|value| value.get_ref().as_str());
+        let agent = text_of("agent").unwrap_or("not named").to_owned();
+        let name = text_of("name").unwrap_or(&agent).to_owned();
+        let early = Deploy::title(&name, &agent, &RoomRule::default());
+        let places = Places::of(value.get_ref());
+        let span = value.span();
+        let mut deploy: Deploy = match read(value) {
+            Ok(deploy) => deploy,
+            Err(error) => {
+                let at = error.span().filter(|at| *at != span).unwrap_or(span);
+                self.fault(Some(early), &places.key_at(&at), Some(at), error.message());
+                return None;
+            }
+        };
+        deploy.name = name;
+        let title = Deploy::title(&deploy.name, &deploy.agent, &deploy.rooms);
+        let mut faults: Vec<(String, String)> =
+            deploy.faults().into_iter().map(|(key, problem)| (key.to_owned(), problem)).collect();
+        if !names.insert(deploy.name.clone()) {
+            faults.push(("name".into(), "another [[deploy]] has this name; give this one a name of its own".into()));
+        }
+        faults.extend(self.agent_fault(&deploy));
+        for (key, problem) in faults {
+            let at = places.span_of(&key).unwrap_or(span.clone());
+            self.fault(Some(title.clone()), &key, Some(at), &problem);
+        }
+        Some(deploy)
+    }
+
+    /// Makes the agent, to see whether it can be made.
+    fn agent_fault(&self, deploy: &Deploy) -> Option<(String, String)> {
+        let made = self.registry.find(&deploy.agent).and_then(|builtin| (builtin.make)(deploy.options.clone()));
+        let error = made.err()?;
+        let key = match &error {
+            OptionsError::UnknownAgent { .. } => "agent".to_owned(),
+            OptionsError::Value { key, .. } => format!("options.{key}"),
+            OptionsError::Shape(problem) => {
+                let named = problem.split('`').nth(1).filter(|key| deploy.options.contains_key(*key));
+                named.map_or("options".to_owned(), |key| format!("options.{key}"))
+            }
+        };
+        Some((key, error.to_string()))
+    }
+
+    fn table<T: DeserializeOwned>(&mut self, name: &str, value: Value<'a>) -> Option<T> {
+        let (span, places) = (value.span(), Places::of(value.get_ref()));
+        for secret in ["token", "secret", "management_token", "password"] {
+            if let Some(at) = places.span_of(secret) {
+                let problem = "a secret does not belong in the file; name the environment variable or the file that \
+                               holds it";
+                self.fault(None, &format!("{name}.{secret}"), Some(at), problem);
+                return None;
+            }
+        }
+        match read(value) {
+            Ok(table) => Some(table),
+            Err(error) => {
+                let at = error.span().filter(|at| *at != span).unwrap_or(span);
+                let key = places.key_at(&at);
+                let key = if key.is_empty() { name.to_owned() } else { format!("{name}.{key}") };
+                self.fault(None, &key, Some(at), error.message());
+                None
+            }
+        }
+    }
+
+    /// A fault of a key that can be found by its name.
+    fn fault_at(&mut self, key: &str, problem: &str) {
+        let places = DeTable::parse(self.text).map(|root| Places::of_table(root.get_ref()));
+        let at = places.ok().and_then(|places| places.span_of(key));
+        self.fault(None, key, at, problem);
+    }
+
+    fn fault(&mut self, deploy: Option<String>, key: &str, at: Option<Range<usize>>, problem: &str) {
+        let line = at.map(|at| 1 + self.text[..at.start.min(self.text.len())].matches('\n').count());
+        let problem = problem.trim().replace('\n', " ");
+        self.faults.push(Fault { line, deploy, key: key.to_owned(), problem });
+    }
+}
+
+fn read<T: DeserializeOwned>(value: Value<'_>) -> Result<T, toml::de::Error> {
+    T::deserialize(ValueDeserializer::from(value))
+}
+
+/// Where in the text each key is, with the tables that it is in.
+struct Places(Vec<(String, Range<usize>)>);
+
+impl Places {
+    fn of(value: &DeValue<'_>) -> Places {
+        value.as_table().map_or_else(|| Places(Vec::new()), Places::of_table)
+    }
+
+    fn of_table(table: &DeTable<'_>) -> Places {
+        let mut places = Places(Vec::new());
+        places.add("", table);
+        places
+    }
+
+    fn add(&mut self, prefix: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let path = format!("{prefix}{}", key.get_ref());
+            // From the key to the end of its value.
+            self.0.push((path.clone(), key.span().start..value.span().end.max(key.span().end)));
+            if let DeValue::Table(inner) = value.get_ref() {
+                self.add(&format!("{path}."), inner);
+            }
+        }
+    }
+
+    /// The innermost key around `at`.
+    fn key_at(&self, at: &Range<usize>) -> String {
+        let around = self.0.iter().filter(|(_, span)| span.start <= at.start && at.end <= span.end);
+        around.max_by_key(|(path, _)| path.len()).map(|(path, _)| path.clone()).unwrap_or_default()
+    }
+
+    /// Where `key` is, or the table that it would be in.
+    fn span_of(&self, key: &str) -> Option<Range<usize>> {
+        self.0.iter().find(|(path, _)| path == key).map(|(_, span)| span.clone())
+    }
+}
+
+const TABLES: &str = "[fishjam], [host], [webhook], [metrics], [admin], [traces] and [[deploy]]";

@@ -1,0 +1,74 @@
+//! Values with units, as text: `"30s"`, `"1MiB"`.
+
+use std::time::Duration;
+
+/// `"30s"`, `"1m 30s"`, `"200ms"`.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| {
+        format!("{text:?} is not a duration; write a number with its unit, as in \"30s\", \"5m\" or \"200ms\"")
+    })
+}
+
+/// `"64KiB"`, `"1MiB"`.
+pub(super) fn parse_size(text: &str) -> Result<usize, String> {
+    let fail = || format!("{text:?} is not a size; write a number with its unit, as in \"64KiB\" or \"1MiB\"");
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number: usize = text[..digits].parse().map_err(|_| fail())?;
+    let unit = match text[digits..].trim() {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(fail()),
+    };
+    number.checked_mul(unit).ok_or_else(fail)
+}
+
+/// Reads text, and says what to write in place of a bare number.
+macro_rules! as_text {
+    ($name:ident, $type:ty, $parse:ident, $expecting:literal) => {
+        pub(super) mod $name {
+            use super::*;
+
+            struct Reader;
+
+            impl serde::de::Visitor<'_> for Reader {
+                type Value = $type;
+
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str($expecting)
+                }
+
+                fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$type, E> {
+                    $parse(text).map_err(E::custom)
+                }
+            }
+
+            pub(in crate::host::config) fn deserialize<'de, D: serde::Deserializer<'de>>(
+                reader: D,
+            ) -> Result<$type, D::Error> {
+                reader.deserialize_str(Reader)
+            }
+        }
+    };
+}
+
+as_text!(duration, Duration, parse_duration, "a duration in quotes with its unit, such as \"30s\"");
+as_text!(size, usize, parse_size, "a size in quotes with its unit, such as \"1MiB\"");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_without_its_unit_is_refused() {
+        assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_size("64KiB"), Ok(65_536));
+        for text in ["30", "", "s", "-1s", "30 parsecs"] {
+            assert!(parse_duration(text).is_err(), "{text:?}");
+        }
+        for text in ["30", "", "MiB", "99999999999999999999B", "20000000000GiB", "1 MB"] {
+            assert!(parse_size(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What a running host can be asked and told.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{config::Config, keeper::State, measures::Measures, steward::Reply};
+use crate::{
+    event::{PeerId, RoomId},
+    fishjam::{Counters, Gauge},
+};
+
+/// Asks and tells a host. Clones talk to the same one; once it has ended, every call says so.
+#[derive(Debug, Clone)]
+pub struct Control(mpsc::Sender<Command>);
+
+/// One question or order.
+#[derive(Debug)]
+pub(super) enum Command {
+    Status(Reply<HostStatus>),
+    Sessions(Reply<Vec<SessionStatus>>),
+    Join { room: RoomId, deploy: String, reply: Reply<Result<(), String>> },
+    Leave { session: u64, reply: Reply<bool> },
+    Gauge { session: u64, reply: Reply<Option<Gauge>> },
+    Measure(Reply<Measures>),
+    Reload { config: Option<Box<Config>>, reply: Reply<Result<(), String>> },
+    Drain,
+    Stop,
+}
+
+/// The host as a whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HostStatus {
+    /// roomtone's version.
+    pub version: String,
+    /// Where its Fishjam is.
+    pub fishjam: String,
+    /// For how long it has run, in seconds.
+    pub up_s: f64,
+    /// Whether it knows its rooms and takes more of them.
+    pub ready: bool,
+    /// Whether it has been told to end.
+    pub draining: bool,
+    /// Whether the news of the rooms come in.
+    pub news: bool,
+    /// How many rooms there are.
+    pub rooms: usize,
+    /// How many sessions stand how.
+    pub states: BTreeMap<String, usize>,
+    /// The most sessions at a time; 0 for no limit.
+    pub max_sessions: usize,
+    /// Sessions that are there or under way.
+    pub sessions: usize,
+}
+
+/// One agent in one room, or the reason why it is not there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionStatus {
+    /// The session's number, while there is one.
+    pub session: Option<u64>,
+    /// Its room.
+    pub room: RoomId,
+    /// Its deploy.
+    pub deploy: String,
+    /// How it stands.
+    pub state: State,
+    /// Its peer, once it is in the room.
+    pub peer: Option<PeerId>,
+    /// For how long it has been there, in seconds.
+    pub for_s: Option<f64>,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// Why it is not there, or leaves.
+    pub why: Option<String>,
+    /// Whether it computes without a pause, now.
+    pub blocking: bool,
+    /// What it counted.
+    pub counters: Option<SessionCounters>,
+}
+
+/// What a session counted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionCounters {
+    /// Chunks heard.
+    pub chunks: u64,
+    /// Packets said.
+    pub packets: u64,
+    /// Times the agent cut itself off.
+    pub interrupts: u64,
+    /// Times its voice ran dry for a moment.
+    pub underruns: u64,
+    /// Times its link was mended.
+    pub reconnects: u64,
+    /// Each loss that there was.
+    pub lost: BTreeMap<String, u64>,
+}
+
+impl From<&Counters> for SessionCounters {
+    fn from(counters: &Counters) -> SessionCounters {
+        let losses = counters.losses().into_iter().filter(|(_, lost)| *lost > 0);
+        SessionCounters {
+            chunks: counters.hearing.chunks,
+            packets: counters.speaking.packets,
+            interrupts: counters.speaking.interrupts,
+            underruns: counters.speaking.underruns,
+            reconnects: counters.reconnects,
+            lost: losses.map(|(name, lost)| (name.to_owned(), lost)).collect(),
+        }
+    }
+}
+
+/// The host has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the host has ended")]
+pub struct HasEnded;
+
+impl Control {
+    pub(super) fn new(commands: mpsc::Sender<Command>) -> Control {
+        Control(commands)
+    }
+
+    /// The host as a whole.
+    ///
+    /// # Errors
+    /// [`HasEnded`], as with every call.
+    pub async fn status(&self) -> Result<HostStatus, HasEnded> {
+        self.ask(Command::Status).await
+    }
+
+    /// Every agent that is in a room, should be, or was.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn sessions(&self) -> Result<Vec<SessionStatus>, HasEnded> {
+        self.ask(Command::Sessions).await
+    }
+
+    /// Brings the agent of `deploy` into `room`, whatever its rules say. The inner error says why that cannot be.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn join(&self, room: &RoomId, deploy: &str) -> Result<Result<(), String>, HasEnded> {
+        let (room, deploy) = (room.clone(), deploy.to_owned());
+        self.ask(|reply| Command::Join { room, deploy, reply }).await
+    }
+
+    /// Ends a session; it does not come back by itself. `false` where there is none of this number.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn leave(&self, session: u64) -> Result<bool, HasEnded> {
+        self.ask(|reply| Command::Leave { session, reply }).await
+    }
+
+    /// A look at a session that is in its room.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn gauge(&self, session: u64) -> Result<Option<Gauge>, HasEnded> {
+        self.ask(|reply| Command::Gauge { session, reply }).await
+    }
+
+    /// Reads the host's file again and takes it over. The inner error is what is wrong; the old one then stays.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn reload(&self) -> Result<Result<(), String>, HasEnded> {
+        self.ask(|reply| Command::Reload { config: None, reply }).await
+    }
+
+    /// Takes over this configuration, as [`reload`](Self::reload) does the file's.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn reload_with(&self, config: Config) -> Result<Result<(), String>, HasEnded> {
+        self.ask(|reply| Command::Reload { config: Some(Box::new(config)), reply }).await
+    }
+
+    /// Tells the host to end: no agent goes anywhere any more, and those that are there may go on for `host.drain`.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn drain(&self) -> Result<(), HasEnded> {
+        self.0.send(Command::Drain).await.map_err(|_| HasEnded)
+    }
+
+    /// Tells the host to end now. Its agents still leave properly.
+    ///
+    /// # Errors
+    /// [`HasEnded`].
+    pub async fn stop(&self) -> Result<(), HasEnded> {
+        self.0.send(Command::Stop).await.map_err(|_| HasEnded)
+    }
+
+    pub(super) async fn measure(&self) -> Result<Measures, HasEnded> {
+        self.ask(Command::Measure).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, HasEnded> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(command(reply)).await.map_err(|_| HasEnded)?;
+        answer.await.map_err(|_| HasEnded)
+    }
+}

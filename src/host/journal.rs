@@ -1,0 +1,222 @@
+//! Which peers this process has made, on disk: after a crash the next process finds them there and removes them.
+//!
+//! Each process writes a file of its own and holds a lock on it for as long as it lives. A file that can be locked has
+//! lost its process, so several hosts may share a folder, an old one that drains and a new one among them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{PeerId, RoomId};
+
+/// This process's file.
+#[derive(Debug)]
+pub(super) struct Journal {
+    folder: PathBuf,
+    fishjam: String,
+    page: Mutex<Page>,
+}
+
+#[derive(Debug)]
+struct Page {
+    path: PathBuf,
+    file: File,
+    here: HashMap<PeerId, RoomId>,
+    lines: usize,
+}
+
+/// What a process that is no more has left behind.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    pub(super) peers: Vec<(RoomId, PeerId)>,
+    files: Vec<(PathBuf, File)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Fishjam(String),
+    Made(RoomId, PeerId),
+    Gone(PeerId),
+}
+
+impl Journal {
+    /// Opens a file in `folder` for the peers at `fishjam`, and finds those of processes that are no more.
+    pub(super) fn open(folder: &Path, fishjam: &str) -> io::Result<(Journal, Leftovers)> {
+        fs::create_dir_all(folder)?;
+        let leftovers = Leftovers::find(folder, fishjam)?;
+        let page = Page::create(folder, fishjam, HashMap::new())?;
+        Ok((Journal { folder: folder.to_owned(), fishjam: fishjam.to_owned(), page: Mutex::new(page) }, leftovers))
+    }
+
+    pub(super) fn made(&self, room: &RoomId, peer: &PeerId) {
+        self.note(|page| {
+            page.here.insert(peer.clone(), room.clone());
+            page.write(&Line::Made(room.clone(), peer.clone()))
+        });
+    }
+
+    pub(super) fn gone(&self, peer: &PeerId) {
+        self.note(|page| {
+            page.here.remove(peer);
+            page.write(&Line::Gone(peer.clone()))
+        });
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Page) -> io::Result<()>) {
+        let mut page = self.page.lock().expect("no holder panics");
+        let mut done = note(&mut page);
+        if page.lines > LINES + 2 * page.here.len() {
+            done = done.and_then(|()| self.turn(&mut page));
+        }
+        if let Err(error) = done {
+            tracing::warn!("{}: {error}; after a crash a peer may stay behind", page.path.display());
+        }
+    }
+
+    /// Begins a new page with what still holds, and throws the old one away.
+    fn turn(&self, page: &mut Page) -> io::Result<()> {
+        let next = Page::create(&self.folder, &self.fishjam, std::mem::take(&mut page.here))?;
+        let old = std::mem::replace(page, next);
+        fs::remove_file(old.path)
+    }
+}
+
+impl Drop for Journal {
+    /// A host that ended properly leaves nothing.
+    fn drop(&mut self) {
+        let page = self.page.get_mut().expect("no holder panics");
+        if page.here.is_empty() {
+            fs::remove_file(&page.path).ok();
+        }
+    }
+}
+
+impl Page {
+    fn create(folder: &Path, fishjam: &str, here: HashMap<PeerId, RoomId>) -> io::Result<Page> {
+        let path = folder.join(format!("{PREFIX}{}.jsonl", uuid::Uuid::new_v4()));
+        let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
+        file.lock()?;
+        let mut page = Page { path, file, here, lines: 0 };
+        page.write(&Line::Fishjam(fishjam.to_owned()))?;
+        let made: Vec<Line> = page.here.iter().map(|(peer, room)| Line::Made(room.clone(), peer.clone())).collect();
+        made.iter().try_for_each(|line| page.write(line))?;
+        Ok(page)
+    }
+
+    fn write(&mut self, line: &Line) -> io::Result<()> {
+        self.lines += 1;
+        // In one piece, so that a crash leaves whole lines.
+        let mut text = serde_json::to_string(line).expect("plain JSON");
+        text.push('\n');
+        self.file.write_all(text.as_bytes())
+    }
+}
+
+impl Leftovers {
+    fn find(folder: &Path, fishjam: &str) -> io::Result<Leftovers> {
+        let mut found = Leftovers::default();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let is_page = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+            if !is_page {
+                continue;
+            }
+            // Another process may have taken it away since it was listed.
+            let Ok(file) = File::open(&path) else { continue };
+            if file.try_lock().is_err() {
+                continue;
+            }
+            if let Some(peers) = peers_in(&fs::read_to_string(&path).unwrap_or_default(), fishjam) {
+                found.peers.extend(peers);
+                found.files.push((path, file));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Their peers are removed.
+    pub(super) fn forget(self) {
+        for (path, _lock) in self.files {
+            fs::remove_file(path).ok();
+        }
+    }
+}
+
+/// The peers that a page says are there, if they are at `fishjam`.
+fn peers_in(text: &str, fishjam: &str) -> Option<HashSet<(RoomId, PeerId)>> {
+    let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    match lines.next() {
+        Some(Line::Fishjam(address)) if address == fishjam => {}
+        _ => return None,
+    }
+    let mut peers = HashMap::new();
+    for line in lines {
+        match line {
+            Line::Made(room, peer) => drop(peers.insert(peer, room)),
+            Line::Gone(peer) => drop(peers.remove(&peer)),
+            Line::Fishjam(_) => {}
+        }
+    }
+    Some(peers.into_iter().map(|(peer, room)| (room, peer)).collect())
+}
+
+const PREFIX: &str = "peers-";
+/// After so many lines that no longer matter a new page is begun.
+const LINES: usize = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("roomtone-journal-{name}-{}", uuid::Uuid::new_v4()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_a_dead_process_left_is_found_and_a_living_one_is_left_alone() {
+        let folder = folder("dead");
+        let (one, found) = Journal::open(&folder, "http://a").unwrap();
+        assert!(found.peers.is_empty());
+        one.made(&"room".into(), &"p1".into());
+        one.made(&"room".into(), &"p2".into());
+        one.gone(&"p1".into());
+        let (two, found) = Journal::open(&folder, "http://a").unwrap();
+        assert!(found.peers.is_empty(), "the first still lives");
+        drop((one, two));
+        let (_, found) = Journal::open(&folder, "http://b").unwrap();
+        assert!(found.peers.is_empty(), "another Fishjam's peers");
+        let (_, found) = Journal::open(&folder, "http://a").unwrap();
+        assert_eq!(found.peers, [("room".into(), "p2".into())]);
+        found.forget();
+        let (_, found) = Journal::open(&folder, "http://a").unwrap();
+        assert!(found.peers.is_empty());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn weeks_of_joins_do_not_fill_the_disk() {
+        let folder = folder("weeks");
+        let (journal, _) = Journal::open(&folder, "http://a").unwrap();
+        journal.made(&"room".into(), &"stays".into());
+        for n in 0..10_000 {
+            let peer = PeerId::from(format!("p{n}"));
+            journal.made(&"room".into(), &peer);
+            journal.gone(&peer);
+        }
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(Result::unwrap).collect();
+        assert_eq!(files.len(), 1);
+        assert!(files[0].metadata().unwrap().len() < 200_000);
+        drop(journal);
+        assert_eq!(Journal::open(&folder, "http://a").unwrap().1.peers, [("room".into(), "stays".into())]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

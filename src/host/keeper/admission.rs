@@ -1,0 +1,90 @@
+//! How many sessions there may be: for the host, for each deploy, for each tenant.
+
+use std::{collections::HashMap, sync::Arc};
+
+/// The places that are taken, and how many there are.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    /// 0 for no limit, here and below.
+    pub(super) most: usize,
+    pub(super) most_per_tenant: usize,
+    taken: usize,
+    by_deploy: HashMap<Arc<str>, usize>,
+    by_tenant: HashMap<String, usize>,
+}
+
+/// A place that a session has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    deploy: Arc<str>,
+    tenant: Option<String>,
+}
+
+/// Which limit is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    Host,
+    Deploy,
+    Tenant,
+}
+
+impl Full {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Full::Host => "host",
+            Full::Deploy => "deploy",
+            Full::Tenant => "tenant",
+        }
+    }
+}
+
+impl Admission {
+    /// Takes a place, if there is one.
+    pub(super) fn take(
+        &mut self,
+        deploy: &Arc<str>,
+        most_of_deploy: usize,
+        tenant: Option<&String>,
+    ) -> Result<Place, Full> {
+        let is_full = |taken: usize, most: usize| most > 0 && taken >= most;
+        if is_full(self.taken, self.most) {
+            return Err(Full::Host);
+        }
+        if is_full(self.by_deploy.get(deploy).copied().unwrap_or(0), most_of_deploy) {
+            return Err(Full::Deploy);
+        }
+        if tenant.is_some_and(|name| is_full(self.by_tenant.get(name).copied().unwrap_or(0), self.most_per_tenant)) {
+            return Err(Full::Tenant);
+        }
+        self.taken += 1;
+        *self.by_deploy.entry(deploy.clone()).or_default() += 1;
+        if let Some(name) = tenant {
+            *self.by_tenant.entry(name.clone()).or_default() += 1;
+        }
+        Ok(Place { deploy: deploy.clone(), tenant: tenant.cloned() })
+    }
+
+    pub(super) fn give_back(&mut self, place: Place) {
+        fn less<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+            if let Some(count) = counts.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(key);
+                }
+            }
+        }
+        self.taken -= 1;
+        less(&mut self.by_deploy, &place.deploy);
+        if let Some(tenant) = &place.tenant {
+            less(&mut self.by_tenant, tenant);
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.most > 0 && self.taken >= self.most
+    }
+
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+}

@@ -1,0 +1,242 @@
+//! One deploy in one room: whether its agent is there, on its way, or why not.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use super::admission::Place;
+use crate::{
+    event::{PeerId, RoomId},
+    fishjam::{JoinError, rest::RestErrorKind},
+    host::config::RestartRule,
+    session::Ending,
+};
+
+/// Which deploy, in which room.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::host) struct Key {
+    pub(in crate::host) room: RoomId,
+    pub(in crate::host) deploy: Arc<str>,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in room {}", self.deploy, self.room)
+    }
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) phase: Phase,
+    /// Held from admission until the agent is gone for good.
+    pub(super) place: Option<Place>,
+    /// When it failed, as far as that still counts.
+    pub(super) failures: VecDeque<Instant>,
+    /// How often in a row it could not get in, or lost its link for good.
+    pub(super) troubles: u32,
+    pub(super) restarts: u32,
+    /// Somebody asked for it.
+    pub(super) by_hand: bool,
+    /// Since when nobody is in the room who was there.
+    pub(super) empty_since: Option<Instant>,
+    /// When the keeper looks at it next without being told.
+    pub(super) due: Option<Instant>,
+}
+
+/// Where a post stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Phase {
+    /// No rule asks for the agent.
+    Vacant,
+    /// It waits for a place.
+    InLine,
+    /// It is on its way.
+    Joining { id: u64 },
+    /// It is in the room.
+    Present { id: u64, peer: PeerId, since: Instant, last_sound: Instant },
+    /// It was told to leave.
+    Leaving { id: u64, why: String, back: Back },
+    /// It failed, and comes again.
+    Pausing { until: Instant, why: String },
+    /// It is over.
+    Over { why: String, back: Back },
+}
+
+/// What brings an agent back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Back {
+    /// Nothing but a command, or a change of its deploy.
+    Never,
+    /// The next person: so many had come when it left.
+    Person { arrivals: u64 },
+    /// The first person after everybody has left.
+    FirstPerson { emptied: bool },
+    /// Nothing is in the way.
+    AtOnce,
+}
+
+/// How a session stands, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It waits for a place.
+    Waiting,
+    /// It is on its way into the room.
+    Joining,
+    /// It is in the room.
+    Running,
+    /// It was told to leave.
+    Leaving,
+    /// It failed, and will be restarted.
+    Pausing,
+    /// It is over.
+    Over,
+}
+
+impl State {
+    /// All there are.
+    pub const ALL: [State; 6] =
+        [State::Waiting, State::Joining, State::Running, State::Leaving, State::Pausing, State::Over];
+
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Joining => "joining",
+            State::Running => "running",
+            State::Leaving => "leaving",
+            State::Pausing => "pausing",
+            State::Over => "over",
+        }
+    }
+}
+
+impl Post {
+    pub(super) fn new() -> Post {
+        Post {
+            phase: Phase::Vacant,
+            place: None,
+            failures: VecDeque::new(),
+            troubles: 0,
+            restarts: 0,
+            by_hand: false,
+            empty_since: None,
+            due: None,
+        }
+    }
+
+    /// The session that is there or under way.
+    pub(super) fn session(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Joining { id } | Phase::Present { id, .. } | Phase::Leaving { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn state(&self) -> Option<State> {
+        Some(match &self.phase {
+            Phase::Vacant => return None,
+            Phase::InLine => State::Waiting,
+            Phase::Joining { .. } => State::Joining,
+            Phase::Present { .. } => State::Running,
+            Phase::Leaving { .. } => State::Leaving,
+            Phase::Pausing { .. } => State::Pausing,
+            Phase::Over { .. } => State::Over,
+        })
+    }
+
+    /// Counts a failure of the agent, and says how long to wait, or that it is given up.
+    pub(super) fn on_failure(&mut self, now: Instant, rule: &RestartRule) -> Option<Duration> {
+        self.failures.push_back(now);
+        while self.failures.front().is_some_and(|at| *at + rule.within < now) {
+            self.failures.pop_front();
+        }
+        let failures = u32::try_from(self.failures.len()).unwrap_or(u32::MAX);
+        (failures <= rule.limit).then(|| wait(rule, failures))
+    }
+
+    /// Counts trouble that is not the agent's, and says how long to wait.
+    pub(super) fn on_trouble(&mut self, rule: &RestartRule) -> Duration {
+        self.troubles = self.troubles.saturating_add(1);
+        wait(rule, self.troubles)
+    }
+}
+
+/// Twice as long each time, and never the same for two.
+fn wait(rule: &RestartRule, times: u32) -> Duration {
+    let span = rule.first_wait.saturating_mul(1 << (times.max(1) - 1).min(20)).min(rule.longest_wait);
+    span.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// How a session ended, to the keeper.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::host) enum Outcome {
+    /// As it was told.
+    Left,
+    /// Of its own accord, or because its peer was removed.
+    Done(String),
+    /// The room is no more.
+    RoomGone(String),
+    /// The agent's fault: it is restarted so and so often.
+    Failed(String),
+    /// Somebody else's fault: it comes again for as long as it takes.
+    Trouble(String),
+    /// It cannot work.
+    Hopeless(String),
+}
+
+impl From<&Ending> for Outcome {
+    fn from(ending: &Ending) -> Outcome {
+        let text = ending.to_string();
+        match ending {
+            Ending::Left => Outcome::Left,
+            Ending::AgentDone | Ending::PeerRemoved => Outcome::Done(text),
+            Ending::RoomEnded { .. } => Outcome::RoomGone(text),
+            Ending::AgentFailed(_) | Ending::AgentStuck(_) | Ending::Crashed(_) => Outcome::Failed(text),
+            _ => Outcome::Trouble(text),
+        }
+    }
+}
+
+impl From<&JoinError> for Outcome {
+    fn from(error: &JoinError) -> Outcome {
+        let text = error.to_string();
+        match error {
+            JoinError::NoSuchRoom(_) => Outcome::RoomGone(text),
+            JoinError::RoomFull(_) => Outcome::Trouble(text),
+            JoinError::Rest(error) if error.kind != RestErrorKind::BadRequest => Outcome::Trouble(text),
+            _ => Outcome::Hopeless(text),
+        }
+    }
+}
+
+impl Outcome {
+    /// A word for metrics.
+    pub(in crate::host) fn name(&self) -> &'static str {
+        match self {
+            Outcome::Left => "left",
+            Outcome::Done(_) => "done",
+            Outcome::RoomGone(_) => "room_gone",
+            Outcome::Failed(_) => "failed",
+            Outcome::Trouble(_) => "trouble",
+            Outcome::Hopeless(_) => "hopeless",
+        }
+    }
+
+    pub(in crate::host) fn text(&self) -> &str {
+        match self {
+            Outcome::Left => "the agent left as it was told",
+            Outcome::Done(text)
+            | Outcome::RoomGone(text)
+            | Outcome::Failed(text)
+            | Outcome::Trouble(text)
+            | Outcome::Hopeless(text) => text,
+        }
+    }
+}

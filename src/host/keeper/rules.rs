@@ -1,0 +1,121 @@
+//! What a deploy's rules say of a room.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    super::{
+        config::{Deploy, JoinWhen},
+        picture::RoomView,
+    },
+    post::{Back, Phase, Post},
+};
+
+/// Whether an agent should come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Yes,
+    No,
+    /// The room's type decides, and is not known.
+    NotKnown,
+}
+
+pub(super) fn wanted(deploy: &Deploy, id: &str, room: &RoomView, by_hand: bool) -> Wanted {
+    if by_hand {
+        return Wanted::Yes;
+    }
+    let rule = &deploy.rooms;
+    let comes = match deploy.join.when {
+        JoinWhen::RoomCreated | JoinWhen::Always => true,
+        JoinWhen::FirstPerson => room.people() > 0,
+        JoinWhen::ByHand => false,
+    };
+    if !comes || !rule.names(id) || !room.has_peer_with(&rule.peer_metadata) {
+        return Wanted::No;
+    }
+    match room.kind() {
+        // A livestream has no place for an agent.
+        Some(kind) if kind.is_livestream() => Wanted::No,
+        Some(kind) if !rule.types.is_empty() && !rule.types.contains(&kind) => Wanted::No,
+        None if !rule.types.is_empty() => Wanted::NotKnown,
+        _ => Wanted::Yes,
+    }
+}
+
+/// Why an agent that is there must go, and what brings it back.
+pub(super) fn must_leave(
+    now: Instant,
+    deploy: &Deploy,
+    id: &str,
+    room: &RoomView,
+    post: &Post,
+) -> Option<(String, Back)> {
+    if !post.by_hand {
+        let kind_fits =
+            room.kind().is_none_or(|kind| deploy.rooms.types.is_empty() || deploy.rooms.types.contains(&kind));
+        if !deploy.rooms.names(id) || !kind_fits {
+            return Some(("its deploy no longer names this room".into(), Back::AtOnce));
+        }
+    }
+    let next_person = Back::Person { arrivals: room.arrivals() };
+    let passed = |since: Instant, limit: Option<Duration>| limit.is_some_and(|limit| now >= since + limit);
+    if post.empty_since.is_some_and(|since| passed(since, deploy.leave.last_person_gone.0)) {
+        return Some(("the last person has gone".into(), next_person));
+    }
+    let Phase::Present { since, last_sound, .. } = &post.phase else { return None };
+    if passed(*since, deploy.leave.max_stay.0) {
+        return Some(("it has stayed for as long as it may".into(), next_person));
+    }
+    if passed(*last_sound, deploy.leave.idle.0) {
+        return Some(("nothing was heard for too long".into(), next_person));
+    }
+    None
+}
+
+/// Notes since when nobody is in the room who was there.
+pub(super) fn note_people(now: Instant, room: &RoomView, post: &mut Post) {
+    let is_empty = room.people() == 0;
+    post.empty_since = (is_empty && room.arrivals() > 0).then(|| post.empty_since.unwrap_or(now));
+    if let Phase::Over { back: Back::FirstPerson { emptied }, .. } = &mut post.phase {
+        *emptied |= is_empty;
+    }
+}
+
+/// Whether what brings an agent back has come.
+pub(super) fn is_back(back: Back, room: &RoomView) -> bool {
+    match back {
+        Back::Never => false,
+        Back::Person { arrivals } => room.arrivals() > arrivals,
+        Back::FirstPerson { emptied } => emptied && room.people() > 0,
+        Back::AtOnce => true,
+    }
+}
+
+/// When a rule may have something to say next.
+pub(super) fn next_look(deploy: &Deploy, post: &Post) -> Option<Instant> {
+    let gone = post.empty_since.zip(deploy.leave.last_person_gone.0).map(|(since, limit)| since + limit);
+    match &post.phase {
+        Phase::Pausing { until, .. } => Some(*until),
+        Phase::Joining { .. } => gone,
+        Phase::Present { since, last_sound, .. } => {
+            let stay = deploy.leave.max_stay.0.map(|limit| *since + limit);
+            let idle = deploy.leave.idle.0.map(|limit| *last_sound + limit);
+            [gone, stay, idle].into_iter().flatten().min()
+        }
+        _ => None,
+    }
+}
+
+/// Whether a session of `old` can go on as one of `new`: nothing that it was started with differs.
+pub(super) fn is_same_session(old: &Deploy, new: &Deploy) -> bool {
+    old.agent == new.agent
+        && old.options == new.options
+        && old.hear == new.hear
+        && old.voice == new.voice
+        && old.track_metadata == new.track_metadata
+        && old.lead == new.lead
+        && old.own_thread == new.own_thread
+        && old.sink == new.sink
+}
+
+/// The shortest time between two looks at the clock.
+pub(super) const MOMENT: Duration = Duration::from_millis(10);

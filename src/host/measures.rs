@@ -1,0 +1,233 @@
+//! The host's metrics, as Prometheus reads them.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text},
+    metrics::MetricType,
+    registry::Registry,
+};
+
+use super::{
+    keeper::{State, Tally},
+    machine,
+    totals::Totals,
+};
+use crate::agent::{LATENCY_STEPS, LatencyCounts};
+
+/// All that is measured, at one moment.
+#[derive(Debug)]
+pub(super) struct Measures {
+    pub(super) states: BTreeMap<State, usize>,
+    pub(super) rooms: usize,
+    pub(super) places: usize,
+    pub(super) tally: Tally,
+    pub(super) totals: Totals,
+    pub(super) rest: Vec<(String, String, LatencyCounts)>,
+    pub(super) blocks: u64,
+    pub(super) lag: Duration,
+    pub(super) sink_lines_lost: u64,
+    pub(super) ready: bool,
+    pub(super) news: bool,
+}
+
+/// What webhooks did, counted where they come in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WebhookCounts {
+    pub(super) by_status: BTreeMap<u16, u64>,
+}
+
+/// Both, as text.
+pub(super) fn render(measures: Measures, webhooks: WebhookCounts) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Scrape { measures, webhooks }));
+    let mut out = String::new();
+    text::encode(&mut out, &registry).expect("a string takes all");
+    out
+}
+
+#[derive(Debug)]
+struct Scrape {
+    measures: Measures,
+    webhooks: WebhookCounts,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page(encoder);
+        self.of_sessions(&mut page)?;
+        self.of_sound(&mut page)?;
+        self.of_edges(&mut page)?;
+        self.of_process(&mut page)
+    }
+}
+
+impl Scrape {
+    fn of_sessions(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Measures { states, tally, totals, .. } = &self.measures;
+        page.gauges(
+            "sessions",
+            "Sessions by how they stand",
+            states.iter().map(|(s, n)| ([("state", s.name())], *n as f64)),
+        )?;
+        page.gauge("rooms", "Rooms of the Fishjam", self.measures.rooms as f64)?;
+        page.gauge("places_taken", "Sessions that count against max_sessions", self.measures.places as f64)?;
+        page.counter("sessions_begun", "Sessions begun", totals.begun)?;
+        let ended = totals.ended.iter().map(|((deploy, how), n)| ([("deploy", deploy.as_str()), ("how", how)], *n));
+        page.counters("sessions_ended", "Sessions ended, by deploy and how", ended)?;
+        page.histogram("join_seconds", "From the order to the agent being in its room", &totals.joins.counts())?;
+        page.counter("restarts", "Agents brought back after a failure", tally.restarts)?;
+        page.counter("given_up", "Agents given up after too many failures", tally.given_up)?;
+        let limits = |counts: &BTreeMap<&'static str, u64>| {
+            ["host", "deploy", "tenant"].map(|limit| ([("limit", limit)], counts.get(limit).copied().unwrap_or(0)))
+        };
+        page.counters("admission_refused", "Sessions refused, by the limit in their way", limits(&tally.refused))?;
+        page.counters("admission_waited", "Sessions that had to wait, by the limit", limits(&tally.waited))?;
+        page.counter("link_reconnects", "Links that were mended", totals.reconnects)
+    }
+
+    fn of_sound(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Totals { deepest, .. } = self.measures.totals;
+        let totals = &self.measures.totals;
+        page.counter("chunks_heard", "Chunks of sound for agents", totals.chunks)?;
+        page.counter("packets_said", "Packets of agents' voices", totals.packets)?;
+        page.counter("interrupts", "Times agents cut themselves off", totals.interrupts)?;
+        page.counter("underruns", "Times a voice ran dry for a moment", totals.underruns)?;
+        page.counters(
+            "lost",
+            "What was lost, by what it was",
+            totals.losses.iter().map(|(what, n)| ([("what", *what)], *n)),
+        )?;
+        let depths = [
+            ("hearing_samples", deepest.hearing_samples as f64),
+            ("notices", deepest.notices as f64),
+            ("backlog", deepest.backlog as f64),
+            ("voice_samples", deepest.voice_samples as f64),
+        ];
+        page.gauges(
+            "ring_depth_max",
+            "The most that lay in a ring or queue of a running session",
+            depths.map(|(ring, n)| ([("ring", ring)], n)),
+        )?;
+        page.counter("packets_paced", "Packets that the pacer alone held back", totals.paced)?;
+        page.counter(
+            "packets_paced_late",
+            "Those of them that left more than 2 ms late",
+            totals.paced - totals.paced_within_2_ms,
+        )?;
+        let worst = deepest.pacing_us as f64 / 1e6;
+        page.gauge("pacing_error_max_seconds", "How late the latest paced packet of a running session left", worst)?;
+        page.histogram("socket_to_agent_seconds", "From the socket to the agent, once a second", &totals.to_agent)?;
+        page.histogram(
+            "agent_to_socket_seconds",
+            "From the agent to the driver that sends, one play in fifty",
+            &totals.to_socket,
+        )
+    }
+
+    fn of_edges(&self, page: &mut Page<'_>) -> fmt::Result {
+        let measures = &self.measures;
+        page.counter("notifications", "Notifications of the Fishjam", measures.totals.notifications)?;
+        page.gauge("news_up", "Whether notifications come in", f64::from(u8::from(measures.news)))?;
+        page.gauge("ready", "Whether the host knows its rooms and takes more", f64::from(u8::from(measures.ready)))?;
+        page.counter("reloads", "Configurations taken over", measures.totals.reloads)?;
+        page.counter("sink_lines_lost", "Lines of events that went nowhere", measures.sink_lines_lost)?;
+        let calls =
+            measures.rest.iter().map(|(call, end, counts)| ([("call", call.as_str()), ("status", end)], counts));
+        page.histograms("rest_seconds", "REST calls, by call and HTTP status", calls)?;
+        let webhooks = self.webhooks.by_status.iter().map(|(status, n)| (status.to_string(), *n)).collect::<Vec<_>>();
+        page.counters(
+            "webhooks",
+            "Webhooks, by what was answered",
+            webhooks.iter().map(|(s, n)| ([("status", s.as_str())], *n)),
+        )
+    }
+
+    fn of_process(&self, page: &mut Page<'_>) -> fmt::Result {
+        page.counter("agent_blocks", "Times an agent computed for too long without a pause", self.measures.blocks)?;
+        page.gauge(
+            "task_lag_max_seconds",
+            "The longest that a task waited to run since the last scrape",
+            self.measures.lag.as_secs_f64(),
+        )?;
+        page.gauge("process_resident_bytes", "Memory in RAM", machine::resident_kib() as f64 * 1_024.0)?;
+        page.gauge("process_open_files", "Files and sockets that are open", machine::open_files() as f64)?;
+        page.gauge("process_cpu_seconds", "Time on the machine's cores", machine::cpu_time().as_secs_f64())
+    }
+}
+
+struct Page<'a>(DescriptorEncoder<'a>);
+
+impl Page<'_> {
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let name = named(name);
+        let mut metric = self.0.encode_descriptor(&name, help, None, MetricType::Counter)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
+    }
+
+    fn counters<L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (L, u64)>,
+    ) -> fmt::Result {
+        let name = named(name);
+        let mut metric = self.0.encode_descriptor(&name, help, None, MetricType::Counter)?;
+        for (labels, value) in values {
+            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        let name = named(name);
+        self.0.encode_descriptor(&name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+    }
+
+    fn gauges<L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (L, f64)>,
+    ) -> fmt::Result {
+        let name = named(name);
+        let mut metric = self.0.encode_descriptor(&name, help, None, MetricType::Gauge)?;
+        for (labels, value) in values {
+            metric.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, counts: &LatencyCounts) -> fmt::Result {
+        let (sum, count, buckets) = parts(counts);
+        let name = named(name);
+        let mut metric = self.0.encode_descriptor(&name, help, None, MetricType::Histogram)?;
+        metric.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+    }
+
+    fn histograms<'a, L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (L, &'a LatencyCounts)>,
+    ) -> fmt::Result {
+        let name = named(name);
+        let mut metric = self.0.encode_descriptor(&name, help, None, MetricType::Histogram)?;
+        for (labels, counts) in values {
+            let (sum, count, buckets) = parts(counts);
+            metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+}
+
+fn named(name: &str) -> String {
+    format!("roomtone_{name}")
+}
+
+fn parts(counts: &LatencyCounts) -> (f64, u64, Vec<(f64, u64)>) {
+    let steps = LATENCY_STEPS.iter().map(Duration::as_secs_f64).chain([f64::INFINITY]);
+    let buckets = steps.zip(counts.counts).collect();
+    (counts.total.as_secs_f64(), counts.counts.iter().sum(), buckets)
+}

@@ -1,0 +1,290 @@
+//! The rooms of a Fishjam and who is in them: one picture out of notifications that may be missed, doubled or out of
+//! order, and of lists that may be older than them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::{
+    dialect::fishjam::Notification,
+    event::{Peer, PeerKind, RoomId, Roster, RosterChange},
+    fishjam::rest::model::{Room, RoomType},
+};
+
+/// All rooms.
+#[derive(Debug, Default)]
+pub(super) struct Picture {
+    rooms: BTreeMap<RoomId, RoomView>,
+    /// Rooms that have ended since the last list that told so, and must not come back by older news.
+    gone: HashSet<RoomId>,
+    /// Those of them that a list under way may still hold.
+    gone_meanwhile: Option<HashSet<RoomId>>,
+    epoch: u64,
+}
+
+/// One room.
+#[derive(Debug)]
+pub(super) struct RoomView {
+    /// Not known of a room that only a notification spoke of.
+    kind: Option<RoomType>,
+    roster: Roster,
+    /// The epoch of the last fact; a list asked for in an earlier one may be older than that.
+    changed: u64,
+    /// What the roster gave for the list that is under way.
+    asked: Option<u64>,
+    /// Grows with each person who comes.
+    arrivals: u64,
+    /// REST has been asked for its type.
+    is_looked_at: bool,
+}
+
+impl RoomView {
+    fn new(epoch: u64) -> RoomView {
+        RoomView {
+            kind: None,
+            roster: Roster::new("".into()),
+            changed: epoch,
+            asked: None,
+            arrivals: 0,
+            is_looked_at: false,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Option<RoomType> {
+        self.kind
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.roster.peers()
+    }
+
+    /// How many people are in the room.
+    pub(super) fn people(&self) -> usize {
+        self.peers().filter(|peer| peer.kind == PeerKind::Person).count()
+    }
+
+    /// How many people have come so far.
+    pub(super) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// Whether somebody's metadata contains `wanted`.
+    pub(super) fn has_peer_with(&self, wanted: &serde_json::Map<String, serde_json::Value>) -> bool {
+        wanted.is_empty() || self.peers().any(|peer| peer.metadata.contains(wanted))
+    }
+
+    /// What somebody's metadata has at `path`, whose keys are separated by dots.
+    pub(super) fn named_at(&self, path: &str) -> Option<String> {
+        self.peers().find_map(|peer| {
+            let value = path.split('.').try_fold(peer.metadata.json(), |value, key| value.get(key))?;
+            value.as_str().map(ToOwned::to_owned).or_else(|| value.as_i64().map(|number| number.to_string()))
+        })
+    }
+
+    fn change(&mut self, epoch: u64, change: RosterChange) {
+        self.changed = epoch;
+        let before = self.people();
+        self.roster.apply(change);
+        self.arrivals += self.people().saturating_sub(before) as u64;
+    }
+}
+
+/// What became of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is there, and may have changed.
+    Seen,
+    /// It has ended.
+    Gone,
+}
+
+impl Picture {
+    pub(super) fn room(&self, id: &RoomId) -> Option<&RoomView> {
+        self.rooms.get(id)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = &RoomId> {
+        self.rooms.keys()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Takes a notification in. Says which room changed, if one did.
+    pub(super) fn apply(&mut self, notification: &Notification) -> Option<(RoomId, Change)> {
+        let room = notification.room()?.clone();
+        if matches!(notification, Notification::RoomDeleted { .. } | Notification::RoomCrashed { .. }) {
+            self.remove(&room);
+            return Some((room, Change::Gone));
+        }
+        if self.gone.contains(&room) {
+            return None;
+        }
+        let epoch = self.epoch;
+        // News of a room whose creation was missed speak of it too.
+        let view = self.rooms.entry(room.clone()).or_insert_with(|| RoomView::new(epoch));
+        view.changed = epoch;
+        // Tracks are for the agents of the room; a session has a roster of its own.
+        if let Some(
+            change @ (RosterChange::Present { .. } | RosterChange::Absent { .. } | RosterChange::Described { .. }),
+        ) = notification.roster_change()
+        {
+            view.change(epoch, change);
+        }
+        Some((room, Change::Seen))
+    }
+
+    /// The room is not there: REST said so.
+    pub(super) fn remove(&mut self, room: &RoomId) {
+        self.rooms.remove(room);
+        self.gone.insert(room.clone());
+        if let Some(gone) = &mut self.gone_meanwhile {
+            gone.insert(room.clone());
+        }
+    }
+
+    /// A list is about to be asked for. Give the number back with it.
+    pub(super) fn begin_list(&mut self) -> u64 {
+        self.epoch += 1;
+        self.gone_meanwhile = Some(HashSet::new());
+        for view in self.rooms.values_mut() {
+            view.asked = Some(view.roster.begin_snapshot());
+        }
+        self.epoch
+    }
+
+    /// Takes a list of all rooms in. What was heard after `begin_list` gave `asked` stands, since the list may be
+    /// older.
+    pub(super) fn reconcile(&mut self, asked: u64, listed: Vec<Room>) -> Vec<(RoomId, Change)> {
+        let meanwhile = self.gone_meanwhile.take().unwrap_or_default();
+        let ids: HashSet<RoomId> = listed.iter().map(|room| room.id.clone()).collect();
+        let unlisted = |(id, view): &(&RoomId, &RoomView)| view.changed < asked && !ids.contains(*id);
+        let ended: Vec<RoomId> = self.rooms.iter().filter(unlisted).map(|(id, _)| id.clone()).collect();
+        for id in &ended {
+            self.rooms.remove(id);
+        }
+        self.gone = meanwhile;
+        let mut changes: Vec<_> = ended.into_iter().map(|id| (id, Change::Gone)).collect();
+        for room in listed {
+            if !self.gone.contains(&room.id) {
+                changes.push((room.id.clone(), Change::Seen));
+                self.on_listed(room);
+            }
+        }
+        changes
+    }
+
+    /// The list did not come.
+    pub(super) fn on_list_failed(&mut self) {
+        self.gone_meanwhile = None;
+    }
+
+    /// Whether REST should be asked for the room's type now: once is enough.
+    pub(super) fn begin_look(&mut self, room: &RoomId) -> bool {
+        self.rooms.get_mut(room).is_some_and(|view| !std::mem::replace(&mut view.is_looked_at, true))
+    }
+
+    /// A single room was looked at.
+    pub(super) fn on_looked_at(&mut self, room: Room) {
+        if let Some(view) = self.rooms.get_mut(&room.id) {
+            view.kind = Some(room.config.room_type);
+        }
+    }
+
+    fn on_listed(&mut self, room: Room) {
+        let epoch = self.epoch;
+        let view = self.rooms.entry(room.id.clone()).or_insert_with(|| {
+            let mut view = RoomView::new(epoch);
+            view.asked = Some(view.roster.begin_snapshot());
+            view
+        });
+        view.kind = Some(room.config.room_type);
+        // A room that was heard of after the list was asked for is left as it was heard.
+        if let Some(asked) = view.asked.take() {
+            let before = view.people();
+            view.roster.reconcile(asked, room.snapshot());
+            view.arrivals += view.people().saturating_sub(before) as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fishjam::rest::model::{Peer as RestPeer, PeerType, RoomConfig, Status, SubscribeMode, Subscriptions};
+
+    fn listed(id: &str, people: &[&str]) -> Room {
+        let peer = |id: &&str| RestPeer {
+            id: (*id).into(),
+            kind: PeerType::Webrtc,
+            status: Status::Connected,
+            tracks: Vec::new(),
+            metadata: Default::default(),
+            subscribe_mode: SubscribeMode::Auto,
+            subscriptions: Subscriptions::default(),
+        };
+        Room { id: id.into(), config: RoomConfig::default(), peers: people.iter().map(peer).collect() }
+    }
+
+    fn created(room: &str) -> Notification {
+        Notification::RoomCreated { room: room.into() }
+    }
+
+    fn deleted(room: &str) -> Notification {
+        Notification::RoomDeleted { room: room.into() }
+    }
+
+    fn came(room: &str, peer: &str) -> Notification {
+        Notification::PeerConnected { room: room.into(), peer: peer.into(), kind: PeerKind::Person }
+    }
+
+    #[test]
+    fn a_room_that_ended_does_not_come_back_by_older_news() {
+        let mut picture = Picture::default();
+        picture.apply(&deleted("a"));
+        assert_eq!(picture.apply(&created("a")), None, "the two came in the wrong order");
+        assert_eq!(picture.apply(&came("a", "ada")), None);
+        picture.apply(&created("b"));
+        let asked = picture.begin_list();
+        picture.apply(&deleted("b"));
+        picture.apply(&created("c"));
+        picture.reconcile(asked, vec![listed("b", &[]), listed("d", &["dora"])]);
+        let ids: Vec<&str> = picture.ids().map(RoomId::as_str).collect();
+        assert_eq!(ids, ["c", "d"], "b ended and c began while the list was on its way");
+        assert_eq!(
+            (picture.room(&"d".into()).unwrap().people(), picture.room(&"d".into()).unwrap().arrivals()),
+            (1, 1)
+        );
+    }
+
+    proptest! {
+        /// Whatever is lost, doubled or swapped: a list that is asked for once all is quiet sets it right.
+        #[test]
+        fn any_news_and_a_list_end_in_the_right_picture(
+            news in proptest::collection::vec((0..4usize, 0..3usize, 0..4u8), 0..60),
+            truth in proptest::collection::btree_map(0..4usize, proptest::collection::btree_set(0..3usize, 0..3), 0..4),
+        ) {
+            let (rooms, people) = (["a", "b", "c", "d"], ["x", "y", "z"]);
+            let mut picture = Picture::default();
+            for (room, person, what) in news {
+                let (room, peer) = (rooms[room], people[person]);
+                let gone = Notification::PeerDisconnected { room: room.into(), peer: peer.into(), kind: PeerKind::Person };
+                picture.apply(&[created(room), deleted(room), came(room, peer), gone][usize::from(what)]);
+            }
+            let asked = picture.begin_list();
+            let name = |ids: &std::collections::BTreeSet<usize>| ids.iter().map(|id| people[*id]).collect::<Vec<_>>();
+            let list = truth.iter().map(|(room, ids)| listed(rooms[*room], &name(ids))).collect();
+            picture.reconcile(asked, list);
+            let seen: Vec<(String, Vec<String>)> = picture
+                .ids()
+                .map(|id| (id.to_string(), picture.room(id).unwrap().peers().map(|peer| peer.id.to_string()).collect()))
+                .collect();
+            let expected: Vec<(String, Vec<String>)> = truth
+                .iter()
+                .map(|(room, ids)| (rooms[*room].to_owned(), name(ids).into_iter().map(str::to_owned).collect()))
+                .collect();
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}

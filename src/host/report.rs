@@ -1,0 +1,52 @@
+//! What a host says when it has ended.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    event::{PeerId, RoomId},
+    fishjam::Departure,
+};
+
+/// How a host ended, and each session that was there when it was told to.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostReport {
+    /// How long it ran.
+    #[serde(skip)]
+    pub ran: Duration,
+    /// The sessions, in the order of their ends.
+    pub sessions: Vec<SessionReport>,
+}
+
+/// How one session ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionReport {
+    /// Its room.
+    pub room: RoomId,
+    /// Its deploy.
+    pub deploy: String,
+    /// Its peer, if it had come that far.
+    pub peer: Option<PeerId>,
+    /// How it ended, in a line.
+    pub ending: String,
+    /// What it was, in a line.
+    pub summary: String,
+}
+
+impl SessionReport {
+    pub(super) fn of(room: RoomId, deploy: &str, end: Option<(PeerId, Departure)>, ending: &str) -> SessionReport {
+        let summary = end.as_ref().map(|(_, departure)| departure.summary()).unwrap_or_default();
+        let peer = end.map(|(peer, _)| peer);
+        SessionReport { room, deploy: deploy.to_owned(), peer, ending: ending.to_owned(), summary }
+    }
+}
+
+impl fmt::Display for HostReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for session in &self.sessions {
+            writeln!(f, "{} in room {}: {}; {}", session.deploy, session.room, session.ending, session.summary)?;
+        }
+        write!(f, "ended after {:.1} s, {} sessions at the end", self.ran.as_secs_f64(), self.sessions.len())
+    }
+}

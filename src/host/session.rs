@@ -1,0 +1,182 @@
+//! One agent in one room, from the order to its end.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    config::Deploy,
+    guard::Guarded,
+    journal::Journal,
+    keeper::{Key, Outcome},
+    sink::Sinks,
+    watchdog::Watchdog,
+};
+use crate::{
+    agent::{Agent, Registry},
+    event::{PeerId, RoomId},
+    fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, What},
+    session::{Audience, Backoff},
+};
+
+/// What every session needs.
+pub(super) struct Crew {
+    pub(super) fishjam: Fishjam,
+    pub(super) registry: Registry,
+    pub(super) journal: Option<Journal>,
+    pub(super) watchdog: Arc<Watchdog>,
+    pub(super) sinks: Sinks,
+    /// Those who are on their way.
+    pub(super) joins: Semaphore,
+    pub(super) news: mpsc::Sender<News>,
+}
+
+/// What a session tells.
+pub(super) enum News {
+    Joined { id: u64, peer: PeerId, gauge: Gauge, took: Duration },
+    Ended { id: u64, outcome: Outcome, end: Box<Option<(PeerId, Departure)>> },
+}
+
+/// What a session is told by.
+#[derive(Debug, Clone)]
+pub(super) struct Leash {
+    pub(super) leave: CancellationToken,
+    pub(super) drain: watch::Receiver<Option<Duration>>,
+}
+
+/// Begins a session; its end is told in any case.
+pub(super) fn spawn(crew: &Arc<Crew>, id: u64, key: Key, deploy: Arc<Deploy>, leash: Leash) {
+    let crew = crew.clone();
+    tokio::spawn(async move {
+        let (outcome, end) = crew.run(id, key, &deploy, leash).await;
+        // Whoever has gone needs no news.
+        crew.news.send(News::Ended { id, outcome, end: Box::new(end) }).await.ok();
+    });
+}
+
+impl Crew {
+    async fn run(
+        self: &Arc<Crew>,
+        id: u64,
+        key: Key,
+        deploy: &Deploy,
+        mut leash: Leash,
+    ) -> (Outcome, Option<(PeerId, Departure)>) {
+        let permit = tokio::select! {
+            permit = self.joins.acquire() => permit.expect("it is never closed"),
+            () = leash.leave.cancelled() => return (Outcome::Left, None),
+        };
+        let begun = Instant::now();
+        let agent = match self.agent(deploy) {
+            Ok(agent) => agent,
+            Err(why) => return (Outcome::Hopeless(why), None),
+        };
+        let guarded =
+            Guarded { agent, id, key: key.clone(), own_thread: deploy.own_thread, watchdog: self.watchdog.clone() };
+        let mut stay = match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
+            Ok(stay) => stay,
+            Err(error) => return (Outcome::from(&error), None),
+        };
+        if let Some(journal) = &self.journal {
+            journal.made(&stay.room, &stay.peer);
+        }
+        let mut permit = Some(permit);
+        let sink = self.sinks.open(&deploy.sink, &key, &stay.peer);
+        let mut is_leaving = false;
+        loop {
+            tokio::select! {
+                happening = stay.happenings.recv() => match happening {
+                    None => break,
+                    Some(happening) => {
+                        if let What::Joined = happening.what {
+                            permit = None;
+                            let (peer, gauge) = (stay.peer.clone(), stay.gauge());
+                            self.news.send(News::Joined { id, peer, gauge, took: begun.elapsed() }).await.ok();
+                        }
+                        if let Some(sink) = &sink {
+                            sink.write(&happening);
+                        }
+                    }
+                },
+                () = leash.leave.cancelled(), if !is_leaving => {
+                    is_leaving = true;
+                    stay.leave();
+                }
+                Ok(()) = leash.drain.changed() => {
+                    if let Some(within) = *leash.drain.borrow_and_update() {
+                        stay.drain(within);
+                    }
+                }
+            }
+        }
+        drop(permit);
+        self.end(stay).await
+    }
+
+    async fn end(self: &Arc<Crew>, stay: Stay) -> (Outcome, Option<(PeerId, Departure)>) {
+        let (room, peer) = (stay.room.clone(), stay.peer.clone());
+        let departure = stay.ended().await;
+        match departure.leaves_peer {
+            true => drop(tokio::spawn(self.clone().remove_later(room, peer.clone()))),
+            false => self.forget(&peer),
+        }
+        (Outcome::from(&departure.ending), Some((peer, departure)))
+    }
+
+    fn agent(&self, deploy: &Deploy) -> Result<Box<dyn Agent>, String> {
+        let builtin = self.registry.find(&deploy.agent).map_err(|error| error.to_string())?;
+        let made = catch_unwind(AssertUnwindSafe(|| (builtin.make)(deploy.options.clone())));
+        made.map_err(|_| "the agent panicked while it was made".to_owned())?.map_err(|error| error.to_string())
+    }
+
+    fn forget(&self, peer: &PeerId) {
+        if let Some(journal) = &self.journal {
+            journal.gone(peer);
+        }
+    }
+
+    /// A peer whose removal failed is removed as soon as the server lets it.
+    async fn remove_later(self: Arc<Crew>, room: RoomId, peer: PeerId) {
+        if self.remove(&room, &peer).await {
+            self.forget(&peer);
+        }
+    }
+
+    /// Removes a peer, however often that takes within a few minutes. Says whether it is gone.
+    pub(super) async fn remove(&self, room: &RoomId, peer: &PeerId) -> bool {
+        let mut backoff = Backoff::with_seed(fastrand::u64(..));
+        while backoff.attempts() < REMOVALS {
+            match self.fishjam.rest().delete_peer(room, peer).await {
+                Err(error) if error.may_pass() => tokio::time::sleep(backoff.next_wait()).await,
+                Err(error) if error.kind != crate::fishjam::rest::RestErrorKind::NotFound => {
+                    tracing::warn!(%room, %peer, "a peer stays behind: {error}");
+                    return false;
+                }
+                _ => return true,
+            }
+        }
+        tracing::warn!(%room, %peer, "a peer stays behind: the server did not remove it");
+        false
+    }
+}
+
+fn options(room: &RoomId, deploy: &Deploy) -> JoinOptions {
+    JoinOptions {
+        hear: deploy.hear.whom,
+        audience: Audience { peers: deploy.hear.peers.clone(), metadata: deploy.hear.metadata.clone() },
+        voice: deploy.voice.clone(),
+        voice_metadata: deploy.track_metadata.clone().map(Into::into),
+        subscribe: deploy.hear.subscribe,
+        subscribe_to_audience: true,
+        lead: deploy.lead,
+        ..JoinOptions::new(room.clone())
+    }
+}
+
+/// How often a removal is tried: for about a quarter of an hour.
+const REMOVALS: u32 = 60;

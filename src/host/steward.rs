@@ -1,0 +1,446 @@
+//! The task that owns a host: it brings the keeper what happens, and carries out its orders.
+
+use std::{
+    collections::HashMap,
+    future::pending,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::sleep_until,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    config::Config,
+    control::{Command, HostStatus, SessionStatus},
+    keeper::{Keeper, Order},
+    report::{HostReport, SessionReport},
+    session::{self, Crew, Leash, News},
+    totals::Totals,
+};
+use crate::{
+    event::{PeerId, RoomId},
+    fishjam::{
+        Counters, Departure, Gauge, Notifier, NotifierEvent,
+        rest::{RestError, RestErrorKind, model::Room},
+    },
+    session::Backoff,
+};
+
+/// See the module's head.
+pub(super) struct Steward {
+    pub(super) config: Arc<Config>,
+    /// Where the configuration was read, for a reload.
+    pub(super) path: Option<PathBuf>,
+    keeper: Keeper,
+    crew: Arc<Crew>,
+    notifier: Option<Notifier>,
+    news: mpsc::Receiver<News>,
+    commands: mpsc::Receiver<Command>,
+    looks: mpsc::Sender<Look>,
+    looked: mpsc::Receiver<Look>,
+    live: HashMap<u64, Live>,
+    lists: Lists,
+    begun: Instant,
+    drain: Option<Drain>,
+    drain_told: watch::Sender<Option<Duration>>,
+    /// Who has ended since the host was told to end.
+    ended: Vec<SessionReport>,
+    totals: Totals,
+}
+
+/// A session that was begun.
+struct Live {
+    leave: CancellationToken,
+    room: RoomId,
+    deploy: Arc<str>,
+    /// Once it is in its room.
+    present: Option<Present>,
+}
+
+struct Present {
+    peer: PeerId,
+    gauge: Gauge,
+    since: Instant,
+    seen: Counters,
+}
+
+/// When REST is asked for all rooms.
+struct Lists {
+    under_way: bool,
+    next: Instant,
+    backoff: Backoff,
+    /// The last one came, and the news since then.
+    have_one: bool,
+    news_is_up: bool,
+    refused_until: Option<Instant>,
+}
+
+struct Drain {
+    deadline: Instant,
+    is_over: bool,
+}
+
+/// What REST answered.
+enum Look {
+    List(u64, Result<Vec<Room>, RestError>),
+    Room(RoomId, Result<Room, RestError>),
+}
+
+impl Steward {
+    pub(super) fn new(
+        config: Arc<Config>,
+        path: Option<PathBuf>,
+        crew: Arc<Crew>,
+        news: mpsc::Receiver<News>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Steward {
+        let now = Instant::now();
+        let (looks, looked) = mpsc::channel(LOOKS);
+        let lists = Lists {
+            under_way: false,
+            next: now,
+            backoff: Backoff::with_seed(fastrand::u64(..)),
+            have_one: false,
+            // Whoever is fed has its news by HTTP, for as long as it listens.
+            news_is_up: config.webhook.is_some(),
+            refused_until: None,
+        };
+        Steward {
+            keeper: Keeper::new(config.clone()),
+            notifier: Some(crew.fishjam.notifier(None)),
+            config,
+            path,
+            crew,
+            news,
+            commands,
+            looks,
+            looked,
+            live: HashMap::new(),
+            lists,
+            begun: now,
+            drain: None,
+            drain_told: watch::channel(None).0,
+            ended: Vec::new(),
+            totals: Totals::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) -> HostReport {
+        loop {
+            let now = Instant::now();
+            self.on_time(now);
+            self.carry_out();
+            if self.drain.is_some() && self.live.is_empty() {
+                return HostReport { ran: self.begun.elapsed(), sessions: self.ended };
+            }
+            let deadline = self.next_deadline(now);
+            tokio::select! {
+                event = next_of(&mut self.notifier) => self.on_notifier(event),
+                Some(news) = self.news.recv() => self.on_news(news),
+                Some(look) = self.looked.recv() => self.on_look(look),
+                Some(command) = self.commands.recv() => self.on_command(command),
+                () = sleep_until(deadline.into()) => {}
+            }
+        }
+    }
+
+    fn next_deadline(&self, now: Instant) -> Instant {
+        let drain = self.drain.as_ref().filter(|drain| !drain.is_over).map(|drain| drain.deadline);
+        let list = (!self.lists.under_way).then_some(self.lists.next);
+        let due = [self.keeper.next_deadline(), drain, list, self.lists.refused_until];
+        due.into_iter().flatten().fold(now + LOOK, Instant::min)
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        self.note_sound(now);
+        self.keeper.on_time(now);
+        if now >= self.lists.next && !self.lists.under_way && self.drain.is_none() {
+            self.ask_for_list();
+        }
+        if self.lists.refused_until.take_if(|until| now >= *until).is_some() {
+            self.notifier = Some(self.crew.fishjam.notifier(None));
+        }
+        if let Some(drain) = self.drain.as_mut().filter(|drain| !drain.is_over && now >= drain.deadline) {
+            drain.is_over = true;
+            self.keeper.dismiss_all("the host's time to end was over");
+        }
+    }
+
+    /// Tells the keeper who has heard or said something, for the rules about silence.
+    fn note_sound(&mut self, now: Instant) {
+        for (id, live) in &mut self.live {
+            let Some(present) = &mut live.present else { continue };
+            let counters = present.gauge.counters();
+            if counters.has_sound_since(&present.seen) {
+                present.seen = counters;
+                self.keeper.on_sound(*id, now);
+            }
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(order) = self.keeper.next_order() {
+            match order {
+                Order::Join { id, key, deploy } => {
+                    tracing::info!(room = %key.room, deploy = %key.deploy, session = id, "an agent goes into its room");
+                    let leave = CancellationToken::new();
+                    let leash = Leash { leave: leave.clone(), drain: self.drain_told.subscribe() };
+                    let live = Live { leave, room: key.room.clone(), deploy: key.deploy.clone(), present: None };
+                    self.live.insert(id, live);
+                    self.totals.begun += 1;
+                    session::spawn(&self.crew, id, key, deploy, leash);
+                }
+                Order::Leave { id } => {
+                    if let Some(live) = self.live.get(&id) {
+                        live.leave.cancel();
+                    }
+                }
+                Order::LookAt(room) => {
+                    let (crew, looks) = (self.crew.clone(), self.looks.clone());
+                    tokio::spawn(async move {
+                        let result = crew.fishjam.rest().room(&room).await;
+                        looks.send(Look::Room(room, result)).await.ok();
+                    });
+                }
+            }
+        }
+    }
+
+    fn ask_for_list(&mut self) {
+        self.lists.under_way = true;
+        let asked = self.keeper.begin_list();
+        let (crew, looks) = (self.crew.clone(), self.looks.clone());
+        tokio::spawn(async move {
+            let result = crew.fishjam.rest().rooms().await;
+            looks.send(Look::List(asked, result)).await.ok();
+        });
+    }
+
+    fn on_look(&mut self, look: Look) {
+        let now = Instant::now();
+        match look {
+            Look::List(asked, Ok(rooms)) => {
+                self.lists.under_way = false;
+                self.lists.have_one = true;
+                self.lists.backoff.reset();
+                // News that came back meanwhile asked for another one.
+                if self.lists.next <= now {
+                    self.lists.next = now + self.config.host.reconcile;
+                }
+                self.keeper.on_list(now, asked, rooms);
+            }
+            Look::List(_, Err(error)) => {
+                self.lists.under_way = false;
+                let wait = self.lists.backoff.next_wait().max(error.retry_after.unwrap_or_default());
+                tracing::warn!("which rooms there are is not known: {error}; asked again in {} ms", wait.as_millis());
+                self.lists.next = now + wait;
+                self.keeper.on_list_failed();
+            }
+            Look::Room(_, Ok(room)) => self.keeper.on_looked_at(now, room),
+            Look::Room(room, Err(error)) if error.kind == RestErrorKind::NotFound => {
+                self.keeper.on_room_missing(now, &room);
+            }
+            // The next list tells.
+            Look::Room(room, Err(error)) => tracing::warn!(%room, "its type is not known: {error}"),
+        }
+    }
+
+    fn on_notifier(&mut self, event: Option<NotifierEvent>) {
+        let now = Instant::now();
+        match event {
+            Some(NotifierEvent::Up) => {
+                tracing::info!("the news of the rooms come in");
+                self.lists.news_is_up = true;
+                self.lists.next = now;
+            }
+            Some(NotifierEvent::Down { reason }) => {
+                tracing::warn!("the server socket is down: {reason}");
+                self.lists.news_is_up = false;
+            }
+            Some(NotifierEvent::Said(notification)) => {
+                self.totals.notifications += 1;
+                self.keeper.on_notification(now, &notification);
+            }
+            Some(NotifierEvent::Refused { reason }) => {
+                tracing::error!("the server socket refuses the management token: {reason}");
+                self.lists.news_is_up = false;
+            }
+            None => {
+                self.notifier = None;
+                self.lists.refused_until = Some(now + REFUSED);
+            }
+        }
+    }
+
+    fn on_news(&mut self, news: News) {
+        let now = Instant::now();
+        match news {
+            News::Joined { id, peer, gauge, took } => {
+                if let Some(live) = self.live.get_mut(&id) {
+                    tracing::info!(room = %live.room, deploy = %live.deploy, session = id, %peer, "the agent is in its room");
+                    let present = Present { peer: peer.clone(), gauge, since: now, seen: Counters::default() };
+                    live.present = Some(present);
+                }
+                self.totals.joins.note(took);
+                self.keeper.on_joined(now, id, peer);
+            }
+            News::Ended { id, outcome, end } => {
+                let Some(live) = self.live.remove(&id) else { return };
+                let departure = end.as_ref().as_ref().map(|(_, departure)| departure);
+                tracing::info!(
+                    room = %live.room, deploy = %live.deploy, session = id,
+                    "{}; {}", outcome.text(), departure.map(Departure::summary).unwrap_or_default()
+                );
+                self.totals.on_ended(&live.deploy, &outcome, departure);
+                if self.drain.is_some() {
+                    self.ended.push(SessionReport::of(live.room, &live.deploy, *end, outcome.text()));
+                }
+                self.keeper.on_ended(now, id, &outcome);
+            }
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Status(reply) => drop(reply.send(self.status())),
+            Command::Sessions(reply) => drop(reply.send(self.sessions())),
+            Command::Join { room, deploy, reply } => {
+                drop(reply.send(self.keeper.join_by_hand(now, &room, &deploy)));
+            }
+            Command::Leave { session, reply } => drop(reply.send(self.keeper.leave_by_hand(session))),
+            Command::Gauge { session, reply } => {
+                let present = self.live.get(&session).and_then(|live| live.present.as_ref());
+                drop(reply.send(present.map(|present| present.gauge.clone())));
+            }
+            Command::Measure(reply) => drop(reply.send(self.measure())),
+            Command::Reload { config, reply } => drop(reply.send(self.reload(now, config.map(|config| *config)))),
+            Command::Drain => self.begin_drain(now, self.config.host.drain),
+            Command::Stop => {
+                self.begin_drain(now, Duration::ZERO);
+                if let Some(drain) = &mut self.drain {
+                    drain.deadline = now;
+                }
+            }
+        }
+    }
+
+    fn begin_drain(&mut self, now: Instant, within: Duration) {
+        if self.drain.is_some() {
+            return;
+        }
+        tracing::info!("ending within {} s; {} sessions go on until then", within.as_secs(), self.live.len());
+        self.drain = Some(Drain { deadline: now + within, is_over: false });
+        self.keeper.drain();
+        self.drain_told.send_replace(Some(within));
+    }
+
+    fn reload(&mut self, now: Instant, config: Option<Config>) -> Result<(), String> {
+        let config = match (config, &self.path) {
+            (Some(config), _) => config,
+            (None, Some(path)) => Config::read(path, self.crew.registry).map_err(|error| error.to_string())?,
+            (None, None) => return Err("the host was not started from a file".into()),
+        };
+        let fixed = |config: &Config| {
+            let host = &config.host;
+            (host.joins_at_once, host.watchdog, host.spare_threads, host.state.clone())
+        };
+        let (old, new) = (&self.config, &config);
+        let same_edges = (&old.fishjam, &old.webhook, &old.metrics, &old.admin, &old.traces)
+            == (&new.fishjam, &new.webhook, &new.metrics, &new.admin, &new.traces);
+        if !same_edges || fixed(old) != fixed(new) {
+            return Err("what differs needs a restart: [fishjam], [webhook], [metrics], [admin], [traces], and \
+                        joins_at_once, watchdog, spare_threads and state of [host]; nothing was taken over"
+                .into());
+        }
+        self.config = Arc::new(config);
+        self.keeper.reload(now, self.config.clone());
+        self.totals.reloads += 1;
+        tracing::info!("the configuration was taken over: {} deploys", self.config.deploys.len());
+        Ok(())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.lists.have_one && self.lists.news_is_up && self.drain.is_none()
+    }
+
+    fn status(&self) -> HostStatus {
+        HostStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            fishjam: self.crew.fishjam.rest().address().to_string(),
+            up_s: self.begun.elapsed().as_secs_f64(),
+            ready: self.is_ready(),
+            draining: self.drain.is_some(),
+            news: self.lists.news_is_up,
+            rooms: self.keeper.rooms(),
+            states: self.keeper.states().into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
+            max_sessions: self.config.host.max_sessions,
+            sessions: self.keeper.sessions(),
+        }
+    }
+
+    fn sessions(&self) -> Vec<SessionStatus> {
+        let now = Instant::now();
+        let blocking = self.crew.watchdog.blocking();
+        let status = |listed: super::keeper::Listed| {
+            let live = listed.session.and_then(|id| self.live.get(&id));
+            let present = live.and_then(|live| live.present.as_ref());
+            let since = present.map(|present| present.since).or(listed.since);
+            SessionStatus {
+                session: listed.session,
+                room: listed.key.room,
+                deploy: listed.key.deploy.to_string(),
+                state: listed.state,
+                peer: present.map(|present| present.peer.clone()).or(listed.peer),
+                for_s: since.map(|since| now.saturating_duration_since(since).as_secs_f64()),
+                restarts: listed.restarts,
+                why: listed.why,
+                blocking: listed.session.is_some_and(|id| blocking.contains(&id)),
+                counters: present.map(|present| (&present.gauge.counters()).into()),
+            }
+        };
+        self.keeper.list().into_iter().map(status).collect()
+    }
+
+    fn measure(&self) -> super::measures::Measures {
+        let live = self.live.values().filter_map(|live| live.present.as_ref());
+        let mut totals = self.totals.clone();
+        live.for_each(|present| totals.add(&present.gauge.counters()));
+        super::measures::Measures {
+            states: self.keeper.states(),
+            rooms: self.keeper.rooms(),
+            places: self.keeper.places_taken(),
+            tally: self.keeper.tally().clone(),
+            rest: self.crew.fishjam.rest().stats().counts(),
+            blocks: self.crew.watchdog.blocks(),
+            lag: self.crew.watchdog.take_worst_lag(),
+            sink_lines_lost: self.crew.sinks.lost(),
+            ready: self.is_ready(),
+            news: self.lists.news_is_up,
+            totals,
+        }
+    }
+}
+
+/// A host whose token was refused has nobody to listen to for a while.
+async fn next_of(notifier: &mut Option<Notifier>) -> Option<NotifierEvent> {
+    match notifier {
+        Some(notifier) => notifier.next().await,
+        None => pending().await,
+    }
+}
+
+/// Someone who waits for an answer.
+pub(super) type Reply<T> = oneshot::Sender<T>;
+
+/// How often the steward looks around without being told.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a refused token is left alone.
+const REFUSED: Duration = Duration::from_secs(30);
+/// Answers of REST that may wait.
+const LOOKS: usize = 64;

@@ -1,0 +1,85 @@
+//! What was counted of all sessions since the host began.
+
+use std::collections::BTreeMap;
+
+use super::keeper::Outcome;
+use crate::{
+    agent::{Latency, LatencyCounts},
+    fishjam::{Counters, Departure},
+};
+
+/// See the module's head.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub(super) begun: u64,
+    /// By deploy and how.
+    pub(super) ended: BTreeMap<(String, &'static str), u64>,
+    /// From the order until the agent was in its room.
+    pub(super) joins: Latency,
+    pub(super) notifications: u64,
+    pub(super) reloads: u64,
+    pub(super) chunks: u64,
+    pub(super) packets: u64,
+    pub(super) interrupts: u64,
+    pub(super) underruns: u64,
+    pub(super) reconnects: u64,
+    pub(super) paced: u64,
+    pub(super) paced_within_2_ms: u64,
+    pub(super) losses: BTreeMap<&'static str, u64>,
+    pub(super) to_agent: LatencyCounts,
+    pub(super) to_socket: LatencyCounts,
+    /// Of those that are there now, once they were added.
+    pub(super) deepest: Depth,
+}
+
+/// The most that lay somewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Depth {
+    pub(super) hearing_samples: usize,
+    pub(super) notices: usize,
+    pub(super) backlog: usize,
+    pub(super) voice_samples: u64,
+    pub(super) pacing_us: u64,
+}
+
+impl Totals {
+    pub(super) fn on_ended(&mut self, deploy: &str, outcome: &Outcome, departure: Option<&Departure>) {
+        *self.ended.entry((deploy.to_owned(), outcome.name())).or_default() += 1;
+        if let Some(departure) = departure {
+            let deepest = self.deepest;
+            self.add(&departure.counters);
+            self.deepest = deepest;
+        }
+    }
+
+    /// Adds what one session counted.
+    pub(super) fn add(&mut self, counters: &Counters) {
+        let Counters { hearing, speaking, depths, .. } = counters;
+        self.chunks += hearing.chunks;
+        self.packets += speaking.packets;
+        self.interrupts += speaking.interrupts;
+        self.underruns += speaking.underruns;
+        self.reconnects += counters.reconnects;
+        self.paced += speaking.paced_packets;
+        self.paced_within_2_ms += speaking.paced_within_2_ms;
+        for (name, lost) in counters.losses() {
+            *self.losses.entry(name).or_default() += lost;
+        }
+        self.to_agent.add(&counters.to_agent);
+        self.to_socket.add(&counters.to_socket);
+        let deepest = &mut self.deepest;
+        deepest.hearing_samples = deepest.hearing_samples.max(depths.hearing_samples);
+        deepest.notices = deepest.notices.max(depths.notices);
+        deepest.backlog = deepest.backlog.max(depths.backlog);
+        deepest.voice_samples = deepest.voice_samples.max(speaking.deepest_queue);
+        deepest.pacing_us = deepest.pacing_us.max(speaking.paced_worst.as_micros() as u64);
+    }
+}
+
+impl Clone for Totals {
+    fn clone(&self) -> Totals {
+        let joins = Latency::default();
+        joins.add(&self.joins.counts());
+        Totals { joins, ended: self.ended.clone(), losses: self.losses.clone(), ..*self }
+    }
+}
