@@ -1,0 +1,97 @@
+//! Limits hold, however many come at once.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use roomtone::{
+    dialect::fishjam::Notification,
+    event::PeerKind,
+    fishjam::{Fishjam, NotifierEvent},
+    host::State,
+};
+use serde_json::json;
+
+use crate::common::{Town, in_state, until, until_ready};
+
+/// Counts the agents that are connected, and remembers the most.
+async fn watch_agents(fishjam: &Fishjam) -> Arc<AtomicI64> {
+    let most = Arc::new(AtomicI64::new(0));
+    let mut news = fishjam.notifier(None);
+    assert_eq!(news.next().await, Some(NotifierEvent::Up));
+    let seen = most.clone();
+    tokio::spawn(async move {
+        let mut connected = 0;
+        while let Some(event) = news.next().await {
+            match event {
+                NotifierEvent::Said(Notification::PeerConnected { kind: PeerKind::Agent, .. }) => connected += 1,
+                NotifierEvent::Said(Notification::PeerDisconnected { kind: PeerKind::Agent, .. }) => connected -= 1,
+                _ => {}
+            }
+            seen.fetch_max(connected, Ordering::Relaxed);
+        }
+    });
+    most
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_rooms_at_once_get_a_hundred_agents_and_the_rest_wait() {
+    let town = Town::new().await;
+    let host = town.host("max_sessions = 100", "[[deploy]]\nagent = \"echo\"").await;
+    until_ready(&host).await;
+    let most = watch_agents(&town.fishjam).await;
+    town.rooms(1_000).await;
+    let sessions = until(&host, "all are known", |sessions| {
+        in_state(sessions, State::Running) == 100 && in_state(sessions, State::Waiting) == 900
+    })
+    .await;
+    assert_eq!(sessions.len(), 1_000);
+    // Those who wait come when others go, one for one.
+    let served: Vec<_> = sessions.iter().filter(|session| session.state == State::Running).take(30).collect();
+    for session in &served {
+        town.fishjam.rest().delete_room(&session.room).await.unwrap();
+    }
+    until(&host, "the next thirty are there", |sessions| {
+        in_state(sessions, State::Running) == 100 && in_state(sessions, State::Waiting) == 870
+    })
+    .await;
+    assert_eq!(most.load(Ordering::Relaxed), 100, "never more than the limit");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_over_the_limit_is_refused_where_that_is_wanted() {
+    let town = Town::new().await;
+    let host = town.host("over_limit = \"refuse\"", "[[deploy]]\nagent = \"echo\"\nmax_sessions = 5").await;
+    until_ready(&host).await;
+    town.rooms(20).await;
+    let sessions = until(&host, "all are decided", |sessions| {
+        in_state(sessions, State::Running) == 5 && in_state(sessions, State::Over) == 15
+    })
+    .await;
+    let refused = sessions.iter().filter(|session| session.state == State::Over);
+    assert!(
+        refused
+            .into_iter()
+            .all(|session| session.why.as_deref() == Some("refused: the limit of the deploy is reached"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_tenant_has_a_limit_of_its_own() {
+    let town = Town::new().await;
+    let limits = "tenant = \"server.org\"\nmax_sessions_per_tenant = 2";
+    let host = town.host(limits, "[[deploy]]\nagent = \"echo\"").await;
+    until_ready(&host).await;
+    for org in ["a", "a", "a", "b"] {
+        let room = town.room().await;
+        let person = roomtone::sandbox::Person { metadata: json!({ "org": org }), ..Default::default() };
+        town.sandbox.add_person(&room, person).await.unwrap();
+    }
+    let unknown = town.room().await;
+    let sessions = until(&host, "all are decided", |sessions| {
+        in_state(sessions, State::Running) == 3 && in_state(sessions, State::Waiting) == 1
+    })
+    .await;
+    assert!(sessions.iter().all(|session| session.room != unknown), "nobody knows whose it is");
+}

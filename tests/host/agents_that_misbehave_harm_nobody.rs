@@ -1,0 +1,90 @@
+//! Agents that block, spin, panic and fail, among many that do not.
+
+use std::time::Duration;
+
+use roomtone::host::State;
+use tokio::time::sleep;
+
+use crate::common::{Town, until};
+
+const NEIGHBOURS: usize = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn one_that_sleeps_one_that_spins_one_that_panics_cost_the_others_nothing() {
+    let town = Town::new().await;
+    let bad: Vec<_> = town.rooms(3).await;
+    let good = town.rooms(NEIGHBOURS).await;
+    for room in bad.iter().chain(&good) {
+        town.talker(room).await;
+    }
+    let named = |n: usize| format!("rooms.ids = [\"{}\"]", bad[n]);
+    let ids: Vec<String> = good.iter().map(|room| format!("\"{room}\"")).collect();
+    let deploys = format!(
+        "[[deploy]]\nagent = \"echo\"\nrooms.ids = [{}]\n[[deploy]]\nagent = \"sleeper\"\n{}\n[[deploy]]\nagent = \
+         \"spinner\"\n{}\n[[deploy]]\nagent = \"panicker\"\n{}\nrestart = {{ limit = 2, first_wait = \"100ms\" }}",
+        ids.join(","),
+        named(0),
+        named(1),
+        named(2)
+    );
+    let host = town.host("watchdog = \"500ms\"", &deploys).await;
+    let sessions = until(&host, "the one that panics is given up", |sessions| {
+        sessions.iter().any(|session| session.deploy == "panicker" && session.state == State::Over)
+    })
+    .await;
+    let given_up = sessions.iter().find(|session| session.deploy == "panicker").unwrap();
+    let why = given_up.why.as_deref().unwrap();
+    assert_eq!(why, "given up after 2 restarts: the agent failed: it panicked: it was too loud");
+    until(&host, "those that block are named", |sessions| {
+        let blocks = |name| sessions.iter().any(|session| session.deploy == name && session.blocking);
+        blocks("spinner") && blocks("sleeper")
+    })
+    .await;
+    sleep(Duration::from_secs(3)).await;
+    let sessions = host.control().sessions().await.unwrap();
+    let neighbours: Vec<_> = sessions.iter().filter(|session| session.deploy == "echo").collect();
+    assert_eq!(neighbours.len(), NEIGHBOURS);
+    for session in neighbours {
+        let counters = session.counters.as_ref().unwrap();
+        assert!(counters.lost.is_empty(), "{session:?}");
+        assert!(counters.chunks > 100 && counters.packets > 100, "{session:?}");
+        assert_eq!((counters.reconnects, session.restarts), (0, 0), "{session:?}");
+    }
+    host.control().stop().await.unwrap();
+    let report = host.ended().await;
+    let echoes = report.sessions.iter().filter(|session| session.deploy == "echo");
+    assert!(echoes.into_iter().all(|session| session.summary.ends_with("nothing lost")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_agent_with_a_thread_of_its_own_may_block() {
+    let town = Town::new().await;
+    let room = town.room().await;
+    town.talker(&room).await;
+    let host = town.host("watchdog = \"200ms\"", "[[deploy]]\nagent = \"sleeper\"\nown_thread = true").await;
+    until(&host, "it hears", |sessions| {
+        sessions.iter().any(|session| session.counters.as_ref().is_some_and(|counters| counters.chunks > 60))
+    })
+    .await;
+    let sessions = host.control().sessions().await.unwrap();
+    assert!(!sessions[0].blocking);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_failing_agent_is_brought_back_so_often_and_then_only_by_hand() {
+    let town = Town::new().await;
+    let room = town.room().await;
+    let host = town
+        .host(
+            "",
+            "[[deploy]]\nagent = \"failure\"\nrestart = { limit = 3, first_wait = \"20ms\", longest_wait = \"50ms\" }",
+        )
+        .await;
+    let sessions =
+        until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Over)).await;
+    assert_eq!(sessions[0].restarts, 3);
+    assert_eq!(sessions[0].why.as_deref(), Some("given up after 3 restarts: the agent failed: it cannot do this"));
+    assert!(town.agents().await[&room].is_empty());
+    host.control().join(&room, "failure").await.unwrap().unwrap();
+    until(&host, "it was tried again", |sessions| sessions[0].restarts > 3).await;
+}

@@ -1,0 +1,228 @@
+//! A sandbox with a host beside it, and agents that behave in every way.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use roomtone::{
+    agent::{Agent, AgentError, Builtin, Input, OptionsError, Registry, Room, Wants},
+    audio::{Hz, Sound},
+    event::{PeerId, RoomId},
+    fishjam::{
+        Fishjam,
+        rest::model::{PeerType, RoomConfig, Status},
+    },
+    host::{Config, Host, SessionStatus, State},
+    sandbox::{Fault, Person, Sandbox, SandboxOptions, Speaker},
+};
+use tokio::time::{Instant, sleep};
+
+/// How long a test waits for something that takes milliseconds on an idle machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder of this test's own, gone with it.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("roomtone-host-{}-{n}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A Fishjam with room for hosts.
+pub(crate) struct Town {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) fishjam: Fishjam,
+    pub(crate) folder: Folder,
+}
+
+impl Town {
+    pub(crate) async fn new() -> Town {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let fishjam = Fishjam::new(sandbox.address(), sandbox.token().into());
+        let folder = Folder::new();
+        folder.file("token", sandbox.token());
+        folder.file("secret", "admin-secret");
+        Town { sandbox, fishjam, folder }
+    }
+
+    /// The text of a configuration: `host` are lines of `[host]`, `rest` all that comes after.
+    pub(crate) fn text(&self, host: &str, rest: &str) -> String {
+        let folder = self.folder.0.display();
+        format!(
+            "[fishjam]\nid = \"{}\"\ntoken_file = \"{folder}/token\"\n[host]\nstate = \"{folder}/state\"\n{host}\n{rest}",
+            self.sandbox.address()
+        )
+    }
+
+    pub(crate) async fn host(&self, host: &str, rest: &str) -> Host {
+        let config = Config::parse(&self.text(host, rest), AGENTS).unwrap_or_else(|faults| panic!("{faults:?}"));
+        Host::start(config, AGENTS).await.unwrap()
+    }
+
+    pub(crate) async fn room(&self) -> RoomId {
+        self.fishjam.rest().create_room(&RoomConfig::default()).await.unwrap().id
+    }
+
+    /// Makes so many rooms, as many at a time as the server takes.
+    pub(crate) async fn rooms(&self, count: usize) -> Vec<RoomId> {
+        futures_util::future::join_all((0..count).map(|_| self.room())).await
+    }
+
+    pub(crate) async fn person(&self, room: &RoomId) -> Speaker {
+        self.sandbox.add_person(room, Person::default()).await.unwrap()
+    }
+
+    /// A person who says the same again and again.
+    pub(crate) async fn talker(&self, room: &RoomId) -> Speaker {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let sound = Sound { rate: Hz::K16, samples: (0..16_000).map(|_| rng.i16(1_000..8_000)).collect() };
+        let person = Person { sound: Some(sound), looped: true, ..Person::default() };
+        self.sandbox.add_person(room, person).await.unwrap()
+    }
+
+    /// The agents of each room: whether they are connected.
+    pub(crate) async fn agents(&self) -> BTreeMap<RoomId, Vec<(PeerId, bool)>> {
+        let rooms = self.fishjam.rest().rooms().await.unwrap();
+        let agents = |room: &roomtone::fishjam::rest::model::Room| {
+            let agents = room.peers.iter().filter(|peer| peer.kind == PeerType::Agent);
+            agents.map(|peer| (peer.id.clone(), peer.status == Status::Connected)).collect()
+        };
+        rooms.iter().map(|room| (room.id.clone(), agents(room))).collect()
+    }
+
+    /// Waits until every room has exactly one agent, connected, and no other agent's peer.
+    pub(crate) async fn until_each_has_one(&self) {
+        self.until("each room has one agent", |agents| agents.values().all(|agents| is_one(agents))).await;
+    }
+
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&BTreeMap<RoomId, Vec<(PeerId, bool)>>) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let agents = self.agents().await;
+            if holds(&agents) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "in time: {what}; there are {agents:?}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub(crate) fn inject(&self, fault: Fault) {
+        self.sandbox.inject(fault).unwrap();
+    }
+}
+
+pub(crate) fn is_one(agents: &[(PeerId, bool)]) -> bool {
+    matches!(agents, [(_, true)])
+}
+
+/// Waits until the host says so of its sessions.
+pub(crate) async fn until(host: &Host, what: &str, holds: impl Fn(&[SessionStatus]) -> bool) -> Vec<SessionStatus> {
+    let (control, deadline) = (host.control(), Instant::now() + PATIENCE);
+    loop {
+        let sessions = control.sessions().await.unwrap();
+        if holds(&sessions) {
+            return sessions;
+        }
+        assert!(Instant::now() < deadline, "in time: {what}; there are {sessions:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub(crate) async fn until_ready(host: &Host) {
+    let deadline = Instant::now() + PATIENCE;
+    while !host.control().status().await.unwrap().ready {
+        assert!(Instant::now() < deadline, "ready in time");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+pub(crate) fn in_state(sessions: &[SessionStatus], state: State) -> usize {
+    sessions.iter().filter(|session| session.state == state).count()
+}
+
+/// Agents for tests, by how they behave.
+pub(crate) const AGENTS: Registry = Registry(&[
+    Builtin { name: "echo", about: "says back what it hears", make: |_| make(Behaviour::Echo) },
+    Builtin { name: "sleeper", about: "blocks its thread for 5 s", make: |_| make(Behaviour::Sleeps) },
+    Builtin { name: "spinner", about: "computes for 8 s", make: |_| make(Behaviour::Spins) },
+    Builtin { name: "panicker", about: "panics when it hears something", make: |_| make(Behaviour::Panics) },
+    Builtin { name: "failure", about: "fails at once", make: |_| make(Behaviour::Fails) },
+    Builtin { name: "finisher", about: "is done at once", make: |_| make(Behaviour::Finishes) },
+    Builtin { name: "scribe", about: "writes a note about each event", make: |_| make(Behaviour::Writes) },
+]);
+
+#[derive(Clone, Copy)]
+enum Behaviour {
+    Echo,
+    Sleeps,
+    Spins,
+    Panics,
+    Fails,
+    Finishes,
+    Writes,
+}
+
+fn make(behaviour: Behaviour) -> Result<Box<dyn Agent>, OptionsError> {
+    Ok(Box::new(Behaving(behaviour)))
+}
+
+struct Behaving(Behaviour);
+
+#[async_trait]
+impl Agent for Behaving {
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        match self.0 {
+            Behaviour::Fails => return Err("it cannot do this".into()),
+            Behaviour::Finishes => return Ok(()),
+            _ => {}
+        }
+        let mut first = true;
+        while let Some(input) = room.next().await {
+            match (self.0, input) {
+                (Behaviour::Echo, Input::Audio(frame)) => drop(room.voice.play(frame.samples())),
+                (Behaviour::Sleeps, Input::Audio(_)) if std::mem::take(&mut first) => {
+                    std::thread::sleep(Duration::from_secs(5));
+                }
+                (Behaviour::Spins, Input::Audio(_)) if std::mem::take(&mut first) => {
+                    let end = std::time::Instant::now() + Duration::from_secs(8);
+                    while std::time::Instant::now() < end {
+                        std::hint::spin_loop();
+                    }
+                }
+                (Behaviour::Panics, Input::Audio(_)) => panic!("it was too loud"),
+                (Behaviour::Writes, Input::Event(event)) => {
+                    let text = format!("{event:?}");
+                    room.notes.write(text.split([' ', '{']).next().unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

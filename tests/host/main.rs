@@ -1,0 +1,11 @@
+//! A host against the sandbox, one scenario a file; each says in its name what must hold.
+
+mod common;
+
+mod admission_is_exact;
+mod agents_that_misbehave_harm_nobody;
+mod cuts_are_survived;
+mod every_room_gets_its_agent;
+mod rest_in_trouble_is_waited_out;
+mod restarts_leave_nobody_behind;
+mod rules_bring_agents_and_send_them_away;

@@ -1,0 +1,114 @@
+//! The program itself: killed, restarted, told to end.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+
+use crate::common::{Town, is_one};
+
+/// A running `roomtone start`.
+struct Program(Option<Child>);
+
+impl Program {
+    fn start(town: &Town, text: &str) -> Program {
+        let config = town.folder.file("host.toml", text);
+        let child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
+            .args(["start", "--config"])
+            .arg(config)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Program(Some(child))
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.0.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended, and gives its exit code and what it printed.
+    async fn ended(&mut self) -> (Option<i32>, String) {
+        let child = self.0.take().unwrap();
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+const ECHO: &str = "[[deploy]]\nagent = \"echo\"";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn after_kill_9_every_room_has_one_again_and_no_peer_is_left() {
+    const ROOMS: usize = 50;
+    let town = Town::new().await;
+    town.rooms(ROOMS).await;
+    let text = town.text("", ECHO);
+    let mut first = Program::start(&town, &text);
+    town.until_each_has_one().await;
+    let before = town.agents().await;
+    first.signal("-KILL");
+    first.ended().await;
+    let _second = Program::start(&town, &text);
+    let begun = Instant::now();
+    town.until("each room has one agent, and a new one", |agents| {
+        agents.iter().all(|(room, agents)| is_one(agents) && agents[0].0 != before[room][0].0)
+    })
+    .await;
+    println!("{ROOMS} rooms served again after {:?}", begun.elapsed());
+    sleep(Duration::from_millis(500)).await;
+    town.until_each_has_one().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_rolling_restart_cuts_nobody_before_the_deadline() {
+    const ROOMS: usize = 50;
+    let town = Town::new().await;
+    let rooms = town.rooms(ROOMS).await;
+    let text = town.text("drain = \"4s\"", ECHO);
+    let mut old = Program::start(&town, &text);
+    town.until_each_has_one().await;
+    let before = town.agents().await;
+    old.signal("-TERM");
+    let told = Instant::now();
+    let _new = Program::start(&town, &text);
+    // One room ends by itself meanwhile.
+    town.fishjam.rest().delete_room(&rooms[0]).await.unwrap();
+    while told.elapsed() < Duration::from_millis(3_500) {
+        let agents = town.agents().await;
+        let there = rooms[1..].iter().filter(|room| agents[*room].contains(&before[*room][0])).count();
+        assert_eq!(there, ROOMS - 1, "after {:?}", told.elapsed());
+        sleep(Duration::from_millis(50)).await;
+    }
+    let (code, printed) = old.ended().await;
+    assert_eq!(code, Some(0));
+    assert_eq!(printed.matches("the agent left as it was told").count(), ROOMS - 1, "{printed}");
+    assert_eq!(printed.matches("the room was deleted").count(), 1, "{printed}");
+    assert!(printed.contains("50 sessions at the end"), "{printed}");
+    town.until_each_has_one().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_second_signal_ends_at_once_and_properly() {
+    let town = Town::new().await;
+    town.rooms(3).await;
+    let mut program = Program::start(&town, &town.text("drain = \"10m\"", ECHO));
+    town.until_each_has_one().await;
+    program.signal("-TERM");
+    sleep(Duration::from_millis(300)).await;
+    program.signal("-TERM");
+    let (code, printed) = program.ended().await;
+    assert_eq!((code, printed.matches("the agent left as it was told").count()), (Some(0), 3), "{printed}");
+    assert!(town.agents().await.values().all(Vec::is_empty));
+}
