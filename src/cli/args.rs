@@ -84,10 +84,10 @@ pub(super) struct CheckArgs {
 #[derive(Debug, Group)]
 pub(super) struct AdminArgs {
     /// The host's admin interface
-    #[arg(long, env = "ROOMTONE_ADMIN", default_value = "http://127.0.0.1:9465", value_name = "URL")]
+    #[arg(long, global = true, env = "ROOMTONE_ADMIN", default_value = "http://127.0.0.1:9465", value_name = "URL")]
     pub(super) admin: String,
     /// A file that holds the admin token [default: the environment's ROOMTONE_ADMIN_TOKEN]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
     /// The token itself, from the environment only: an argument could be read by everybody on this machine
     #[arg(skip = std::env::var("ROOMTONE_ADMIN_TOKEN").ok())]

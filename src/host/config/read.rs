@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
         }
         faults.extend(self.agent_fault(&deploy));
         for (key, problem) in faults {
-            let at = places.span_of(&key).unwrap_or(span.clone());
+            let at = places.nearest(&key).unwrap_or(span.clone());
             self.fault(Some(title.clone()), &key, Some(at), &problem);
         }
         Some(deploy)
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
     /// A fault of a key that can be found by its name.
     fn fault_at(&mut self, key: &str, problem: &str) {
         let places = DeTable::parse(self.text).map(|root| Places::of_table(root.get_ref()));
-        let at = places.ok().and_then(|places| places.span_of(key));
+        let at = places.ok().and_then(|places| places.nearest(key));
         self.fault(None, key, at, problem);
     }
 
@@ -263,9 +263,15 @@ impl Places {
         around.max_by_key(|(path, _)| path.len()).map(|(path, _)| path.clone()).unwrap_or_default()
     }
 
-    /// Where `key` is, or the table that it would be in.
+    /// Where `key` is.
     fn span_of(&self, key: &str) -> Option<Range<usize>> {
         self.0.iter().find(|(path, _)| path == key).map(|(_, span)| span.clone())
+    }
+
+    /// Where `key` is, or the table that it would be in.
+    fn nearest(&self, key: &str) -> Option<Range<usize>> {
+        let parent = || key.rsplit_once('.').and_then(|(table, _)| self.nearest(table));
+        self.span_of(key).or_else(parent)
     }
 }
 
