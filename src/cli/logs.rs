@@ -1,24 +1,91 @@
-//! Logs, to standard error; results go to standard output.
+//! Logs, to standard error, and traces, to a collector; results go to standard output.
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use super::{Failure, args::LogFormat};
 
-pub(super) fn start(rules: &str, format: LogFormat) -> Result<(), Failure> {
+type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Begins to log, and to trace if there is an endpoint. Keep what it gives until the end: the last traces leave then.
+pub(super) fn start(rules: &str, format: LogFormat, traces: Option<&str>) -> Result<Traces, Failure> {
+    let filter = filter(rules)?;
+    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let logs: Boxed = match format {
+        LogFormat::Human => Box::new(logs.with_ansi(std::io::stderr().is_terminal()).with_target(false)),
+        LogFormat::Json => Box::new(logs.json()),
+    };
+    let mut layers: Vec<Boxed> = vec![Box::new(logs.with_filter(filter))];
+    let traces = Traces::start(traces, &mut layers)?;
+    tracing_subscriber::registry().with(layers).init();
+    Ok(traces)
+}
+
+fn filter(rules: &str) -> Result<EnvFilter, Failure> {
     let advice = "write error, warn, info, debug, trace, off, or rules such as roomtone=debug";
     // A single word that is no level would be taken for a module of that name, and nothing would be logged.
     let is_word = rules.chars().all(char::is_alphanumeric);
     if is_word && rules.parse::<LevelFilter>().is_err() {
         return Err(Failure::Input(format!("--log {rules:?} is no level; {advice}")));
     }
-    let filter =
-        EnvFilter::try_new(rules).map_err(|error| Failure::Input(format!("--log {rules:?}: {error}; {advice}")))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Human => logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
-        LogFormat::Json => logs.json().init(),
+    EnvFilter::try_new(rules).map_err(|error| Failure::Input(format!("--log {rules:?}: {error}; {advice}")))
+}
+
+/// Traces on their way.
+#[cfg(feature = "otlp")]
+pub(super) struct Traces(Option<opentelemetry_sdk::trace::SdkTracerProvider>);
+
+#[cfg(feature = "otlp")]
+impl Traces {
+    fn start(endpoint: Option<&str>, layers: &mut Vec<Boxed>) -> Result<Traces, Failure> {
+        use opentelemetry::trace::TracerProvider as _;
+        use opentelemetry_otlp::{Protocol, WithExportConfig};
+        use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+
+        let Some(endpoint) = endpoint else { return Ok(Traces(None)) };
+        crate::fishjam::install_crypto();
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+            .build()
+            .map_err(|error| Failure::Input(format!("traces.endpoint {endpoint}: {error}")))?;
+        let resource = Resource::builder().with_service_name("roomtone").build();
+        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("roomtone"));
+        // The exporter's own connections are nobody's trace.
+        let own = EnvFilter::new("off,roomtone=info");
+        layers.push(Box::new(layer.with_filter(own)));
+        Ok(Traces(Some(provider)))
     }
-    Ok(())
+
+    /// Sends what is left.
+    pub(super) fn end(self) {
+        if let Some(provider) = self.0
+            && let Err(error) = provider.shutdown()
+        {
+            eprintln!("roomtone: the last traces are lost: {error}");
+        }
+    }
+}
+
+/// Nothing to keep.
+#[cfg(not(feature = "otlp"))]
+pub(super) struct Traces;
+
+#[cfg(not(feature = "otlp"))]
+impl Traces {
+    fn start(endpoint: Option<&str>, _: &mut Vec<Boxed>) -> Result<Traces, Failure> {
+        match endpoint {
+            None => Ok(Traces),
+            Some(_) => {
+                Err(Failure::Input("[traces]: this build has no OpenTelemetry; build it with --features otlp".into()))
+            }
+        }
+    }
+
+    pub(super) fn end(self) {}
 }

@@ -30,24 +30,22 @@ fn say(line: &dyn Display) {
 /// If the machine gives no thread to run on.
 pub fn main(registry: Registry) -> ExitCode {
     let args = Args::parse();
-    if let Err(failure) = logs::start(args.log(), args.log_format) {
-        eprintln!("roomtone: {failure}");
-        return failure.code();
-    }
+    let prepared = match &args.command {
+        Command::Start(start) => match start::prepare(registry, start) {
+            Ok(prepared) => Some(prepared),
+            Err(failure) => return fail(&failure),
+        },
+        _ => None,
+    };
+    let traces = prepared.as_ref().and_then(start::Prepared::traces);
+    let traces = match logs::start(args.log(), args.log_format, traces.as_deref()) {
+        Ok(traces) => traces,
+        Err(failure) => return fail(&failure),
+    };
     if let Command::BenchPart(part) = &args.command {
         // Before the runtime counts its cores.
         bench::stay_on(&part.cores);
     }
-    let prepared = match &args.command {
-        Command::Start(start) => match start::prepare(registry, start) {
-            Ok(prepared) => Some(prepared),
-            Err(failure) => {
-                eprintln!("roomtone: {failure}");
-                return failure.code();
-            }
-        },
-        _ => None,
-    };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(prepared) = &prepared {
         runtime.worker_threads(prepared.threads());
@@ -71,11 +69,14 @@ pub fn main(registry: Registry) -> ExitCode {
     });
     // What still runs now has been told to end, and must not hold the program up.
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    traces.end();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("roomtone: {failure}");
-            failure.code()
-        }
+        Err(failure) => fail(&failure),
     }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    eprintln!("roomtone: {failure}");
+    failure.code()
 }

@@ -35,6 +35,14 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// Where traces go: the file says it, or the environment as OpenTelemetry has it.
+    pub(super) fn traces(&self) -> Option<String> {
+        let of_file = self.config.traces.as_ref().map(|traces| traces.endpoint.clone());
+        of_file.or_else(|| std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|url| !url.is_empty()))
+    }
+}
+
 pub(super) async fn run(registry: Registry, prepared: Prepared) -> Result<(), Failure> {
     let Prepared { path, config } = prepared;
     let host = Host::start_from(config, Some(&path), registry).await.map_err(|error| match error {

@@ -16,6 +16,44 @@ use super::{
 };
 use crate::agent::{LATENCY_STEPS, LatencyCounts};
 
+/// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
+pub const METRICS: [&str; 34] = [
+    "admission_refused",
+    "admission_waited",
+    "agent_blocks",
+    "agent_to_socket_seconds",
+    "chunks_heard",
+    "given_up",
+    "interrupts",
+    "join_seconds",
+    "link_reconnects",
+    "lost",
+    "news_up",
+    "notifications",
+    "pacing_error_max_seconds",
+    "packets_paced",
+    "packets_paced_late",
+    "packets_said",
+    "places_taken",
+    "process_cpu_seconds",
+    "process_open_files",
+    "process_resident_bytes",
+    "ready",
+    "reloads",
+    "rest_seconds",
+    "restarts",
+    "ring_depth_max",
+    "rooms",
+    "sessions",
+    "sessions_begun",
+    "sessions_ended",
+    "sink_lines_lost",
+    "socket_to_agent_seconds",
+    "task_lag_max_seconds",
+    "underruns",
+    "webhooks",
+];
+
 /// All that is measured, at one moment.
 #[derive(Debug)]
 pub(super) struct Measures {
@@ -223,6 +261,7 @@ impl Page<'_> {
 }
 
 fn named(name: &str) -> String {
+    debug_assert!(METRICS.contains(&name), "{name} is not in the list");
     format!("roomtone_{name}")
 }
 

@@ -54,6 +54,7 @@ pub use config::Config;
 pub use control::{Control, HasEnded, HostStatus, SessionCounters, SessionStatus};
 pub use http::{OPENAPI, ROUTES};
 pub use keeper::State;
+pub use measures::METRICS;
 pub use report::{HostReport, SessionReport};
 
 use crate::{

@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{
     config::Deploy,
@@ -52,11 +53,14 @@ pub(super) struct Leash {
 /// Begins a session; its end is told in any case.
 pub(super) fn spawn(crew: &Arc<Crew>, id: u64, key: Key, deploy: Arc<Deploy>, leash: Leash) {
     let crew = crew.clone();
-    tokio::spawn(async move {
+    // Every line that is logged from here on, and every trace, says whose it is.
+    let span = tracing::info_span!("session", room = %key.room, deploy = %key.deploy, session = id);
+    let task = async move {
         let (outcome, end) = crew.run(id, key, &deploy, leash).await;
         // Whoever has gone needs no news.
         crew.news.send(News::Ended { id, outcome, end: Box::new(end) }).await.ok();
-    });
+    };
+    tokio::spawn(task.instrument(span));
 }
 
 impl Crew {
@@ -78,7 +82,12 @@ impl Crew {
         };
         let guarded =
             Guarded { agent, id, key: key.clone(), own_thread: deploy.own_thread, watchdog: self.watchdog.clone() };
-        let mut stay = match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
+        let mut stay = match self
+            .fishjam
+            .join(Box::new(guarded), options(&key.room, deploy))
+            .instrument(tracing::info_span!("join"))
+            .await
+        {
             Ok(stay) => stay,
             Err(error) => return (Outcome::from(&error), None),
         };

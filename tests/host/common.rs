@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -160,6 +161,56 @@ pub(crate) async fn until_ready(host: &Host) {
 
 pub(crate) fn in_state(sessions: &[SessionStatus], state: State) -> usize {
     sessions.iter().filter(|session| session.state == state).count()
+}
+
+/// A running `roomtone start`.
+pub(crate) struct Program(Option<Child>);
+
+impl Program {
+    pub(crate) fn start(town: &Town, text: &str) -> Program {
+        Program::start_with(town, text, &[])
+    }
+
+    pub(crate) fn start_with(town: &Town, text: &str, more: &[&str]) -> Program {
+        let config = town.folder.file("host.toml", text);
+        let child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
+            .args(["start", "--config"])
+            .arg(config)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Program(Some(child))
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.0.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended, and gives its exit code and what it printed.
+    pub(crate) async fn ended(&mut self) -> (Option<i32>, String) {
+        let (code, printed, _) = self.ended_with_log().await;
+        (code, printed)
+    }
+
+    /// The same, and what it logged.
+    pub(crate) async fn ended_with_log(&mut self) -> (Option<i32>, String, String) {
+        let child = self.0.take().unwrap();
+        let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
 }
 
 /// Agents for tests, by how they behave.

@@ -105,6 +105,9 @@ async fn webhooks_do_as_well_as_the_server_socket() {
     for (status, count) in [(401, 2), (400, 1), (413, 1)] {
         assert!(text.contains(&format!("roomtone_webhooks_total{{status=\"{status}\"}} {count}\n")), "{text}");
     }
+    for name in roomtone::host::METRICS {
+        assert!(text.contains(&format!("# TYPE roomtone_{name} ")), "{name} is not told");
+    }
     assert_eq!(host.control().status().await.unwrap().rooms, 0);
     for _ in 0..2 {
         assert_eq!(post(created.to_vec(), Some(signed(&created))).send().await.unwrap().status().as_u16(), 204);

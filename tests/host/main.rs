@@ -8,6 +8,7 @@ mod agents_that_misbehave_harm_nobody;
 mod cuts_are_survived;
 mod events_and_notes_are_data;
 mod every_room_gets_its_agent;
+mod logs_and_traces_say_whose_they_are;
 mod rest_in_trouble_is_waited_out;
 mod restarts_leave_nobody_behind;
 mod rules_bring_agents_and_send_them_away;

@@ -1,51 +1,10 @@
 //! The program itself: killed, restarted, told to end.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::common::{Town, is_one};
-
-/// A running `roomtone start`.
-struct Program(Option<Child>);
-
-impl Program {
-    fn start(town: &Town, text: &str) -> Program {
-        let config = town.folder.file("host.toml", text);
-        let child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
-            .args(["start", "--config"])
-            .arg(config)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Program(Some(child))
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.0.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits until it has ended, and gives its exit code and what it printed.
-    async fn ended(&mut self) -> (Option<i32>, String) {
-        let child = self.0.take().unwrap();
-        let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
-            child.kill().ok();
-            child.wait().ok();
-        }
-    }
-}
+use crate::common::{Program, Town, is_one};
 
 const ECHO: &str = "[[deploy]]\nagent = \"echo\"";
 

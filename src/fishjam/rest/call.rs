@@ -6,6 +6,8 @@ use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
 
+use tracing::Instrument;
+
 use super::{Client, RestError, RestErrorKind};
 use crate::session::Backoff;
 
@@ -64,7 +66,8 @@ impl Call<'_> {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         loop {
             let begun = Instant::now();
-            let result = self.attempt().await;
+            let span = tracing::info_span!("rest", call = %self.name());
+            let result = self.attempt().instrument(span).await;
             let status = match &result {
                 Ok((status, _)) => Some(*status),
                 Err(error) => error.status,

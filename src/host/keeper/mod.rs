@@ -53,6 +53,8 @@ pub(super) enum Order {
     Join { id: u64, key: Key, deploy: Arc<Deploy> },
     /// Let a session end.
     Leave { id: u64 },
+    /// Its room is gone, as its socket will tell it; if not, let it end.
+    LetGo { id: u64 },
     /// Ask REST for the room's type.
     LookAt(RoomId),
 }
@@ -269,7 +271,7 @@ impl Keeper {
             Change::Seen => self.review_room(now, room),
             Change::Gone => {
                 for key in self.keys_of(room) {
-                    self.dismiss(&key, "its room is gone", Back::Never);
+                    self.dismiss(&key, GONE, Back::Never);
                     self.forget_if_over(&key);
                 }
                 self.serve_line(now);
@@ -361,7 +363,7 @@ impl Keeper {
         let Some(post) = self.posts.get_mut(key) else { return };
         match &post.phase {
             Phase::Joining { id } | Phase::Present { id, .. } => {
-                self.orders.push_back(Order::Leave { id: *id });
+                self.orders.push_back(if why == GONE { Order::LetGo { id: *id } } else { Order::Leave { id: *id } });
                 post.phase = Phase::Leaving { id: *id, why: why.to_owned(), back };
             }
             Phase::Leaving { id, .. } => post.phase = Phase::Leaving { id: *id, why: why.to_owned(), back },
@@ -429,4 +431,5 @@ impl Listed {
     }
 }
 
+const GONE: &str = "its room is gone";
 const ENDING: &str = "the host is ending";

@@ -1,5 +1,7 @@
 //! The task that owns a host: it brings the keeper what happens, and carries out its orders.
 
+mod answers;
+
 use std::{
     collections::HashMap,
     future::pending,
@@ -16,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     config::Config,
-    control::{Command, HostStatus, SessionStatus},
+    control::Command,
     keeper::{Keeper, Order},
     report::{HostReport, SessionReport},
     session::{self, Crew, Leash, News},
@@ -200,6 +202,14 @@ impl Steward {
                         live.leave.cancel();
                     }
                 }
+                Order::LetGo { id } => {
+                    if let Some(leave) = self.live.get(&id).map(|live| live.leave.clone()) {
+                        tokio::spawn(async move {
+                            tokio::time::sleep(FAREWELL).await;
+                            leave.cancel();
+                        });
+                    }
+                }
                 Order::LookAt(room) => {
                     let (crew, looks) = (self.crew.clone(), self.looks.clone());
                     tokio::spawn(async move {
@@ -368,63 +378,6 @@ impl Steward {
     fn is_ready(&self) -> bool {
         self.lists.have_one && self.lists.news_is_up && self.drain.is_none()
     }
-
-    fn status(&self) -> HostStatus {
-        HostStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            fishjam: self.crew.fishjam.rest().address().to_string(),
-            up_s: self.begun.elapsed().as_secs_f64(),
-            ready: self.is_ready(),
-            draining: self.drain.is_some(),
-            news: self.lists.news_is_up,
-            rooms: self.keeper.rooms(),
-            states: self.keeper.states().into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
-            max_sessions: self.config.host.max_sessions,
-            sessions: self.keeper.sessions(),
-        }
-    }
-
-    fn sessions(&self) -> Vec<SessionStatus> {
-        let now = Instant::now();
-        let blocking = self.crew.watchdog.blocking();
-        let status = |listed: super::keeper::Listed| {
-            let live = listed.session.and_then(|id| self.live.get(&id));
-            let present = live.and_then(|live| live.present.as_ref());
-            let since = present.map(|present| present.since).or(listed.since);
-            SessionStatus {
-                session: listed.session,
-                room: listed.key.room,
-                deploy: listed.key.deploy.to_string(),
-                state: listed.state,
-                peer: present.map(|present| present.peer.clone()).or(listed.peer),
-                for_s: since.map(|since| now.saturating_duration_since(since).as_secs_f64()),
-                restarts: listed.restarts,
-                why: listed.why,
-                blocking: listed.session.is_some_and(|id| blocking.contains(&id)),
-                counters: present.map(|present| (&present.gauge.counters()).into()),
-            }
-        };
-        self.keeper.list().into_iter().map(status).collect()
-    }
-
-    fn measure(&self) -> super::measures::Measures {
-        let live = self.live.values().filter_map(|live| live.present.as_ref());
-        let mut totals = self.totals.clone();
-        live.for_each(|present| totals.add(&present.gauge.counters()));
-        super::measures::Measures {
-            states: self.keeper.states(),
-            rooms: self.keeper.rooms(),
-            places: self.keeper.places_taken(),
-            tally: self.keeper.tally().clone(),
-            rest: self.crew.fishjam.rest().stats().counts(),
-            blocks: self.crew.watchdog.blocks(),
-            lag: self.crew.watchdog.take_worst_lag(),
-            sink_lines_lost: self.crew.sinks.lost(),
-            ready: self.is_ready(),
-            news: self.lists.news_is_up,
-            totals,
-        }
-    }
 }
 
 /// A host whose token was refused has nobody to listen to for a while.
@@ -440,6 +393,8 @@ pub(super) type Reply<T> = oneshot::Sender<T>;
 
 /// How often the steward looks around without being told.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a session has to hear that its room is gone.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a refused token is left alone.
 const REFUSED: Duration = Duration::from_secs(30);
 /// Answers of REST that may wait.
