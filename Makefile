@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
 
-.PHONY: demo test test-rust test-sdks fuzz races bench-peers lint deps clean
+.PHONY: demo test test-rust test-sdks fuzz races bench-peers soak lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps
@@ -27,6 +27,10 @@ fuzz: deps
 ## The hand-overs between threads, under loom and ThreadSanitizer.
 races: deps
 	ci/races
+
+## A host for half an hour among people who come, speak and go, on a link that fails. MINUTES and SEED may be set.
+soak: deps
+	$(CARGO) bench --bench soak -- --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
 
 ## The same load for roomtone and for what one would otherwise pick; writes docs/benchmarks.md. Half an hour, and the
 ## machine should have nothing else to do.
