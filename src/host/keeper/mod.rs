@@ -6,6 +6,8 @@ mod commands;
 mod places;
 mod post;
 mod rules;
+#[cfg(test)]
+mod story;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
