@@ -129,7 +129,12 @@ impl Stay {
 
     /// Waits until the agent is gone.
     pub async fn ended(mut self) -> Departure {
-        (&mut self.driver).await.expect("the driver does not panic and is not aborted")
+        match (&mut self.driver).await {
+            Ok(departure) => departure,
+            // Nobody aborts it but a runtime that ends, and whoever waits here ends with it.
+            Err(end) if end.is_cancelled() => std::future::pending().await,
+            Err(end) => std::panic::resume_unwind(end.into_panic()),
+        }
     }
 }
 
@@ -248,6 +253,11 @@ pub enum JoinError {
 }
 
 impl JoinError {
+    /// Whether the server may have made a peer nevertheless, which then stays in the room unconnected.
+    pub fn may_leave_peer(&self) -> bool {
+        matches!(self, JoinError::Rest(error) if error.may_have_been_done())
+    }
+
     fn from_rest(room: RoomId, error: RestError) -> JoinError {
         match error.kind {
             RestErrorKind::NotFound => JoinError::NoSuchRoom(room),

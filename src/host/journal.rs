@@ -69,6 +69,11 @@ impl Journal {
         });
     }
 
+    /// Whether this process made `peer`, and it is still there.
+    pub(super) fn has(&self, peer: &PeerId) -> bool {
+        self.page.lock().expect("no holder panics").here.contains_key(peer)
+    }
+
     fn note(&self, note: impl FnOnce(&mut Page) -> io::Result<()>) {
         let mut page = self.page.lock().expect("no holder panics");
         let mut done = note(&mut page);

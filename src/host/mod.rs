@@ -32,6 +32,7 @@ mod report;
 mod session;
 mod sink;
 mod steward;
+mod strays;
 mod totals;
 mod watchdog;
 
@@ -70,6 +71,7 @@ use journal::{Journal, Leftovers};
 use session::Crew;
 use sink::Sinks;
 use steward::Steward;
+use strays::Strays;
 use watchdog::Watchdog;
 
 /// A running host. It ends, at once and properly, when it is dropped; better is [`Control::drain`].
@@ -152,6 +154,7 @@ impl Host {
             journal,
             watchdog: Arc::new(Watchdog::start(config.host.watchdog)),
             sinks: Sinks::new(),
+            strays: Strays::default(),
             joins: Semaphore::new(config.host.joins_at_once),
             news: news_in,
         });

@@ -16,6 +16,7 @@ use super::{
     journal::Journal,
     keeper::{Key, Outcome},
     sink::Sinks,
+    strays::Strays,
     watchdog::Watchdog,
 };
 use crate::{
@@ -32,6 +33,7 @@ pub(super) struct Crew {
     pub(super) journal: Option<Journal>,
     pub(super) watchdog: Arc<Watchdog>,
     pub(super) sinks: Sinks,
+    pub(super) strays: Strays,
     /// Those who are on their way.
     pub(super) joins: Semaphore,
     pub(super) news: mpsc::Sender<News>,
@@ -89,7 +91,12 @@ impl Crew {
             .await
         {
             Ok(stay) => stay,
-            Err(error) => return (Outcome::from(&error), None),
+            Err(error) => {
+                if error.may_leave_peer() {
+                    tokio::spawn(self.clone().remove_stray(key.room.clone(), begun));
+                }
+                return (Outcome::from(&error), None);
+            }
         };
         if let Some(journal) = &self.journal {
             journal.made(&stay.room, &stay.peer);

@@ -132,6 +132,9 @@ pub enum Fault {
         /// With which body.
         #[serde(default)]
         body: String,
+        /// Whether what was asked for is done nevertheless, and only its answer is lost.
+        #[serde(default)]
+        carried_out: bool,
     },
 }
 

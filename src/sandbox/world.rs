@@ -62,6 +62,7 @@ pub(super) struct RestFault {
     pub(super) status: Option<u16>,
     pub(super) body: String,
     count: u32,
+    pub(super) carried_out: bool,
 }
 
 /// A fault that names what is not there.
@@ -239,9 +240,9 @@ impl World {
                 self.notices.set_fault(how, count);
                 Ok(())
             }
-            Fault::Rest { count, status, body } => {
+            Fault::Rest { count, status, body, carried_out } => {
                 *self.rest_fault.lock().expect("no holder panics") =
-                    Some(RestFault { status, body, count }).filter(|_| count > 0);
+                    Some(RestFault { status, body, count, carried_out }).filter(|_| count > 0);
                 Ok(())
             }
         }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use roomtone::host::State;
+use roomtone::{
+    agent::{LATENCY_STEPS, LatencyCounts},
+    audio::BLOCK,
+    host::State,
+};
 use tokio::time::sleep;
 
 use crate::common::{Town, until};
@@ -44,6 +48,19 @@ async fn one_that_sleeps_one_that_spins_one_that_panics_cost_the_others_nothing(
     let sessions = host.control().sessions().await.unwrap();
     let neighbours: Vec<_> = sessions.iter().filter(|session| session.deploy == "echo").collect();
     assert_eq!(neighbours.len(), NEIGHBOURS);
+    let (mut to_agent, mut to_socket) = (LatencyCounts::default(), LatencyCounts::default());
+    for session in &neighbours {
+        let gauge = host.control().gauge(session.session.unwrap()).await.unwrap().unwrap();
+        to_agent.add(&gauge.counters().to_agent);
+        to_socket.add(&gauge.counters().to_socket);
+    }
+    for (way, counts) in [("to the agent", to_agent), ("to the socket", to_socket)] {
+        let all: u64 = counts.counts.iter().sum();
+        let within: u64 =
+            LATENCY_STEPS.iter().zip(counts.counts).take_while(|(step, _)| **step <= BLOCK).map(|(_, n)| n).sum();
+        println!("{way}: {within} of {all} within a frame");
+        assert!(all >= NEIGHBOURS as u64, "{all}");
+    }
     for session in neighbours {
         let counters = session.counters.as_ref().unwrap();
         assert!(counters.lost.is_empty(), "{session:?}");

@@ -11,7 +11,7 @@ async fn rooms_are_served_despite(status: Option<u16>, body: &str, count: u32) {
     let host = town.host("", &format!("[[deploy]]\nagent = \"echo\"\n{rules}")).await;
     until_ready(&host).await;
     let rooms = town.rooms(ROOMS).await;
-    town.inject(Fault::Rest { count, status, body: body.to_owned() });
+    town.inject(Fault::Rest { count, status, body: body.to_owned(), carried_out: false });
     // People come without REST, so what fails is the host's alone.
     for room in &rooms {
         town.person(room).await;
@@ -47,9 +47,23 @@ async fn rest_that_does_not_answer() {
 async fn a_host_starts_before_its_fishjam_answers() {
     let town = Town::new().await;
     town.rooms(3).await;
-    town.inject(Fault::Rest { count: 12, status: Some(503), body: String::new() });
+    town.inject(Fault::Rest { count: 12, status: Some(503), body: String::new(), carried_out: false });
     let host = town.host("", "[[deploy]]\nagent = \"echo\"").await;
     assert!(!host.control().status().await.unwrap().ready);
     until_ready(&host).await;
     until(&host, "all run", |sessions| in_state(sessions, State::Running) == 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_peer_whose_making_was_not_heard_of_does_not_stay() {
+    let town = Town::new().await;
+    let host = town.host("", "[[deploy]]\nagent = \"echo\"\njoin.when = \"first-person\"").await;
+    until_ready(&host).await;
+    let room = town.room().await;
+    town.inject(Fault::Rest { count: 1, status: Some(502), body: String::new(), carried_out: true });
+    town.person(&room).await;
+    // The fault is for the host's call, not for ours.
+    until(&host, "it failed, and comes again", |sessions| sessions.iter().any(|session| session.restarts == 1)).await;
+    town.until("there are two peers", |agents| agents[&room].len() == 2).await;
+    town.until_each_has_one().await;
 }

@@ -34,7 +34,7 @@ async fn leaving_takes_two_seconds_when_the_server_is_dead() {
     let (stay, _end) = house.probe_in_the_room().await;
     let (room, peer) = (house.room.clone(), stay.peer.clone());
     house.sandbox.inject(Fault::Stall { room, peer, for_ms: 30_000 }).unwrap();
-    house.sandbox.inject(Fault::Rest { count: 100, status: None, body: String::new() }).unwrap();
+    house.sandbox.inject(Fault::Rest { count: 100, status: None, body: String::new(), carried_out: false }).unwrap();
     let asked = Instant::now();
     stay.leave();
     assert_eq!(ended(stay).await.ending, Ending::Left);

@@ -71,7 +71,10 @@ async fn what_is_safe_is_repeated_and_what_is_not_is_not() {
     let house = House::open().await;
     let rest = house.fishjam.rest();
     let fault = |count, status| {
-        house.sandbox.inject(Fault::Rest { count, status: Some(status), body: "<html>sorry</html>".into() }).unwrap();
+        house
+            .sandbox
+            .inject(Fault::Rest { count, status: Some(status), body: "<html>sorry</html>".into(), carried_out: false })
+            .unwrap();
     };
     fault(2, 503);
     rest.create_room(&RoomConfig::default()).await.expect("503 means that nothing was done");
@@ -108,7 +111,7 @@ async fn a_failed_join_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_not_a_fishjams_is_told() {
     let house = House::open().await;
-    let fault = Fault::Rest { count: 1, status: Some(200), body: "<html>a proxy</html>".into() };
+    let fault = Fault::Rest { count: 1, status: Some(200), body: "<html>a proxy</html>".into(), carried_out: false };
     house.sandbox.inject(fault).unwrap();
     let error = house.fishjam.rest().rooms().await.unwrap_err();
     assert_eq!(error.kind, RestErrorKind::Unreadable);

@@ -89,6 +89,12 @@ impl RestError {
         self.nothing_was_done
     }
 
+    /// Whether the server may have done what it was asked for nevertheless: its answer was lost, or made no sense.
+    pub fn may_have_been_done(&self) -> bool {
+        use RestErrorKind::{Timeout, Unavailable, Unreachable, Unreadable};
+        !self.nothing_was_done && matches!(self.kind, Unavailable | Unreachable | Timeout | Unreadable)
+    }
+
     /// Whether the same call may work a little later.
     pub fn may_pass(&self) -> bool {
         matches!(self.kind, RestErrorKind::Unavailable | RestErrorKind::Unreachable | RestErrorKind::Timeout)

@@ -274,6 +274,7 @@ impl Steward {
             }
             Some(NotifierEvent::Said(notification)) => {
                 self.totals.notifications += 1;
+                self.crew.strays.note(now, &notification);
                 self.keeper.on_notification(now, &notification);
             }
             Some(NotifierEvent::Refused { reason }) => {
