@@ -48,7 +48,8 @@ pub fn main(registry: Registry) -> ExitCode {
     }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(prepared) = &prepared {
-        runtime.worker_threads(prepared.threads());
+        // Agents with a thread of their own take it from those that may block.
+        runtime.worker_threads(prepared.threads()).max_blocking_threads(MOST_THREADS);
     }
     let runtime = runtime.enable_all().build().expect("threads to run on");
     let result = runtime.block_on(async {
@@ -75,6 +76,9 @@ pub fn main(registry: Registry) -> ExitCode {
         Err(failure) => fail(&failure),
     }
 }
+
+/// They are begun when they are needed.
+const MOST_THREADS: usize = 20_000;
 
 fn fail(failure: &Failure) -> ExitCode {
     eprintln!("roomtone: {failure}");

@@ -25,6 +25,7 @@ mod socket;
 pub mod webhook;
 
 pub use address::{Address, AddressError};
+pub(crate) use driver::panic_text;
 pub use gauge::{Gauge, Level, Tap};
 pub use happening::{Counters, Departure, Happening, What};
 pub use join::{Fishjam, JoinError, JoinOptions, Stay};

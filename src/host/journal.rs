@@ -51,7 +51,7 @@ impl Journal {
     pub(super) fn open(folder: &Path, fishjam: &str) -> io::Result<(Journal, Leftovers)> {
         fs::create_dir_all(folder)?;
         let leftovers = Leftovers::find(folder, fishjam)?;
-        let page = Page::create(folder, fishjam, HashMap::new())?;
+        let page = Page::create(folder, fishjam, &HashMap::new())?;
         Ok((Journal { folder: folder.to_owned(), fishjam: fishjam.to_owned(), page: Mutex::new(page) }, leftovers))
     }
 
@@ -87,7 +87,8 @@ impl Journal {
 
     /// Begins a new page with what still holds, and throws the old one away.
     fn turn(&self, page: &mut Page) -> io::Result<()> {
-        let next = Page::create(&self.folder, &self.fishjam, std::mem::take(&mut page.here))?;
+        let mut next = Page::create(&self.folder, &self.fishjam, &page.here)?;
+        next.here = std::mem::take(&mut page.here);
         let old = std::mem::replace(page, next);
         fs::remove_file(old.path)
     }
@@ -104,15 +105,21 @@ impl Drop for Journal {
 }
 
 impl Page {
-    fn create(folder: &Path, fishjam: &str, here: HashMap<PeerId, RoomId>) -> io::Result<Page> {
+    /// A page that holds what is `here`; one that cannot be written whole is not left behind.
+    fn create(folder: &Path, fishjam: &str, here: &HashMap<PeerId, RoomId>) -> io::Result<Page> {
         let path = folder.join(format!("{PREFIX}{}.jsonl", uuid::Uuid::new_v4()));
         let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
         file.lock()?;
-        let mut page = Page { path, file, here, lines: 0 };
-        page.write(&Line::Fishjam(fishjam.to_owned()))?;
-        let made: Vec<Line> = page.here.iter().map(|(peer, room)| Line::Made(room.clone(), peer.clone())).collect();
-        made.iter().try_for_each(|line| page.write(line))?;
-        Ok(page)
+        let mut page = Page { path, file, here: HashMap::new(), lines: 0 };
+        let made = here.iter().map(|(peer, room)| Line::Made(room.clone(), peer.clone()));
+        let mut lines = [Line::Fishjam(fishjam.to_owned())].into_iter().chain(made);
+        match lines.try_for_each(|line| page.write(&line)) {
+            Ok(()) => Ok(page),
+            Err(error) => {
+                fs::remove_file(&page.path).ok();
+                Err(error)
+            }
+        }
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {

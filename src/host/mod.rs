@@ -43,13 +43,12 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::StreamExt;
 use secrecy::SecretString;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::Config;
 pub use control::{Control, HasEnded, HostStatus, SessionCounters, SessionStatus};
@@ -148,13 +147,15 @@ impl Host {
         machine::raise_file_limit();
         let (journal, leftovers) = journal(&config, &fishjam)?;
         let (news_in, news) = mpsc::channel(NEWS);
+        let tasks = TaskTracker::new();
         let crew = Arc::new(Crew {
             fishjam: fishjam.clone(),
             registry,
             journal,
             watchdog: Arc::new(Watchdog::start(config.host.watchdog)),
-            sinks: Sinks::new(),
+            sinks: Sinks::new(tasks.clone()),
             strays: Strays::default(),
+            tasks: tasks.clone(),
             joins: Semaphore::new(config.host.joins_at_once),
             news: news_in,
         });
@@ -163,10 +164,7 @@ impl Host {
         let served = serve(&config, &fishjam, &control, secrets, &stop).await?;
         let steward = {
             let (config, path, crew) = (Arc::new(config), path.map(Path::to_owned), crew.clone());
-            tokio::spawn(async move {
-                clear_up(&crew, leftovers).await;
-                Steward::new(config, path, crew, news, commands).run().await
-            })
+            tokio::spawn(Steward::new(config, path, crew, news, commands).run(leftovers))
         };
         Ok(Host { control, steward, served, stop })
     }
@@ -212,6 +210,7 @@ impl Secrets {
         let webhook = config.webhook.as_ref();
         let webhook =
             webhook.map(|hook| read("webhook secret", &hook.secret_env, hook.secret_file.as_ref())).transpose()?;
+        config.check_sinks().map_err(HostError::Missing)?;
         Ok(Secrets { admin, webhook })
     }
 }
@@ -286,25 +285,7 @@ async fn listen(
     server.map(|server| server.address).map_err(|cause| HostError::Listen { key, address, cause })
 }
 
-/// Removes the peers that dead processes left, before new ones come.
-async fn clear_up(crew: &Arc<Crew>, leftovers: Leftovers) {
-    if leftovers.peers.is_empty() {
-        return leftovers.forget();
-    }
-    tracing::warn!("{} peers of a process that is no more are removed", leftovers.peers.len());
-    let removals = leftovers.peers.clone().into_iter().map(|(room, peer)| {
-        let crew = crew.clone();
-        async move { crew.remove(&room, &peer).await }
-    });
-    let removed: Vec<bool> = futures_util::stream::iter(removals).buffer_unordered(REMOVALS).collect().await;
-    if removed.into_iter().all(|is_gone| is_gone) {
-        leftovers.forget();
-    }
-}
-
 /// News of sessions that may wait for the steward; sessions wait beyond that.
 const NEWS: usize = 1_024;
 /// Commands that may wait.
 const COMMANDS: usize = 64;
-/// Peers that are removed at a time.
-const REMOVALS: usize = 50;

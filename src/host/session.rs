@@ -6,14 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use futures_util::StreamExt;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, mpsc, watch},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use super::{
     config::Deploy,
     guard::Guarded,
-    journal::Journal,
+    journal::{Journal, Leftovers},
     keeper::{Key, Outcome},
     sink::Sinks,
     strays::Strays,
@@ -22,7 +26,7 @@ use super::{
 use crate::{
     agent::{Agent, Registry},
     event::{PeerId, RoomId},
-    fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, What},
+    fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, What, panic_text},
     session::{Audience, Backoff},
 };
 
@@ -34,6 +38,8 @@ pub(super) struct Crew {
     pub(super) watchdog: Arc<Watchdog>,
     pub(super) sinks: Sinks,
     pub(super) strays: Strays,
+    /// What is to be done even when all sessions have ended.
+    pub(super) tasks: TaskTracker,
     /// Those who are on their way.
     pub(super) joins: Semaphore,
     pub(super) news: mpsc::Sender<News>,
@@ -52,13 +58,21 @@ pub(super) struct Leash {
     pub(super) drain: watch::Receiver<Option<Duration>>,
 }
 
+/// How it ended, and the peer that it was, if it came that far.
+type SessionEnd = (Outcome, Option<(PeerId, Departure)>);
+
 /// Begins a session; its end is told in any case.
 pub(super) fn spawn(crew: &Arc<Crew>, id: u64, key: Key, deploy: Arc<Deploy>, leash: Leash) {
     let crew = crew.clone();
     // Every line that is logged from here on, and every trace, says whose it is.
     let span = tracing::info_span!("session", room = %key.room, deploy = %key.deploy, session = id);
     let task = async move {
-        let (outcome, end) = crew.run(id, key, &deploy, leash).await;
+        // A panic in what the agent does here, too, is the agent's.
+        let work = tokio::spawn({
+            let crew = crew.clone();
+            async move { crew.run(id, key, &deploy, leash).await }.in_current_span()
+        });
+        let (outcome, end) = work.await.unwrap_or_else(|end| (Outcome::Failed(panic_text(end)), None));
         // Whoever has gone needs no news.
         crew.news.send(News::Ended { id, outcome, end: Box::new(end) }).await.ok();
     };
@@ -66,59 +80,65 @@ pub(super) fn spawn(crew: &Arc<Crew>, id: u64, key: Key, deploy: Arc<Deploy>, le
 }
 
 impl Crew {
-    async fn run(
-        self: &Arc<Crew>,
-        id: u64,
-        key: Key,
-        deploy: &Deploy,
-        mut leash: Leash,
-    ) -> (Outcome, Option<(PeerId, Departure)>) {
+    async fn run(self: &Arc<Crew>, id: u64, key: Key, deploy: &Deploy, leash: Leash) -> SessionEnd {
         let permit = tokio::select! {
             permit = self.joins.acquire() => permit.expect("it is never closed"),
             () = leash.leave.cancelled() => return (Outcome::Left, None),
         };
         let begun = Instant::now();
-        let agent = match self.agent(deploy) {
-            Ok(agent) => agent,
-            Err(why) => return (Outcome::Hopeless(why), None),
-        };
-        let guarded =
-            Guarded { agent, id, key: key.clone(), own_thread: deploy.own_thread, watchdog: self.watchdog.clone() };
-        let mut stay = match self
-            .fishjam
-            .join(Box::new(guarded), options(&key.room, deploy))
-            .instrument(tracing::info_span!("join"))
-            .await
-        {
-            Ok(stay) => stay,
+        match self.join(id, &key, deploy).instrument(tracing::info_span!("join")).await {
+            Ok(stay) => self.follow(id, &key, deploy, stay, leash, (begun, permit)).await,
+            Err(outcome) => (outcome, None),
+        }
+    }
+
+    async fn join(self: &Arc<Crew>, id: u64, key: &Key, deploy: &Deploy) -> Result<Stay, Outcome> {
+        let begun = Instant::now();
+        let agent = self.agent(deploy).map_err(Outcome::Hopeless)?;
+        let (own_thread, watchdog) = (deploy.own_thread, self.watchdog.clone());
+        let guarded = Guarded { agent, id, key: key.clone(), own_thread, watchdog };
+        match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
+            Ok(stay) => {
+                if let Some(journal) = &self.journal {
+                    journal.made(&stay.room, &stay.peer);
+                }
+                Ok(stay)
+            }
             Err(error) => {
                 if error.may_leave_peer() {
                     tokio::spawn(self.clone().remove_stray(key.room.clone(), begun));
                 }
-                return (Outcome::from(&error), None);
+                Err(Outcome::from(&error))
             }
-        };
-        if let Some(journal) = &self.journal {
-            journal.made(&stay.room, &stay.peer);
         }
+    }
+
+    /// Tells what happens, and obeys, until the agent is gone. It is on its way until it is in its room.
+    async fn follow(
+        self: &Arc<Crew>,
+        id: u64,
+        key: &Key,
+        deploy: &Deploy,
+        mut stay: Stay,
+        mut leash: Leash,
+        (begun, permit): (Instant, SemaphorePermit<'_>),
+    ) -> SessionEnd {
         let mut permit = Some(permit);
-        let sink = self.sinks.open(&deploy.sink, &key, &stay.peer);
+        let sink = self.sinks.open(&deploy.sink, key, &stay.peer);
         let mut is_leaving = false;
         loop {
             tokio::select! {
-                happening = stay.happenings.recv() => match happening {
-                    None => break,
-                    Some(happening) => {
-                        if let What::Joined = happening.what {
-                            permit = None;
-                            let (peer, gauge) = (stay.peer.clone(), stay.gauge());
-                            self.news.send(News::Joined { id, peer, gauge, took: begun.elapsed() }).await.ok();
-                        }
-                        if let Some(sink) = &sink {
-                            sink.write(&happening);
-                        }
+                happening = stay.happenings.recv() => {
+                    let Some(happening) = happening else { break };
+                    if let What::Joined = happening.what {
+                        permit = None;
+                        let (peer, gauge) = (stay.peer.clone(), stay.gauge());
+                        self.news.send(News::Joined { id, peer, gauge, took: begun.elapsed() }).await.ok();
                     }
-                },
+                    if let Some(sink) = &sink {
+                        sink.write(&happening);
+                    }
+                }
                 () = leash.leave.cancelled(), if !is_leaving => {
                     is_leaving = true;
                     stay.leave();
@@ -134,11 +154,11 @@ impl Crew {
         self.end(stay).await
     }
 
-    async fn end(self: &Arc<Crew>, stay: Stay) -> (Outcome, Option<(PeerId, Departure)>) {
+    async fn end(self: &Arc<Crew>, stay: Stay) -> SessionEnd {
         let (room, peer) = (stay.room.clone(), stay.peer.clone());
         let departure = stay.ended().await;
         match departure.leaves_peer {
-            true => drop(tokio::spawn(self.clone().remove_later(room, peer.clone()))),
+            true => drop(self.tasks.spawn(self.clone().remove_later(room, peer.clone()))),
             false => self.forget(&peer),
         }
         (Outcome::from(&departure.ending), Some((peer, departure)))
@@ -153,6 +173,29 @@ impl Crew {
     fn forget(&self, peer: &PeerId) {
         if let Some(journal) = &self.journal {
             journal.gone(peer);
+        }
+    }
+
+    /// Removes the peers that dead processes left.
+    pub(super) async fn clear_up(self: &Arc<Crew>, leftovers: Leftovers) {
+        if !leftovers.peers.is_empty() {
+            tracing::warn!("{} peers of a process that is no more are removed", leftovers.peers.len());
+        }
+        let removals = leftovers.peers.clone().into_iter().map(|(room, peer)| {
+            let crew = self.clone();
+            async move { crew.remove(&room, &peer).await }
+        });
+        let removed: Vec<bool> = futures_util::stream::iter(removals).buffer_unordered(REMOVED_AT_ONCE).collect().await;
+        if removed.into_iter().all(|is_gone| is_gone) {
+            leftovers.forget();
+        }
+    }
+
+    /// Waits until what is left to be done is done, within reason.
+    pub(super) async fn finish(&self) {
+        self.tasks.close();
+        if timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some peers may stay behind, or some lines of events be lost: the server did not answer");
         }
     }
 
@@ -194,5 +237,9 @@ fn options(room: &RoomId, deploy: &Deploy) -> JoinOptions {
     }
 }
 
+/// Peers that are removed at a time.
+const REMOVED_AT_ONCE: usize = 50;
+/// How long a host that has ended waits for what is under way.
+const FAREWELL: Duration = Duration::from_secs(10);
 /// How often a removal is tried: for about a quarter of an hour.
 const REMOVALS: u32 = 60;

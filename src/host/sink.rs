@@ -12,6 +12,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
 use super::{config::SinkConfig, keeper::Key};
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
 pub(super) struct Sinks {
     http: reqwest::Client,
     lost: Arc<AtomicU64>,
+    tasks: TaskTracker,
 }
 
 /// Where the lines of one stay go. What is waiting when it is dropped is still written.
@@ -37,8 +39,9 @@ pub(super) struct Sink {
 }
 
 impl Sinks {
-    pub(super) fn new() -> Sinks {
-        Sinks { http: build_http(|| reqwest::Client::builder().timeout(POST)), lost: Arc::default() }
+    /// Its tasks are among `tasks`, as they outlive their sessions.
+    pub(super) fn new(tasks: TaskTracker) -> Sinks {
+        Sinks { http: build_http(|| reqwest::Client::builder().timeout(POST)), lost: Arc::default(), tasks }
     }
 
     /// Lines that went nowhere.
@@ -53,9 +56,9 @@ impl Sinks {
         }
         let (lines, waiting) = mpsc::channel(LINES);
         let file = config.file.as_ref().map(|file| path(file, key, peer));
-        let secret = config.secret_env.as_ref().map(|name| std::env::var(name).unwrap_or_default().into());
+        let secret = config.secret().ok().flatten();
         let post = config.webhook.clone().map(|url| Post { http: self.http.clone(), url, secret });
-        tokio::spawn(write(waiting, file, post, self.lost.clone()));
+        self.tasks.spawn(write(waiting, file, post, self.lost.clone()));
         let head = serde_json::json!({ "room": key.room, "deploy": *key.deploy, "agent": peer });
         let serde_json::Value::Object(head) = head else { unreachable!("it is written as one") };
         Some(Sink { lines, events: config.events, notes: config.notes, head, lost: self.lost.clone() })
@@ -108,7 +111,7 @@ async fn write(mut waiting: mpsc::Receiver<String>, file: Option<PathBuf>, post:
         if let Some(post) = &post
             && let Err(why) = post.send(body).await
         {
-            tracing::error!("{count} lines of events are lost: {}: {why}", post.url);
+            tracing::error!("{count} lines of events are lost: {}: {why}", origin(&post.url));
             lost.fetch_add(count, Ordering::Relaxed);
         }
     }
@@ -144,6 +147,11 @@ impl Post {
             tokio::time::sleep(backoff.next_wait()).await;
         }
     }
+}
+
+/// Where a URL leads, without what may be secret in it.
+fn origin(url: &str) -> String {
+    url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
 /// Fills in what the path leaves open. Ids cannot lead out of the folder: whatever is no plain character becomes `_`.

@@ -95,3 +95,21 @@ async fn each_tenant_has_a_limit_of_its_own() {
     .await;
     assert!(sessions.iter().all(|session| session.room != unknown), "nobody knows whose it is");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_place_that_is_given_up_without_a_session_goes_to_the_next_in_line() {
+    let town = Town::new().await;
+    let rules = "join.when = \"first-person\"\nrestart = { first_wait = \"1h\", longest_wait = \"1h\" }";
+    let host = town.host("max_sessions = 1", &format!("[[deploy]]\nagent = \"failure\"\n{rules}")).await;
+    until_ready(&host).await;
+    let (first, second) = (town.room().await, town.room().await);
+    let one = town.person(&first).await;
+    until(&host, "the first pauses", |sessions| in_state(sessions, State::Pausing) == 1).await;
+    town.person(&second).await;
+    until(&host, "the second waits", |sessions| in_state(sessions, State::Waiting) == 1).await;
+    town.sandbox.remove_person(&first, &one.peer).unwrap();
+    until(&host, "the second had its turn", |sessions| {
+        sessions.iter().any(|session| session.room == second && session.state == State::Pausing)
+    })
+    .await;
+}

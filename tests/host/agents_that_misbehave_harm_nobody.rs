@@ -105,3 +105,15 @@ async fn a_failing_agent_is_brought_back_so_often_and_then_only_by_hand() {
     host.control().join(&room, "failure").await.unwrap().unwrap();
     until(&host, "it was tried again", |sessions| sessions[0].restarts > 3).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_that_panics_before_it_comes_is_given_up_too_and_the_host_still_ends() {
+    let town = Town::new().await;
+    town.room().await;
+    let host = town.host("", "[[deploy]]\nagent = \"picky\"\nrestart = { limit = 1, first_wait = \"20ms\" }").await;
+    let sessions =
+        until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Over)).await;
+    assert!(sessions[0].why.as_deref().unwrap().contains("it panicked: it wants nothing of this"), "{sessions:?}");
+    host.control().stop().await.unwrap();
+    assert!(host.ended().await.sessions.is_empty());
+}

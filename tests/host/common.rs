@@ -219,6 +219,7 @@ pub(crate) const AGENTS: Registry = Registry(&[
     Builtin { name: "sleeper", about: "blocks its thread for 5 s", make: |_| make(Behaviour::Sleeps) },
     Builtin { name: "spinner", about: "computes for 8 s", make: |_| make(Behaviour::Spins) },
     Builtin { name: "panicker", about: "panics when it hears something", make: |_| make(Behaviour::Panics) },
+    Builtin { name: "picky", about: "panics when it is asked what it wants", make: |_| make(Behaviour::Picky) },
     Builtin { name: "failure", about: "fails at once", make: |_| make(Behaviour::Fails) },
     Builtin { name: "finisher", about: "is done at once", make: |_| make(Behaviour::Finishes) },
     Builtin { name: "scribe", about: "writes a note about each event", make: |_| make(Behaviour::Writes) },
@@ -230,6 +231,7 @@ enum Behaviour {
     Sleeps,
     Spins,
     Panics,
+    Picky,
     Fails,
     Finishes,
     Writes,
@@ -244,6 +246,7 @@ struct Behaving(Behaviour);
 #[async_trait]
 impl Agent for Behaving {
     fn wants(&self) -> Wants {
+        assert!(!matches!(self.0, Behaviour::Picky), "it wants nothing of this");
         Wants::default()
     }
 

@@ -34,8 +34,8 @@ async fn a_file_for_each_room_tells_what_happened_and_what_was_written() {
     town.sandbox.remove_person(&room, &ada.peer).unwrap();
     sleep(Duration::from_millis(300)).await;
     host.control().stop().await.unwrap();
+    // What the sinks hold is written before the host has ended.
     host.ended().await;
-    sleep(Duration::from_millis(200)).await;
     let lines = lines(&std::fs::read_to_string(file.replace("{room}", room.as_str())).unwrap());
     assert!(
         lines.iter().all(|line| line["room"] == room.as_str() && line["deploy"] == "scribe" && line["at_s"].is_f64())
@@ -70,6 +70,16 @@ async fn take(Shared(received): Shared<Received>, headers: HeaderMap, body: Byte
     let signature = headers["x-roomtone-signature-256"].to_str().unwrap().to_owned();
     received.0.push((signature, String::from_utf8(body.to_vec()).unwrap()));
     StatusCode::NO_CONTENT
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_host_does_not_sign_with_a_secret_that_is_not_there() {
+    let town = Town::new().await;
+    let sink = "sink = { webhook = \"http://127.0.0.1:1/\", secret_env = \"ROOMTONE_NO_SUCH_SECRET\" }";
+    let text = town.text("", &format!("[[deploy]]\nagent = \"echo\"\n{sink}"));
+    let config = roomtone::host::Config::parse(&text, crate::common::AGENTS).unwrap();
+    let error = roomtone::host::Host::start(config, crate::common::AGENTS).await.unwrap_err().to_string();
+    assert_eq!(error, "there is no sink's secret: the environment's ROOMTONE_NO_SUCH_SECRET is empty or not there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -133,6 +133,9 @@ async fn a_new_configuration_touches_only_what_it_changes() {
     until(&host, "the first is left", |sessions| running(sessions) == 1 && sessions[0].session == before[0].session)
         .await;
     town.until("one agent is left", |agents| agents[&room].len() == 1).await;
+    // And back: its rooms are served again.
+    reload(&two("lead = \"100ms\"")).await.unwrap();
+    until(&host, "both are there again", |sessions| running(sessions) == 2).await;
     let refused = reload(&town.text("spare_threads = 9", "[[deploy]]\nname = \"c\"\nagent = \"echo\"")).await;
     assert!(refused.unwrap_err().contains("needs a restart"));
     assert_eq!(host.control().sessions().await.unwrap()[0].session, before[0].session);

@@ -73,7 +73,7 @@ impl Driver {
     }
 }
 
-pub(super) fn panic_text(end: TaskEnd) -> String {
+pub(crate) fn panic_text(end: TaskEnd) -> String {
     let Ok(payload) = end.try_into_panic() else { return "it was cancelled".into() };
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());

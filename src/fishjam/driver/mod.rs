@@ -44,7 +44,7 @@ use crate::{
     event::{PeerId, RoomEvent, RoomId, Roster},
     session::{Cut, Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
 };
-use farewell::panic_text;
+pub(crate) use farewell::panic_text;
 use gate::Gate;
 use occasions::{Occasion, Occasions};
 use outbox::Outbox;
@@ -355,9 +355,11 @@ impl Driver {
                 self.socket = None;
                 self.session.handle_input(now, Input::Closed(reason));
             }
-            if !self.notifier_is_up && now >= self.next_snapshot + LOOK_INTO_ROOM {
+            let patience = if self.notifier_is_up { LOOK_AGAIN_INTO_ROOM } else { LOOK_INTO_ROOM };
+            if now >= self.next_snapshot + patience {
                 self.roster.request_snapshot();
             }
+            self.occasions.listen_again(now);
             if self.hearing.holds_chunks() {
                 self.on_room_events(now, Vec::new());
             }
@@ -405,6 +407,8 @@ const FAREWELL: Duration = Duration::from_millis(300);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How often the room is looked at while the server socket is down.
 const LOOK_INTO_ROOM: Duration = Duration::from_secs(10);
+/// How often it is looked at in any case: a notification may have been lost.
+const LOOK_AGAIN_INTO_ROOM: Duration = Duration::from_secs(60);
 /// Within what time the agents of one process look into their rooms once the server socket is back.
 const SPREAD: Duration = Duration::from_secs(1);
 /// The longest time between two questions that explained nothing.

@@ -51,6 +51,8 @@ struct Sources {
     /// Connections and REST calls under way.
     work: JoinSet<Done>,
     notifier: Option<Notifier>,
+    /// One that was refused, and when.
+    refused: Option<(Instant, Notifier)>,
     /// `None` once it has ended.
     agent: Option<JoinHandle<Result<(), AgentError>>>,
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
@@ -65,6 +67,7 @@ impl Occasions {
         let sources = Sources {
             work: JoinSet::new(),
             notifier: Some(notifier),
+            refused: None,
             agent: Some(agent),
             leave: None,
             drain: None,
@@ -77,6 +80,14 @@ impl Occasions {
     pub(super) fn leave_on(&mut self, leave: CancellationToken) {
         self.sources.leave = Some(Box::pin(leave.cancelled_owned()));
         self.gate.open();
+    }
+
+    /// Listens to the room again, once a refusal is long enough ago.
+    pub(super) fn listen_again(&mut self, now: Instant) {
+        if let Some((_, notifier)) = self.sources.refused.take_if(|(at, _)| now >= *at + REFUSED) {
+            self.sources.notifier = Some(notifier.again());
+            self.gate.open();
+        }
     }
 
     /// Brings about [`Occasion::Drain`] when there is a time that is left.
@@ -150,7 +161,7 @@ impl Sources {
         if let Some(notifier) = &mut self.notifier {
             match notifier.poll_next(cx) {
                 Poll::Ready(Some(event)) => return Some(Occasion::Notifier(event)),
-                Poll::Ready(None) => self.notifier = None,
+                Poll::Ready(None) => self.refused = self.notifier.take().map(|notifier| (Instant::now(), notifier)),
                 Poll::Pending => {}
             }
         }
@@ -174,3 +185,6 @@ impl Sources {
         }
     }
 }
+
+/// How long a notifier whose token was refused is left alone.
+const REFUSED: Duration = Duration::from_secs(30);

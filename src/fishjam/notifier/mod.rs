@@ -63,6 +63,11 @@ impl Notifier {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// Listens to the same once more.
+    pub(super) fn again(&self) -> Notifier {
+        Notifier::of(&self.hub, self.room.clone())
+    }
+
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<NotifierEvent>> {
         Poll::Ready(match ready!(self.events.poll_recv(cx)) {
             Some(event) => {

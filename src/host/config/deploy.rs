@@ -6,7 +6,9 @@ use glob::Pattern;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
-use super::units;
+use secrecy::SecretString;
+
+use super::{SecretSource, units};
 use crate::{
     agent::Hear,
     dialect::fishjam::VoiceTrack,
@@ -184,6 +186,17 @@ pub struct SinkConfig {
 impl Default for SinkConfig {
     fn default() -> SinkConfig {
         SinkConfig { file: None, webhook: None, secret_env: None, events: true, notes: true }
+    }
+}
+
+impl SinkConfig {
+    /// The secret with which posts are signed, if they are.
+    ///
+    /// # Errors
+    /// A line that names what is missing.
+    pub fn secret(&self) -> Result<Option<SecretString>, String> {
+        let source = self.secret_env.as_ref().map(|env| SecretSource { what: "sink's secret", env, file: None });
+        source.map(|source| source.read()).transpose()
     }
 }
 

@@ -51,6 +51,16 @@ pub struct Config {
     pub deploys: Vec<Deploy>,
 }
 
+impl Config {
+    /// Whether the secrets that sinks need are there.
+    ///
+    /// # Errors
+    /// A line that names what is missing.
+    pub fn check_sinks(&self) -> Result<(), String> {
+        self.deploys.iter().try_for_each(|deploy| deploy.sink.secret().map(drop))
+    }
+}
+
 /// `[fishjam]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -1,6 +1,11 @@
 //! From text to a configuration: each table by itself, so that one fault does not hide the others.
 
-use std::{collections::BTreeSet, ops::Range, path::Path};
+use std::{
+    collections::BTreeSet,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
@@ -79,8 +84,12 @@ impl<'a> Reader<'a> {
         if token_env.trim().is_empty() {
             self.fault_at("fishjam.token_env", "is empty; name an environment variable");
         }
-        if let Some(webhook) = config.webhook.as_ref().filter(|webhook| !webhook.path.starts_with('/')) {
-            self.fault_at("webhook.path", &format!("{:?} does not begin with '/'", webhook.path));
+        let plain = |path: &str| path.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.".contains(c));
+        if let Some(webhook) = config.webhook.as_ref().filter(|hook| !hook.path.starts_with('/') || !plain(&hook.path))
+        {
+            let problem =
+                format!("{:?} does not begin with '/', or holds more than letters, digits and /-_.", webhook.path);
+            self.fault_at("webhook.path", &problem);
         }
         let ports = [
             ("webhook.listen", config.webhook.as_ref().map(|webhook| webhook.listen)),
@@ -179,7 +188,10 @@ impl<'a> Reader<'a> {
 
     /// Makes the agent, to see whether it can be made.
     fn agent_fault(&self, deploy: &Deploy) -> Option<(String, String)> {
-        let made = self.registry.find(&deploy.agent).and_then(|builtin| (builtin.make)(deploy.options.clone()));
+        let make = || self.registry.find(&deploy.agent).and_then(|builtin| (builtin.make)(deploy.options.clone()));
+        let Ok(made) = catch_unwind(AssertUnwindSafe(make)) else {
+            return Some(("options".into(), "the agent panicked over them".into()));
+        };
         let error = made.err()?;
         let key = match &error {
             OptionsError::UnknownAgent { .. } => "agent".to_owned(),

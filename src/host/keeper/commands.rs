@@ -17,7 +17,12 @@ impl Keeper {
         for key in self.posts.keys().cloned().collect::<Vec<_>>() {
             let (old, new) = (before.get(&key.deploy), self.deploys.get(&key.deploy));
             match (old, new) {
-                (_, None) => self.dismiss(&key, "its deploy is gone", Back::Never),
+                (_, None) => {
+                    self.dismiss(&key, "its deploy is gone", Back::Never);
+                    self.forget_if_over(&key);
+                }
+                // It is back before its session has ended.
+                (None, Some(_)) => self.dismiss(&key, "its deploy has changed", Back::AtOnce),
                 (Some(old), Some(new)) if !rules::is_same_session(old, new) => {
                     self.dismiss(&key, "its deploy has changed", Back::AtOnce);
                 }
@@ -27,7 +32,6 @@ impl Keeper {
         for room in self.picture.ids().cloned().collect::<Vec<_>>() {
             self.review_room(now, &room);
         }
-        self.serve_line(now);
     }
 
     /// No agent goes anywhere any more; those that are on their way turn back.

@@ -44,6 +44,8 @@ pub(super) struct Keeper {
     line: VecDeque<Key>,
     due: BTreeSet<(Instant, Key)>,
     orders: VecDeque<Order>,
+    /// Since those in line were looked at.
+    place_is_free: bool,
     is_draining: bool,
     tally: Tally,
 }
@@ -96,6 +98,7 @@ impl Keeper {
             line: VecDeque::new(),
             due: BTreeSet::new(),
             orders: VecDeque::new(),
+            place_is_free: false,
             is_draining: false,
             tally: Tally::default(),
         };
@@ -183,6 +186,10 @@ impl Keeper {
         };
         let over = |why: &str, back| Phase::Over { why: why.to_owned(), back };
         post.phase = match (outcome, told, &deploy) {
+            // The room is there after all, or again.
+            (_, Some((why, _)), Some(_)) if why == GONE && self.picture.room(&key.room).is_some() => {
+                over(&why, Back::AtOnce)
+            }
             // What was told to leave has left, however that went.
             (_, Some((why, back)), Some(_)) => over(&why, back),
             (Outcome::RoomGone(why), _, _) | (Outcome::Hopeless(why), ..) => over(why, Back::Never),
@@ -214,11 +221,13 @@ impl Keeper {
             self.on_change(now, &key.room, Change::Gone);
         }
         self.review(now, &key);
-        self.serve_line(now);
     }
 
-    /// Nothing but the time.
+    /// The time; call it after every other input, too.
     pub(super) fn on_time(&mut self, now: Instant) {
+        if std::mem::take(&mut self.place_is_free) {
+            self.serve_line(now);
+        }
         while let Some((at, key)) = self.due.first().cloned() {
             if at > now {
                 break;
@@ -276,7 +285,6 @@ impl Keeper {
                     self.dismiss(&key, GONE, Back::Never);
                     self.forget_if_over(&key);
                 }
-                self.serve_line(now);
             }
         }
     }

@@ -78,6 +78,7 @@ impl Keeper {
     pub(super) fn give_place_back(&mut self, key: &Key) {
         if let Some(place) = self.posts.get_mut(key).and_then(|post| post.place.take()) {
             self.admission.give_back(place);
+            self.place_is_free = true;
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     config::Config,
     control::Command,
+    journal::Leftovers,
     keeper::{Keeper, Order},
     report::{HostReport, SessionReport},
     session::{self, Crew, Leash, News},
@@ -48,6 +49,7 @@ pub(super) struct Steward {
     live: HashMap<u64, Live>,
     lists: Lists,
     begun: Instant,
+    next_sound: Instant,
     drain: Option<Drain>,
     drain_told: watch::Sender<Option<Duration>>,
     /// Who has ended since the host was told to end.
@@ -79,7 +81,8 @@ struct Lists {
     /// The last one came, and the news since then.
     have_one: bool,
     news_is_up: bool,
-    refused_until: Option<Instant>,
+    /// When to listen to the news, where nobody does.
+    listen_at: Option<Instant>,
 }
 
 struct Drain {
@@ -89,6 +92,8 @@ struct Drain {
 
 /// What REST answered.
 enum Look {
+    /// Nobody is left of processes that are no more.
+    Cleared,
     List(u64, Result<Vec<Room>, RestError>),
     Room(RoomId, Result<Room, RestError>),
 }
@@ -105,16 +110,17 @@ impl Steward {
         let (looks, looked) = mpsc::channel(LOOKS);
         let lists = Lists {
             under_way: false,
-            next: now,
+            next: now + CLEARED,
             backoff: Backoff::with_seed(fastrand::u64(..)),
             have_one: false,
             // Whoever is fed has its news by HTTP, for as long as it listens.
             news_is_up: config.webhook.is_some(),
-            refused_until: None,
+            listen_at: Some(now + CLEARED),
         };
         Steward {
             keeper: Keeper::new(config.clone()),
-            notifier: Some(crew.fishjam.notifier(None)),
+            // Once those whom a dead process left are gone.
+            notifier: None,
             config,
             path,
             crew,
@@ -125,6 +131,7 @@ impl Steward {
             live: HashMap::new(),
             lists,
             begun: now,
+            next_sound: now,
             drain: None,
             drain_told: watch::channel(None).0,
             ended: Vec::new(),
@@ -132,12 +139,19 @@ impl Steward {
         }
     }
 
-    pub(super) async fn run(mut self) -> HostReport {
+    /// `leftovers` are removed first.
+    pub(super) async fn run(mut self, leftovers: Leftovers) -> HostReport {
+        let (crew, looks) = (self.crew.clone(), self.looks.clone());
+        tokio::spawn(async move {
+            crew.clear_up(leftovers).await;
+            looks.send(Look::Cleared).await.ok();
+        });
         loop {
             let now = Instant::now();
             self.on_time(now);
             self.carry_out();
             if self.drain.is_some() && self.live.is_empty() {
+                self.crew.finish().await;
                 return HostReport { ran: self.begun.elapsed(), sessions: self.ended };
             }
             let deadline = self.next_deadline(now);
@@ -153,18 +167,21 @@ impl Steward {
 
     fn next_deadline(&self, now: Instant) -> Instant {
         let drain = self.drain.as_ref().filter(|drain| !drain.is_over).map(|drain| drain.deadline);
-        let list = (!self.lists.under_way).then_some(self.lists.next);
-        let due = [self.keeper.next_deadline(), drain, list, self.lists.refused_until];
+        let list = (!self.lists.under_way && self.drain.is_none()).then_some(self.lists.next);
+        let due = [self.keeper.next_deadline(), drain, list, self.lists.listen_at];
         due.into_iter().flatten().fold(now + LOOK, Instant::min)
     }
 
     fn on_time(&mut self, now: Instant) {
-        self.note_sound(now);
+        if now >= self.next_sound {
+            self.next_sound = now + LOOK;
+            self.note_sound(now);
+        }
         self.keeper.on_time(now);
         if now >= self.lists.next && !self.lists.under_way && self.drain.is_none() {
             self.ask_for_list();
         }
-        if self.lists.refused_until.take_if(|until| now >= *until).is_some() {
+        if self.lists.listen_at.take_if(|at| now >= *at).is_some() {
             self.notifier = Some(self.crew.fishjam.notifier(None));
         }
         if let Some(drain) = self.drain.as_mut().filter(|drain| !drain.is_over && now >= drain.deadline) {
@@ -223,6 +240,8 @@ impl Steward {
 
     fn ask_for_list(&mut self) {
         self.lists.under_way = true;
+        // News that come back meanwhile ask for another one sooner.
+        self.lists.next = Instant::now() + self.config.host.reconcile;
         let asked = self.keeper.begin_list();
         let (crew, looks) = (self.crew.clone(), self.looks.clone());
         tokio::spawn(async move {
@@ -234,14 +253,14 @@ impl Steward {
     fn on_look(&mut self, look: Look) {
         let now = Instant::now();
         match look {
+            Look::Cleared => {
+                self.lists.next = now;
+                self.lists.listen_at = Some(now);
+            }
             Look::List(asked, Ok(rooms)) => {
                 self.lists.under_way = false;
                 self.lists.have_one = true;
                 self.lists.backoff.reset();
-                // News that came back meanwhile asked for another one.
-                if self.lists.next <= now {
-                    self.lists.next = now + self.config.host.reconcile;
-                }
                 self.keeper.on_list(now, asked, rooms);
             }
             Look::List(_, Err(error)) => {
@@ -283,7 +302,7 @@ impl Steward {
             }
             None => {
                 self.notifier = None;
-                self.lists.refused_until = Some(now + REFUSED);
+                self.lists.listen_at = Some(now + REFUSED);
             }
         }
     }
@@ -359,16 +378,18 @@ impl Steward {
         };
         let fixed = |config: &Config| {
             let host = &config.host;
-            (host.joins_at_once, host.watchdog, host.spare_threads, host.state.clone())
+            let tenants = (host.tenant.clone(), host.max_sessions_per_tenant);
+            (host.joins_at_once, host.watchdog, host.spare_threads, host.state.clone(), tenants)
         };
         let (old, new) = (&self.config, &config);
         let same_edges = (&old.fishjam, &old.webhook, &old.metrics, &old.admin, &old.traces)
             == (&new.fishjam, &new.webhook, &new.metrics, &new.admin, &new.traces);
         if !same_edges || fixed(old) != fixed(new) {
             return Err("what differs needs a restart: [fishjam], [webhook], [metrics], [admin], [traces], and \
-                        joins_at_once, watchdog, spare_threads and state of [host]; nothing was taken over"
+                        joins_at_once, watchdog, spare_threads, state and the tenants of [host]; nothing was taken over"
                 .into());
         }
+        config.check_sinks()?;
         self.config = Arc::new(config);
         self.keeper.reload(now, self.config.clone());
         self.totals.reloads += 1;
@@ -392,6 +413,8 @@ async fn next_of(notifier: &mut Option<Notifier>) -> Option<NotifierEvent> {
 /// Someone who waits for an answer.
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
+/// How long those whom a dead process left may hold up the others.
+const CLEARED: Duration = Duration::from_secs(15);
 /// How often the steward looks around without being told.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a session has to hear that its room is gone.
