@@ -2,7 +2,8 @@
 //!
 //! `make soak`, or `cargo bench --bench soak -- --minutes 30 --seed 1`. The sandbox and its faults are in this process,
 //! the host in one of its own. What happens follows from the seed. Six times all rooms are deleted and the host is
-//! looked at while it has nothing to do: memory and open files must be what they were at the second time.
+//! looked at while it has nothing to do: at the end memory must be what it was half way, to 2 %, and no more files be open
+//! than ever before.
 
 use std::{
     io::Write,
@@ -216,15 +217,18 @@ impl Soak {
     /// What is not as it should be.
     async fn judge(&self, looks: &[Look]) -> Vec<String> {
         let mut wrong = Vec::new();
-        let (first, last) = (looks[1], looks[looks.len() - 1]);
+        // The allocator's pools fill up over the first sessions: from half way on nothing may grow.
+        let (first, last) = (looks[looks.len() / 2 - 1], looks[looks.len() - 1]);
         let growth = last.resident_kib as f64 / first.resident_kib as f64 - 1.0;
         println!("memory {:+.2} %, files {} and {}, {} faults", growth * 100.0, first.files, last.files, self.faults);
         println!("{:?}", self.happened);
         if growth > 0.02 {
             wrong.push(format!("memory grew by {:.1} %", growth * 100.0));
         }
-        if last.files > first.files {
-            wrong.push(format!("{} files more are open", last.files - first.files));
+        // Connections to REST are kept for a while, so their number differs from look to look.
+        let most = looks[..looks.len() - 1].iter().map(|look| look.files).max().unwrap_or(0);
+        if last.files > most {
+            wrong.push(format!("{} files are open, {most} before", last.files));
         }
         let ended: f64 = self.values("roomtone_sessions_ended_total").await.iter().map(|(_, n)| n).sum();
         if ended as u64 != last.sessions_begun {
