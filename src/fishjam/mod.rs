@@ -30,4 +30,6 @@ pub use gauge::{Gauge, Level, Tap};
 pub use happening::{Counters, Departure, Happening, What};
 pub use join::{Fishjam, JoinError, JoinOptions, Stay};
 pub use notifier::{Notifier, NotifierEvent};
-pub(crate) use socket::{config as socket_config, install_crypto};
+pub(crate) use socket::config as socket_config;
+#[cfg(feature = "otlp")]
+pub(crate) use socket::install_crypto;
