@@ -35,7 +35,7 @@ async fn a_rolling_restart_cuts_nobody_before_the_deadline() {
     const ROOMS: usize = 50;
     let town = Town::new().await;
     let rooms = town.rooms(ROOMS).await;
-    let text = town.text("drain = \"4s\"", ECHO);
+    let text = town.text("drain = \"6s\"", ECHO);
     let mut old = Program::start(&town, &text);
     town.until_each_has_one().await;
     let before = town.agents().await;
@@ -44,7 +44,7 @@ async fn a_rolling_restart_cuts_nobody_before_the_deadline() {
     let _new = Program::start(&town, &text);
     // One room ends by itself meanwhile.
     town.fishjam.rest().delete_room(&rooms[0]).await.unwrap();
-    while told.elapsed() < Duration::from_millis(3_500) {
+    while told.elapsed() < Duration::from_millis(4_500) {
         let agents = town.agents().await;
         let there = rooms[1..].iter().filter(|room| agents[*room].contains(&before[*room][0])).count();
         assert_eq!(there, ROOMS - 1, "after {:?}", told.elapsed());

@@ -35,15 +35,11 @@ async fn the_first_person_brings_it_and_the_last_sends_it_away_again_and_again()
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn silence_and_the_longest_stay_end_a_session() {
     let town = Town::new().await;
-    let host = town
-        .host(
-            "",
-            "[[deploy]]\nname = \"idle\"\nagent = \"echo\"\nleave.idle = \"1500ms\"\n[[deploy]]\nname = \
-             \"short\"\nagent = \"echo\"\nleave.max_stay = \"500ms\"",
-        )
-        .await;
     let (quiet, loud) = (town.room().await, town.room().await);
     town.talker(&loud).await;
+    let idle = "[[deploy]]\nname = \"idle\"\nagent = \"echo\"\nleave.idle = \"1500ms\"\n";
+    let short = "[[deploy]]\nname = \"short\"\nagent = \"echo\"\nleave.max_stay = \"500ms\"\n";
+    let host = town.host("", &format!("{idle}{short}")).await;
     until(&host, "both are over", |sessions| in_state(sessions, State::Over) == 3).await;
     let sessions = host.control().sessions().await.unwrap();
     let of = |room, deploy| sessions.iter().find(|session| session.room == room && session.deploy == deploy).unwrap();

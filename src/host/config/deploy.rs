@@ -113,7 +113,7 @@ pub enum JoinWhen {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LeaveRule {
-    /// After this long without sound from anyone, the agent included.
+    /// After this long without sound from anyone, the agent included; up to two seconds later.
     pub idle: OptionalDuration,
     /// This long after the last person left.
     pub last_person_gone: OptionalDuration,

@@ -65,7 +65,7 @@ pub(super) fn must_leave(
     if passed(*since, deploy.leave.max_stay.0) {
         return Some(("it has stayed for as long as it may".into(), next_person));
     }
-    if passed(*last_sound, deploy.leave.idle.0) {
+    if passed(*last_sound + UNSEEN, deploy.leave.idle.0) {
         return Some(("nothing was heard for too long".into(), next_person));
     }
     None
@@ -98,7 +98,7 @@ pub(super) fn next_look(deploy: &Deploy, post: &Post) -> Option<Instant> {
         Phase::Joining { .. } => gone,
         Phase::Present { since, last_sound, .. } => {
             let stay = deploy.leave.max_stay.0.map(|limit| *since + limit);
-            let idle = deploy.leave.idle.0.map(|limit| *last_sound + limit);
+            let idle = deploy.leave.idle.0.map(|limit| *last_sound + UNSEEN + limit);
             [gone, stay, idle].into_iter().flatten().min()
         }
         _ => None,
@@ -117,5 +117,7 @@ pub(super) fn is_same_session(old: &Deploy, new: &Deploy) -> bool {
         && old.sink == new.sink
 }
 
+/// Sound may be so old when the keeper hears of it: sessions count once a second, and are looked at once a second.
+const UNSEEN: Duration = Duration::from_secs(2);
 /// The shortest time between two looks at the clock.
 pub(super) const MOMENT: Duration = Duration::from_millis(10);
