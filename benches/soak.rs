@@ -59,7 +59,7 @@ struct Look {
     resident_kib: u64,
     files: u64,
     sessions_begun: u64,
-    /// Samples that agents did not fetch in time.
+    /// Samples that agents did not get: see `judge`.
     unfetched: u64,
     /// The longest that a task had to wait since the last look.
     lag_ms: u64,
@@ -253,19 +253,18 @@ impl Soak {
         }
         for (what, lost) in self.values("roomtone_lost_total").await {
             println!("lost {lost} {what}");
-            // The others are what cuts, stalls and lost notifications cost.
+            // The others are what faults cost: cuts and lost notifications; of sound that was held after a stall, what is
+            // beyond the agent's ring when its track ends or its link breaks at that moment.
             if lost > 0.0 && what.contains("broken") {
                 wrong.push(format!("{lost} {what}"));
             }
         }
-        let mut before = 0;
-        for look in looks {
-            // An agent misses sound only where the machine did not let it run.
-            if look.unfetched > before && look.lag_ms < STARVED_MS {
-                wrong.push(format!("{} samples were not fetched though no task waited long", look.unfetched - before));
-            }
-            before = look.unfetched;
+        let stalls = self.happened.get("agents hurt").copied().unwrap_or(0);
+        if last.unfetched > 0 && stalls == 0 {
+            wrong.push(format!("{} samples were not fetched, and nothing was stalled", last.unfetched));
         }
+        let lag_ms = looks.iter().map(|look| look.lag_ms).max().unwrap_or(0);
+        println!("the longest that a task waited: {lag_ms} ms");
         for (how, n) in self.values("roomtone_sessions_ended_total").await {
             println!("ended {n} {how}");
         }
@@ -308,8 +307,6 @@ join.when = \"first-person\"
 leave = { last_person_gone = \"2s\", max_stay = \"20s\" }
 restart = { limit = 1000, first_wait = \"100ms\", longest_wait = \"2s\" }
 ";
-/// A task that waits so long makes an agent miss sound.
-const STARVED_MS: u64 = 250;
 /// How often the host is looked at.
 const LOOKS: u32 = 6;
 /// How long it has to come to rest.

@@ -191,10 +191,10 @@ impl Crew {
         }
     }
 
-    /// Waits until what is left to be done is done, within reason.
-    pub(super) async fn finish(&self) {
+    /// Waits until what is left to be done is done, `within` this time.
+    pub(super) async fn finish(&self, within: Duration) {
         self.tasks.close();
-        if timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+        if timeout(within, self.tasks.wait()).await.is_err() {
             tracing::warn!("some peers may stay behind, or some lines of events be lost: the server did not answer");
         }
     }
@@ -239,7 +239,5 @@ fn options(room: &RoomId, deploy: &Deploy) -> JoinOptions {
 
 /// Peers that are removed at a time.
 const REMOVED_AT_ONCE: usize = 50;
-/// How long a host that has ended waits for what is under way.
-const FAREWELL: Duration = Duration::from_secs(10);
 /// How often a removal is tried: for about a quarter of an hour.
 const REMOVALS: u32 = 60;

@@ -88,6 +88,8 @@ struct Lists {
 struct Drain {
     deadline: Instant,
     is_over: bool,
+    /// Nobody wants to wait for it.
+    is_hurried: bool,
 }
 
 /// What REST answered.
@@ -150,8 +152,8 @@ impl Steward {
             let now = Instant::now();
             self.on_time(now);
             self.carry_out();
-            if self.drain.is_some() && self.live.is_empty() {
-                self.crew.finish().await;
+            if let Some(drain) = self.drain.as_ref().filter(|_| self.live.is_empty()) {
+                self.crew.finish(if drain.is_hurried { HURRIED } else { FINISH }).await;
                 return HostReport { ran: self.begun.elapsed(), sessions: self.ended };
             }
             let deadline = self.next_deadline(now);
@@ -355,6 +357,7 @@ impl Steward {
                 self.begin_drain(now, Duration::ZERO);
                 if let Some(drain) = &mut self.drain {
                     drain.deadline = now;
+                    drain.is_hurried = true;
                 }
             }
         }
@@ -365,7 +368,7 @@ impl Steward {
             return;
         }
         tracing::info!("ending within {} s; {} sessions go on until then", within.as_secs(), self.live.len());
-        self.drain = Some(Drain { deadline: now + within, is_over: false });
+        self.drain = Some(Drain { deadline: now + within, is_over: false, is_hurried: false });
         self.keeper.drain();
         self.drain_told.send_replace(Some(within));
     }
@@ -413,6 +416,10 @@ async fn next_of(notifier: &mut Option<Notifier>) -> Option<NotifierEvent> {
 /// Someone who waits for an answer.
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
+/// How long a host that has ended waits for removals and sinks that are under way.
+const FINISH: Duration = Duration::from_secs(10);
+/// The same, once somebody has lost patience.
+const HURRIED: Duration = Duration::from_secs(1);
 /// How long those whom a dead process left may hold up the others.
 const CLEARED: Duration = Duration::from_secs(15);
 /// How often the steward looks around without being told.
