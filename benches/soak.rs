@@ -98,6 +98,8 @@ impl Soak {
             .args(["start", "--log", "error", "--config"])
             .arg(&path)
             .env("FISHJAM_MANAGEMENT_TOKEN", sandbox.token())
+            // As the image and the unit in deploy/ have it.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdout(Stdio::null())
             .spawn()
             .expect("a host");
