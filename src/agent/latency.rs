@@ -24,17 +24,8 @@ pub struct LatencyCounts {
 impl Latency {
     /// Counts one.
     pub fn note(&self, took: Duration) {
-        let step = STEPS.iter().position(|step| took <= *step).unwrap_or(STEPS.len());
-        self.counts[step].fetch_add(1, Ordering::Relaxed);
+        self.counts[step(took)].fetch_add(1, Ordering::Relaxed);
         self.total_us.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
-    }
-
-    /// Adds what another counted.
-    pub fn add(&self, other: &LatencyCounts) {
-        for (mine, theirs) in self.counts.iter().zip(other.counts) {
-            mine.fetch_add(theirs, Ordering::Relaxed);
-        }
-        self.total_us.fetch_add(other.total.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// What was counted so far.
@@ -45,11 +36,21 @@ impl Latency {
 }
 
 impl LatencyCounts {
+    /// Counts one.
+    pub fn note(&mut self, took: Duration) {
+        self.counts[step(took)] += 1;
+        self.total += took;
+    }
+
     /// Adds what another counted.
     pub fn add(&mut self, other: &LatencyCounts) {
         self.counts.iter_mut().zip(other.counts).for_each(|(mine, theirs)| *mine += theirs);
         self.total += other.total;
     }
+}
+
+fn step(took: Duration) -> usize {
+    STEPS.iter().position(|step| took <= *step).unwrap_or(STEPS.len())
 }
 
 /// The steps of every [`Latency`].

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     Failure,
     args::{AdminArgs, SessionsArgs, SessionsCommand, TopArgs},
-    say,
+    say, token,
 };
 use crate::{
     fishjam::{Level, rest::build_http},
@@ -38,19 +38,9 @@ struct Levels {
 
 impl Admin {
     fn new(args: &AdminArgs) -> Result<Admin, Failure> {
-        let token = match (&args.token_file, &args.token) {
-            (Some(path), _) => std::fs::read_to_string(path)
-                .map_err(|error| Failure::Input(format!("--token-file {}: {error}", path.display())))?,
-            (None, Some(token)) => token.clone(),
-            (None, None) => String::new(),
-        };
-        if token.trim().is_empty() {
-            let advice =
-                "there is no admin token; set ROOMTONE_ADMIN_TOKEN, or give --token-file with a file that holds it";
-            return Err(Failure::Input(advice.into()));
-        }
+        let token = token("admin token", "ROOMTONE_ADMIN_TOKEN", args.token_file.as_deref())?;
         let http = build_http(|| reqwest::Client::builder().connect_timeout(CONNECT));
-        Ok(Admin { http, url: args.admin.trim_end_matches('/').to_owned(), token: token.trim().to_owned() })
+        Ok(Admin { http, url: args.admin.trim_end_matches('/').to_owned(), token })
     }
 
     async fn call(

@@ -89,9 +89,6 @@ pub(super) struct AdminArgs {
     /// A file that holds the admin token [default: the environment's ROOMTONE_ADMIN_TOKEN]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
-    /// The token itself, from the environment only: an argument could be read by everybody on this machine
-    #[arg(skip = std::env::var("ROOMTONE_ADMIN_TOKEN").ok())]
-    pub(super) token: Option<String>,
 }
 
 #[derive(Debug, Group)]

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     Failure, agents,
     args::{FishjamArgs, JoinArgs},
-    say,
+    say, token,
 };
 use crate::{
     agent::Registry,
@@ -87,18 +87,8 @@ fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
         Failure::Input("no Fishjam is named; set FISHJAM_ID, or give --fishjam with its id or URL".into())
     })?;
     let address: Address = id.parse().map_err(|error| Failure::Input(format!("--fishjam: {error}")))?;
-    let token = match &args.token_file {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::Input(format!("--token-file {}: {error}", path.display())))?,
-        None => std::env::var("FISHJAM_MANAGEMENT_TOKEN").unwrap_or_default(),
-    };
-    match token.trim() {
-        "" => Err(Failure::Input(
-            "there is no management token; set FISHJAM_MANAGEMENT_TOKEN, or give --token-file with a file that holds it"
-                .into(),
-        )),
-        token => Ok(Fishjam::new(address, token.into())),
-    }
+    let token = token("management token", "FISHJAM_MANAGEMENT_TOKEN", args.token_file.as_deref())?;
+    Ok(Fishjam::new(address, token.into()))
 }
 
 /// What `--voice` says.

@@ -11,7 +11,7 @@ mod logs;
 mod sandbox;
 mod start;
 
-use std::{fmt::Display, io::Write, process::ExitCode};
+use std::{fmt::Display, io::Write, path::Path, process::ExitCode};
 
 use clap::Parser;
 
@@ -79,6 +79,21 @@ pub fn main(registry: Registry) -> ExitCode {
 
 /// They are begun when they are needed.
 const MOST_THREADS: usize = 20_000;
+
+/// A token out of the file that was given, or of the environment: an argument could be read by everybody on this machine.
+fn token(what: &str, env: &str, file: Option<&Path>) -> Result<String, Failure> {
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::Input(format!("--token-file {}: {error}", path.display())))?,
+        None => std::env::var(env).unwrap_or_default(),
+    };
+    match text.trim() {
+        "" => Err(Failure::Input(format!(
+            "there is no {what}; set {env}, or give --token-file with a file that holds it"
+        ))),
+        token => Ok(token.to_owned()),
+    }
+}
 
 fn fail(failure: &Failure) -> ExitCode {
     eprintln!("roomtone: {failure}");

@@ -1,6 +1,6 @@
 //! `roomtone start`: a host for many rooms. `roomtone check`: whether its file is right.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     agent::Registry,
-    host::{Config, Control, Host, HostError, config::ConfigError},
+    host::{Config, Control, Host, HostError},
 };
 
 /// What is known before there is a runtime.
@@ -24,8 +24,12 @@ pub(super) fn prepare(registry: Registry, args: &StartArgs) -> Result<Prepared, 
     let path = args.config.clone().ok_or_else(|| {
         Failure::Input("no configuration is named; give --config FILE, or set ROOMTONE_CONFIG".to_owned())
     })?;
-    let config = Config::read(&path, registry).map_err(|error| Failure::Input(error.to_string()))?;
+    let config = read(registry, &path)?;
     Ok(Prepared { path, config })
+}
+
+fn read(registry: Registry, path: &Path) -> Result<Config, Failure> {
+    Config::read(path, registry).map_err(|error| Failure::Input(error.to_string()))
 }
 
 impl Prepared {
@@ -33,9 +37,7 @@ impl Prepared {
     pub(super) fn threads(&self) -> usize {
         std::thread::available_parallelism().map_or(1, |cores| cores.get()) + self.config.host.spare_threads
     }
-}
 
-impl Prepared {
     /// Where traces go: the file says it, or the environment as OpenTelemetry has it.
     pub(super) fn traces(&self) -> Option<String> {
         let of_file = self.config.traces.as_ref().map(|traces| traces.endpoint.clone());
@@ -93,9 +95,7 @@ async fn obey_signals(control: Control) {
 }
 
 pub(super) fn check(registry: Registry, args: &CheckArgs) -> Result<(), Failure> {
-    let config = Config::read(&args.file, registry).map_err(|error| match error {
-        ConfigError::Faults { .. } | ConfigError::Read { .. } => Failure::Input(error.to_string()),
-    })?;
+    let config = read(registry, &args.file)?;
     let deploys: Vec<&str> = config.deploys.iter().map(|deploy| deploy.name.as_str()).collect();
     say(&format_args!("{} is right: deploys {}", args.file.display(), deploys.join(", ")));
     for (what, variable) in needed(&config) {

@@ -114,7 +114,7 @@ impl Scrape {
         page.counter("sessions_begun", "Sessions begun", totals.begun)?;
         let ended = totals.ended.iter().map(|((deploy, how), n)| ([("deploy", deploy.as_str()), ("how", how)], *n));
         page.counters("sessions_ended", "Sessions ended, by deploy and how", ended)?;
-        page.histogram("join_seconds", "From the order to the agent being in its room", &totals.joins.counts())?;
+        page.histogram("join_seconds", "From the order to the agent being in its room", &totals.joins)?;
         page.counter("restarts", "Agents brought back after a failure", tally.restarts)?;
         page.counter("given_up", "Agents given up after too many failures", tally.given_up)?;
         let limits = |counts: &BTreeMap<&'static str, u64>| {

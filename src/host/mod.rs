@@ -65,7 +65,7 @@ use crate::{
     },
 };
 use config::SecretSource;
-use http::{Server, Webhooks};
+use http::Webhooks;
 use journal::{Journal, Leftovers};
 use session::Crew;
 use sink::Sinks;
@@ -281,8 +281,7 @@ async fn listen(
     router: axum::Router,
     stop: &CancellationToken,
 ) -> Result<SocketAddr, HostError> {
-    let server = Server::start(address, router, stop).await;
-    server.map(|server| server.address).map_err(|cause| HostError::Listen { key, address, cause })
+    http::serve(address, router, stop).await.map_err(|cause| HostError::Listen { key, address, cause })
 }
 
 /// News of sessions that may wait for the steward; sessions wait beyond that.

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use super::keeper::Outcome;
 use crate::{
-    agent::{Latency, LatencyCounts},
+    agent::LatencyCounts,
     fishjam::{Counters, Departure},
 };
 
 /// See the module's head.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     pub(super) begun: u64,
     /// By deploy and how.
     pub(super) ended: BTreeMap<(String, &'static str), u64>,
     /// From the order until the agent was in its room.
-    pub(super) joins: Latency,
+    pub(super) joins: LatencyCounts,
     pub(super) notifications: u64,
     pub(super) reloads: u64,
     pub(super) chunks: u64,
@@ -73,13 +73,5 @@ impl Totals {
         deepest.backlog = deepest.backlog.max(depths.backlog);
         deepest.voice_samples = deepest.voice_samples.max(speaking.deepest_queue);
         deepest.pacing_us = deepest.pacing_us.max(speaking.paced_worst.as_micros() as u64);
-    }
-}
-
-impl Clone for Totals {
-    fn clone(&self) -> Totals {
-        let joins = Latency::default();
-        joins.add(&self.joins.counts());
-        Totals { joins, ended: self.ended.clone(), losses: self.losses.clone(), ..*self }
     }
 }

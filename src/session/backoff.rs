@@ -26,9 +26,9 @@ impl Backoff {
 
     /// The next wait.
     pub fn next_wait(&mut self) -> Duration {
-        let span = FIRST.saturating_mul(1 << self.attempts.min(16)).min(LONGEST);
+        let wait = wait(FIRST, LONGEST, self.attempts, self.rng.f64());
         self.attempts += 1;
-        span.mul_f64(0.5 + self.rng.f64() / 2.0)
+        wait
     }
 
     /// It worked: start again with short waits.
@@ -40,6 +40,12 @@ impl Backoff {
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
+}
+
+/// A wait from the upper half of a span that has doubled so often; `drawn`, from 0 to 1, says where in it.
+pub(crate) fn wait(first: Duration, longest: Duration, doublings: u32, drawn: f64) -> Duration {
+    let span = first.saturating_mul(1 << doublings.min(20)).min(longest);
+    span.mul_f64(0.5 + drawn / 2.0)
 }
 
 /// Most cuts are over at once.

@@ -19,6 +19,7 @@ mod speaking;
 
 pub use audience::Audience;
 pub use backoff::Backoff;
+pub(crate) use backoff::wait;
 pub use captures::Captures;
 pub use ending::Ending;
 pub(crate) use hearing::Hearing;

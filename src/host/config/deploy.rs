@@ -84,6 +84,11 @@ impl RoomRule {
         let everything = self.ids.is_empty() && self.globs.is_empty();
         everything || self.ids.iter().any(|known| known == id) || self.globs.iter().any(|glob| glob.matches(id))
     }
+
+    /// Whether rooms of this type are meant.
+    pub fn takes(&self, kind: RoomType) -> bool {
+        self.types.is_empty() || self.types.contains(&kind)
+    }
 }
 
 /// `join`
@@ -238,10 +243,8 @@ impl Deploy {
         let sink = &self.sink;
         let has_sink = sink.file.is_some() || sink.webhook.is_some();
         wrong(has_sink && !sink.events && !sink.notes, "sink", "neither events nor notes are wanted of it");
-        let url = sink.webhook.as_deref().map(url::Url::parse);
-        let is_http =
-            |url: &Result<url::Url, _>| url.as_ref().is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        wrong(url.is_some_and(|url| !is_http(&url)), "sink.webhook", "is not an http or https URL");
+        let is_url = sink.webhook.as_deref().is_none_or(units::is_http_url);
+        wrong(!is_url, "sink.webhook", "is not an http or https URL");
         let unused = sink.secret_env.is_some() && sink.webhook.is_none();
         wrong(unused, "sink.secret_env", "there is no sink.webhook to sign for");
         let is_path = sink.file.as_ref().is_none_or(|file| !file.trim().is_empty());

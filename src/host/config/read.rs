@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::{Config, ConfigError, Deploy, Fault, FishjamConfig, HostConfig, RoomRule};
+use super::{Config, ConfigError, Deploy, Fault, FishjamConfig, HostConfig, RoomRule, units::is_http_url};
 use crate::agent::{OptionsError, Registry};
 
 impl Config {
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
 
     fn traces(&mut self, value: Value<'a>) -> Option<super::TracesConfig> {
         let traces: super::TracesConfig = self.table("traces", value)?;
-        if !url::Url::parse(&traces.endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        if !is_http_url(&traces.endpoint) {
             self.fault_at("traces.endpoint", "is not an http or https URL, as in \"http://127.0.0.1:4318\"");
         }
         Some(traces)

@@ -24,6 +24,11 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
     number.checked_mul(unit).ok_or_else(fail)
 }
 
+/// Whether something can be sent there.
+pub(super) fn is_http_url(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
 /// Reads text, and says what to write in place of a bare number.
 macro_rules! as_text {
     ($name:ident, $type:ty, $parse:ident, $expecting:literal) => {

@@ -15,29 +15,14 @@ pub use admin::{OPENAPI, ROUTES};
 pub(super) use probes::router as probes;
 pub(super) use webhooks::{Webhooks, router as webhooks};
 
-/// A server that ends with its host.
-#[derive(Debug)]
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-}
-
-impl Server {
-    /// Listens on `address` and serves until `stop`.
-    pub(super) async fn start(
-        address: SocketAddr,
-        router: Router,
-        stop: &CancellationToken,
-    ) -> std::io::Result<Server> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            let serving = axum::serve(listener, router);
-            tokio::select! {
-                result = serving => drop(result),
-                () = stop.cancelled() => {}
-            }
-        });
-        Ok(Server { address })
-    }
+/// Listens on `address` and serves until `stop`. Gives where that is.
+pub(super) async fn serve(
+    address: SocketAddr,
+    router: Router,
+    stop: &CancellationToken,
+) -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(stop.clone().run_until_cancelled_owned(async move { axum::serve(listener, router).await }));
+    Ok(address)
 }

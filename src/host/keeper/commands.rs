@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    ENDING, Keeper, Key, Order,
+    ENDING, Keeper, Key,
     post::{Back, Phase, Post},
     rules,
 };
@@ -38,22 +38,13 @@ impl Keeper {
     pub(in crate::host) fn drain(&mut self) {
         self.is_draining = true;
         self.line.clear();
-        for (key, post) in &mut self.posts {
-            match &post.phase {
-                Phase::Joining { id } => {
-                    self.orders.push_back(Order::Leave { id: *id });
-                    post.phase = Phase::Leaving { id: *id, why: ENDING.into(), back: Back::Never };
-                }
-                Phase::InLine | Phase::Pausing { .. } | Phase::Vacant => {
-                    if let Some(place) = post.place.take() {
-                        self.admission.give_back(place);
-                    }
-                    post.phase = Phase::Over { why: ENDING.into(), back: Back::Never };
-                }
-                _ => {}
-            }
+        for key in self.posts.keys().cloned().collect::<Vec<_>>() {
+            let Some(post) = self.posts.get_mut(&key) else { continue };
             if let Some(at) = post.due.take() {
                 self.due.remove(&(at, key.clone()));
+            }
+            if !matches!(post.phase, Phase::Present { .. } | Phase::Leaving { .. } | Phase::Over { .. }) {
+                self.dismiss(&key, ENDING, Back::Never);
             }
         }
     }

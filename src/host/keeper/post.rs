@@ -14,7 +14,7 @@ use crate::{
     event::{PeerId, RoomId},
     fishjam::{JoinError, rest::RestErrorKind},
     host::config::RestartRule,
-    session::Ending,
+    session::{self, Ending},
 };
 
 /// Which deploy, in which room.
@@ -170,8 +170,7 @@ impl Post {
 
 /// Twice as long each time, and never the same for two.
 fn wait(rule: &RestartRule, times: u32) -> Duration {
-    let span = rule.first_wait.saturating_mul(1 << (times.max(1) - 1).min(20)).min(rule.longest_wait);
-    span.mul_f64(0.5 + fastrand::f64() / 2.0)
+    session::wait(rule.first_wait, rule.longest_wait, times.max(1) - 1, fastrand::f64())
 }
 
 /// How a session ended, to the keeper.

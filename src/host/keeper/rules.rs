@@ -34,8 +34,7 @@ pub(super) fn wanted(deploy: &Deploy, id: &str, room: &RoomView, by_hand: bool) 
     }
     match room.kind() {
         // A livestream has no place for an agent.
-        Some(kind) if kind.is_livestream() => Wanted::No,
-        Some(kind) if !rule.types.is_empty() && !rule.types.contains(&kind) => Wanted::No,
+        Some(kind) if kind.is_livestream() || !rule.takes(kind) => Wanted::No,
         None if !rule.types.is_empty() => Wanted::NotKnown,
         _ => Wanted::Yes,
     }
@@ -50,9 +49,8 @@ pub(super) fn must_leave(
     post: &Post,
 ) -> Option<(String, Back)> {
     if !post.by_hand {
-        let kind_fits =
-            room.kind().is_none_or(|kind| deploy.rooms.types.is_empty() || deploy.rooms.types.contains(&kind));
-        if !deploy.rooms.names(id) || !kind_fits {
+        let rule = &deploy.rooms;
+        if !rule.names(id) || room.kind().is_some_and(|kind| !rule.takes(kind)) {
             return Some(("its deploy no longer names this room".into(), Back::AtOnce));
         }
     }
