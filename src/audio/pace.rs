@@ -65,9 +65,14 @@ impl Pacer {
         dropped
     }
 
-    /// Whether the lead has room for a packet of `samples` at `now`.
+    /// Whether the lead has room for a packet of `samples` at `now`, or will have within [`EARLY`].
     pub fn may_send(&self, now: Instant, samples: u64) -> bool {
-        self.next_send(samples).is_none_or(|at| at <= now)
+        self.next_send(samples).is_none_or(|at| at <= now + EARLY)
+    }
+
+    /// When to look again for a packet of `samples`: [`EARLY`] before its time, and a timer brings it there.
+    pub fn look_at(&self, samples: u64) -> Option<Instant> {
+        self.next_send(samples).map(|at| at.checked_sub(EARLY).unwrap_or(at))
     }
 
     /// When the lead has room for a packet of `samples`; `None` where nothing was sent that it could be ahead of.
@@ -94,6 +99,9 @@ impl Pacer {
     }
 }
 
+/// How long before its time a packet may leave. Timers ring at the end of their millisecond: one that is set to a
+/// packet's time would make each packet late, by half a millisecond and whatever the machine adds.
+pub const EARLY: Duration = Duration::from_millis(1);
 /// A Fishjam starts a new run when sound comes more than this after the old run's end; before that it carries on.
 pub const RESTART_AFTER: Duration = Duration::from_millis(100);
 
@@ -123,8 +131,10 @@ mod tests {
         let times = send_all(&mut pacer, start, 500);
         assert!(times[..10].iter().all(|at| *at == 0));
         for (n, at) in times.iter().enumerate().skip(10) {
-            assert_eq!(*at, n as u128 * 20 - 180, "packet {n}");
+            assert_eq!(*at, n as u128 * 20 - 181, "packet {n}");
         }
+        assert_eq!(pacer.next_send(480), Some(start + 9_820 * MS));
+        assert_eq!(pacer.look_at(480), Some(start + 9_819 * MS));
     }
 
     #[test]

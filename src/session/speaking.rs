@@ -80,9 +80,9 @@ pub struct SpeakingCounters {
     pub deepest_queue: u64,
     /// Packets that were there before they were due, so that the pacer alone said when they leave.
     pub paced_packets: u64,
-    /// Those of them that left no more than 2 ms late. None leaves early.
+    /// Those of them that left no more than 2 ms late. None leaves more than 1 ms early.
     pub paced_within_2_ms: u64,
-    /// How late the latest of them left.
+    /// How far from its time the worst of them left.
     pub paced_worst: Duration,
 }
 
@@ -216,10 +216,10 @@ impl Speaking {
             return Some(now);
         }
         if self.has_packet(port) {
-            return Some(self.next_send().unwrap_or(now));
+            return Some(self.next_look().unwrap_or(now));
         }
         match self.partial_due() {
-            Some(due) => Some(self.next_send().map_or(due, |send| send.max(due))),
+            Some(due) => Some(self.next_look().map_or(due, |look| look.max(due))),
             None => self.pacer.runs_dry_at().filter(|dry| *dry > now),
         }
     }
@@ -231,6 +231,10 @@ impl Speaking {
 
     fn next_send(&self) -> Option<Instant> {
         self.pacer.next_send(self.packet_samples as u64)
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        self.pacer.look_at(self.packet_samples as u64)
     }
 
     fn has_packet(&self, port: &VoicePort) -> bool {
@@ -289,7 +293,7 @@ impl Speaking {
     fn on_sent(&mut self, now: Instant, samples: &[i16], port: &VoicePort) {
         let packet = samples.len() as u64;
         if let Some(due) = self.waits_for.take() {
-            self.counters.count_pacing(now.saturating_duration_since(due));
+            self.counters.count_pacing(now.max(due) - now.min(due));
         }
         self.end_announced = false;
         let begins = self.pacer.on_sent(now, packet);
@@ -347,10 +351,10 @@ impl Speaking {
 }
 
 impl SpeakingCounters {
-    fn count_pacing(&mut self, late: Duration) {
+    fn count_pacing(&mut self, off: Duration) {
         self.paced_packets += 1;
-        self.paced_within_2_ms += u64::from(late <= Duration::from_millis(2));
-        self.paced_worst = self.paced_worst.max(late);
+        self.paced_within_2_ms += u64::from(off <= Duration::from_millis(2));
+        self.paced_worst = self.paced_worst.max(off);
     }
 }
 
