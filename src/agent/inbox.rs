@@ -58,11 +58,21 @@ pub(super) enum Notice {
         samples: u32,
         heard: Duration,
     },
+    /// Sound that has no room in the ring and cannot wait for it.
+    Aside(Box<Aside>),
     Closed {
         key: u32,
     },
     /// Sent at this time.
     Stamp(Instant),
+}
+
+/// A chunk that brings its samples along.
+pub(super) struct Aside {
+    pub(super) key: u32,
+    pub(super) index: u64,
+    pub(super) heard: Duration,
+    pub(super) samples: Vec<i16>,
 }
 
 /// One track that is heard.
@@ -103,7 +113,15 @@ impl Inbox {
                 }
                 Notice::Sound { key, index, samples, heard } => {
                     if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == key) {
-                        track.hear(index, samples as usize, heard, &mut self.ready);
+                        let read = |ring: &mut RingReader, out: &mut Vec<i16>| read(ring, samples as usize, out);
+                        track.hear(index, samples.into(), heard, read, &mut self.ready);
+                    }
+                }
+                Notice::Aside(aside) => {
+                    let Aside { key, index, heard, samples } = *aside;
+                    if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == key) {
+                        let copy = |_: &mut RingReader, out: &mut Vec<i16>| out.extend_from_slice(&samples);
+                        track.hear(index, samples.len() as u64, heard, copy, &mut self.ready);
                     }
                 }
                 Notice::Closed { key } => {
@@ -123,21 +141,28 @@ impl Incoming {
         Incoming { source, ring, resampler, next_index, next_out, anchor, fill_samples }
     }
 
-    /// Reads one chunk from the ring and queues it as a frame, after a gap if the index jumped.
-    fn hear(&mut self, index: u64, samples: usize, heard: Duration, ready: &mut VecDeque<Input>) {
+    /// Queues one chunk, which `read` appends, as a frame, after a gap if the index jumped.
+    fn hear(
+        &mut self,
+        index: u64,
+        samples: u64,
+        heard: Duration,
+        read: impl FnOnce(&mut RingReader, &mut Vec<i16>),
+        ready: &mut VecDeque<Input>,
+    ) {
         let expected = self.next_index.unwrap_or(0);
         if index > expected {
             self.finish(ready);
             self.skip_to(index, ready);
         }
         self.anchor = (heard, index);
-        self.next_index = Some(index + samples as u64);
+        self.next_index = Some(index + samples);
         let mut out = scratch::take();
         if self.resampler.from() == self.resampler.to() {
-            read(&mut self.ring, samples, &mut out);
+            read(&mut self.ring, &mut out);
         } else {
             scratch::with_samples(|raw| {
-                read(&mut self.ring, samples, raw);
+                read(&mut self.ring, raw);
                 self.resampler.push(raw, &mut out);
             });
         }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::{
     Room, Wants,
     frame::Source,
-    inbox::{Inbox, Notice},
+    inbox::{Aside, Inbox, Notice},
     latency::Latency,
     notes::Request,
     voice::{VoicePort, voice_link},
@@ -140,6 +140,20 @@ impl RoomPort {
         };
         self.depths.lost_samples += lost as u64;
         lost
+    }
+
+    /// Passes on a chunk that nothing will follow soon. If it has no room in the ring, it goes beside it.
+    pub(crate) fn hear_whole(&mut self, track: &mut TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
+        let fits = track.ring.free() >= samples.len();
+        match self.notices.as_ref().filter(|notices| !fits && notices.capacity() > FOR_EVENTS) {
+            Some(notices) if self.backlog.is_empty() => {
+                let aside = Aside { key: track.key, index, heard, samples: samples.to_vec() };
+                // As above.
+                notices.try_send(Notice::Aside(Box::new(aside))).ok();
+                0
+            }
+            _ => self.hear(track, index, heard, samples),
+        }
     }
 
     /// Ends a track.

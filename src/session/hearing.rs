@@ -68,6 +68,17 @@ struct Backlog {
     is_placed: bool,
 }
 
+/// How a backlog is passed on.
+#[derive(Clone, Copy)]
+enum Release {
+    /// At this time: as much as the agent's ring has room for.
+    AsThereIsRoom(Duration),
+    /// All of it: the track ends here, or breaks off.
+    Whole,
+    /// What the ring has no room for is lost: the agent is too far behind.
+    Lossy,
+}
+
 struct HeldChunk {
     at: Duration,
     peer: PeerId,
@@ -112,7 +123,7 @@ impl Hearing {
         for track in &peer.tracks {
             if self.tracks.get(&track.id).is_some_and(|heard| heard.port.is_some() != is_heard) {
                 let mut heard = self.tracks.remove(&track.id).expect("it was just there");
-                heard.release(None, port);
+                heard.release(Release::Whole, port);
                 if let Some(open) = heard.port {
                     port.close(open)?;
                 }
@@ -202,7 +213,7 @@ impl Hearing {
         }
         self.ended.push_back((track.clone(), now));
         if let Some(mut heard) = self.tracks.remove(track) {
-            heard.release(None, port);
+            heard.release(Release::Whole, port);
             if let Some(open) = heard.port {
                 port.close(open)?;
             }
@@ -218,7 +229,7 @@ impl Hearing {
     /// The link broke: what comes next comes after a hole.
     pub(crate) fn on_link_down(&mut self, port: &mut RoomPort) {
         for heard in self.tracks.values_mut() {
-            heard.release(None, port);
+            heard.release(Release::Whole, port);
             heard.clock.on_link_down();
             heard.decoder.on_hole();
         }
@@ -228,7 +239,7 @@ impl Hearing {
     pub(crate) fn on_time(&mut self, now: Duration, port: &mut RoomPort) {
         if self.poll_timeout().is_some_and(|due| due <= now) {
             let due = self.tracks.values_mut().filter(|heard| heard.backlog.is_due(now));
-            due.for_each(|heard| heard.release(Some(now), port));
+            due.for_each(|heard| heard.release(Release::AsThereIsRoom(now), port));
             self.next_release = self.tracks.values().filter_map(|heard| heard.backlog.until).min();
         }
     }
@@ -245,7 +256,7 @@ impl Hearing {
 
     /// The agent's time is over: it gets what is held, and what is left is lost.
     pub(crate) fn end(&mut self, port: &mut RoomPort) {
-        self.tracks.values_mut().for_each(|heard| heard.release(None, port));
+        self.tracks.values_mut().for_each(|heard| heard.release(Release::Whole, port));
         self.counters.unannounced_chunks += std::mem::take(&mut self.held).len() as u64;
     }
 
@@ -297,13 +308,13 @@ impl Heard {
         self.backlog.samples.extend_from_slice(samples);
         let is_long = self.clock.rate().duration_of(self.backlog.samples.len() as u64) > LONGEST_BACKLOG;
         if is_long || self.backlog.is_due(now) || self.clock.has_caught_up(now, self.backlog.samples.len()) {
-            self.release(Some(now).filter(|_| !is_long), port);
+            self.release(if is_long { Release::Lossy } else { Release::AsThereIsRoom(now) }, port);
         }
         self.backlog.until.is_some()
     }
 
-    /// Passes on what is held: at `now` as much as the agent has room for, without a time all of it.
-    fn release(&mut self, now: Option<Duration>, port: &mut RoomPort) {
+    /// Passes on what is held.
+    fn release(&mut self, how: Release, port: &mut RoomPort) {
         let (Some(open), backlog) = (&mut self.port, &mut self.backlog) else { return };
         let Some((last, _)) = backlog.chunks.back() else { return };
         if !std::mem::replace(&mut backlog.is_placed, true) {
@@ -311,14 +322,20 @@ impl Heard {
         }
         let mut passed = 0;
         while let Some((at, length)) = backlog.chunks.pop_front() {
-            if let Some(now) = now.filter(|_| !port.has_room(open, length)) {
+            if let Release::AsThereIsRoom(now) = how
+                && !port.has_room(open, length)
+            {
                 backlog.chunks.push_front((at, length));
                 backlog.samples.drain(..passed);
                 backlog.until = Some(now + LOOK_AGAIN);
                 return;
             }
             let index = self.clock.follow(at, length);
-            port.hear(open, index, self.clock.heard_at(index), &backlog.samples[passed..passed + length]);
+            let (heard, samples) = (self.clock.heard_at(index), &backlog.samples[passed..passed + length]);
+            match how {
+                Release::Whole => port.hear_whole(open, index, heard, samples),
+                Release::AsThereIsRoom(_) | Release::Lossy => port.hear(open, index, heard, samples),
+            };
             passed += length;
         }
         self.backlog = Backlog::default();
@@ -510,6 +527,35 @@ mod tests {
         }
         assert!(checked.iter().all(|frames| *frames > 150_000), "{checked:?}");
         assert_eq!(port.depths().lost_samples, 0);
+    }
+
+    #[tokio::test]
+    async fn a_backlog_is_heard_whole_though_its_track_ends() {
+        for rate in [Hz::K16, Hz::K48] {
+            let (mut room, mut port) =
+                room_link("r".into(), "me".into(), &Wants { hear_rate: rate, ..Wants::default() });
+            let mut roster = Roster::new("me".into());
+            roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
+            let track = Track::new("t".into(), TrackKind::Audio);
+            roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+            let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+            let chunk = |n: i16| (0..320).flat_map(|_| n.to_le_bytes()).collect::<Vec<u8>>();
+            for n in 0..150 {
+                let now = if n == 0 { 20 * MS } else { 3_000 * MS };
+                hearing.on_chunk(now, sound("ada", &chunk(n)), &mut roster, &mut port).unwrap();
+            }
+            hearing.on_track_removed(3_001 * MS, &"t".into(), &mut port).unwrap();
+            port.end();
+            let mut heard = Vec::new();
+            while let Some(input) = room.next().await {
+                let Input::Audio(frame) = input else { panic!("{input:?}") };
+                assert_eq!(frame.index(), heard.len() as u64);
+                heard.extend_from_slice(frame.samples());
+            }
+            assert_eq!((heard.len(), port.depths().lost_samples), (150 * rate.block_samples(), 0));
+            let middles = heard.chunks(rate.block_samples()).map(|block| block[block.len() / 2]);
+            assert!(middles.eq(0..150), "in order");
+        }
     }
 
     #[test]
