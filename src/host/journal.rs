@@ -1,4 +1,5 @@
-//! Which peers this process has made, on disk: after a crash the next process finds them there and removes them.
+//! Which peers this process has made, or was about to make, on disk: after a crash the next process finds them there
+//! and removes them.
 //!
 //! Each process writes a file of its own and holds a lock on it for as long as it lives. A file that can be locked has
 //! lost its process, so several hosts may share a folder, an old one that drains and a new one among them.
@@ -28,6 +29,8 @@ struct Page {
     path: PathBuf,
     file: File,
     here: HashMap<PeerId, RoomId>,
+    /// How many peers are being made in which room.
+    making: HashMap<RoomId, usize>,
     lines: usize,
 }
 
@@ -35,6 +38,8 @@ struct Page {
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
     pub(super) peers: Vec<(RoomId, PeerId)>,
+    /// Rooms in which it was making a peer: they may have one more than is known.
+    pub(super) rooms: HashSet<RoomId>,
     files: Vec<(PathBuf, File)>,
 }
 
@@ -42,6 +47,9 @@ pub(super) struct Leftovers {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Fishjam(String),
+    Making(RoomId),
+    /// And it was not made.
+    Unmade(RoomId),
     Made(RoomId, PeerId),
     Gone(PeerId),
 }
@@ -51,12 +59,28 @@ impl Journal {
     pub(super) fn open(folder: &Path, fishjam: &str) -> io::Result<(Journal, Leftovers)> {
         fs::create_dir_all(folder)?;
         let leftovers = Leftovers::find(folder, fishjam)?;
-        let page = Page::create(folder, fishjam, &HashMap::new())?;
+        let page = Page::create(folder, fishjam, [])?;
         Ok((Journal { folder: folder.to_owned(), fishjam: fishjam.to_owned(), page: Mutex::new(page) }, leftovers))
+    }
+
+    /// A peer is about to be made; [`made`](Self::made) or [`unmade`](Self::unmade) follows.
+    pub(super) fn making(&self, room: &RoomId) {
+        self.note(|page| {
+            *page.making.entry(room.clone()).or_default() += 1;
+            page.write(&Line::Making(room.clone()))
+        });
+    }
+
+    pub(super) fn unmade(&self, room: &RoomId) {
+        self.note(|page| {
+            one_less(&mut page.making, room);
+            page.write(&Line::Unmade(room.clone()))
+        });
     }
 
     pub(super) fn made(&self, room: &RoomId, peer: &PeerId) {
         self.note(|page| {
+            one_less(&mut page.making, room);
             page.here.insert(peer.clone(), room.clone());
             page.write(&Line::Made(room.clone(), peer.clone()))
         });
@@ -77,7 +101,7 @@ impl Journal {
     fn note(&self, note: impl FnOnce(&mut Page) -> io::Result<()>) {
         let mut page = self.page.lock().expect("no holder panics");
         let mut done = note(&mut page);
-        if page.lines > LINES + 2 * page.here.len() {
+        if page.lines > LINES + 2 * (page.here.len() + page.making.len()) {
             done = done.and_then(|()| self.turn(&mut page));
         }
         if let Err(error) = done {
@@ -87,8 +111,10 @@ impl Journal {
 
     /// Begins a new page with what still holds, and throws the old one away.
     fn turn(&self, page: &mut Page) -> io::Result<()> {
-        let mut next = Page::create(&self.folder, &self.fishjam, &page.here)?;
-        next.here = std::mem::take(&mut page.here);
+        let made = page.here.iter().map(|(peer, room)| Line::Made(room.clone(), peer.clone()));
+        let making = page.making.iter().flat_map(|(room, n)| (0..*n).map(|_| Line::Making(room.clone())));
+        let mut next = Page::create(&self.folder, &self.fishjam, made.chain(making))?;
+        (next.here, next.making) = (std::mem::take(&mut page.here), std::mem::take(&mut page.making));
         let old = std::mem::replace(page, next);
         fs::remove_file(old.path)
     }
@@ -98,21 +124,20 @@ impl Drop for Journal {
     /// A host that ended properly leaves nothing.
     fn drop(&mut self) {
         let page = self.page.get_mut().expect("no holder panics");
-        if page.here.is_empty() {
+        if page.here.is_empty() && page.making.is_empty() {
             fs::remove_file(&page.path).ok();
         }
     }
 }
 
 impl Page {
-    /// A page that holds what is `here`; one that cannot be written whole is not left behind.
-    fn create(folder: &Path, fishjam: &str, here: &HashMap<PeerId, RoomId>) -> io::Result<Page> {
+    /// A page that begins with `lines`; one that cannot be written whole is not left behind.
+    fn create(folder: &Path, fishjam: &str, lines: impl IntoIterator<Item = Line>) -> io::Result<Page> {
         let path = folder.join(format!("{PREFIX}{}.jsonl", uuid::Uuid::new_v4()));
         let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
         file.lock()?;
-        let mut page = Page { path, file, here: HashMap::new(), lines: 0 };
-        let made = here.iter().map(|(peer, room)| Line::Made(room.clone(), peer.clone()));
-        let mut lines = [Line::Fishjam(fishjam.to_owned())].into_iter().chain(made);
+        let mut page = Page { path, file, here: HashMap::new(), making: HashMap::new(), lines: 0 };
+        let mut lines = [Line::Fishjam(fishjam.to_owned())].into_iter().chain(lines);
         match lines.try_for_each(|line| page.write(&line)) {
             Ok(()) => Ok(page),
             Err(error) => {
@@ -145,8 +170,9 @@ impl Leftovers {
             if file.try_lock().is_err() {
                 continue;
             }
-            if let Some(peers) = peers_in(&fs::read_to_string(&path).unwrap_or_default(), fishjam) {
-                found.peers.extend(peers);
+            if let Some((here, making)) = read(&fs::read_to_string(&path).unwrap_or_default(), fishjam) {
+                found.peers.extend(here.into_iter().map(|(peer, room)| (room, peer)));
+                found.rooms.extend(making.into_keys());
                 found.files.push((path, file));
             }
         }
@@ -161,22 +187,36 @@ impl Leftovers {
     }
 }
 
-/// The peers that a page says are there, if they are at `fishjam`.
-fn peers_in(text: &str, fishjam: &str) -> Option<HashSet<(RoomId, PeerId)>> {
+/// What a page says is there and is being made, if it is of `fishjam`.
+fn read(text: &str, fishjam: &str) -> Option<(HashMap<PeerId, RoomId>, HashMap<RoomId, usize>)> {
     let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
     match lines.next() {
         Some(Line::Fishjam(address)) if address == fishjam => {}
         _ => return None,
     }
-    let mut peers = HashMap::new();
+    let (mut here, mut making) = (HashMap::new(), HashMap::new());
     for line in lines {
         match line {
-            Line::Made(room, peer) => drop(peers.insert(peer, room)),
-            Line::Gone(peer) => drop(peers.remove(&peer)),
+            Line::Making(room) => *making.entry(room).or_default() += 1,
+            Line::Unmade(room) => one_less(&mut making, &room),
+            Line::Made(room, peer) => {
+                one_less(&mut making, &room);
+                here.insert(peer, room);
+            }
+            Line::Gone(peer) => drop(here.remove(&peer)),
             Line::Fishjam(_) => {}
         }
     }
-    Some(peers.into_iter().map(|(peer, room)| (room, peer)).collect())
+    Some((here, making))
+}
+
+fn one_less(making: &mut HashMap<RoomId, usize>, room: &RoomId) {
+    if let Some(n) = making.get_mut(room) {
+        *n -= 1;
+        if *n == 0 {
+            making.remove(room);
+        }
+    }
 }
 
 const PREFIX: &str = "peers-";
@@ -211,6 +251,31 @@ mod tests {
         found.forget();
         let (_, found) = Journal::open(&folder, "http://a").unwrap();
         assert!(found.peers.is_empty());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_room_in_which_a_peer_was_being_made_is_known() {
+        let folder = folder("making");
+        let (journal, _) = Journal::open(&folder, "http://a").unwrap();
+        for (room, end) in [("made", 0), ("not made", 1), ("killed", 2), ("killed on the second", 2)] {
+            let room = room.into();
+            journal.making(&room);
+            match end {
+                0 => journal.made(&room, &"p1".into()),
+                1 => journal.unmade(&room),
+                _ => {}
+            }
+        }
+        journal.making(&"made".into());
+        journal.making(&"killed on the second".into());
+        journal.made(&"killed on the second".into(), &"p2".into());
+        // The next page knows it, too.
+        (0..=LINES).for_each(|n| journal.gone(&PeerId::from(format!("p{}", n + 3))));
+        drop(journal);
+        let (_, found) = Journal::open(&folder, "http://a").unwrap();
+        assert_eq!(found.rooms, ["made", "killed", "killed on the second"].map(RoomId::from).into());
+        assert_eq!(found.peers.len(), 2);
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -96,6 +96,9 @@ impl Crew {
         let begun = Instant::now();
         let agent = self.agent(deploy).map_err(Outcome::Hopeless)?;
         let (own_thread, watchdog) = (deploy.own_thread, self.watchdog.clone());
+        if let Some(journal) = &self.journal {
+            journal.making(&key.room);
+        }
         let guarded = Guarded { agent, id, key: key.clone(), own_thread, watchdog };
         match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
             Ok(stay) => {
@@ -107,6 +110,8 @@ impl Crew {
             Err(error) => {
                 if error.may_leave_peer() {
                     tokio::spawn(self.clone().remove_stray(key.room.clone(), begun));
+                } else if let Some(journal) = &self.journal {
+                    journal.unmade(&key.room);
                 }
                 Err(Outcome::from(&error))
             }
@@ -186,7 +191,9 @@ impl Crew {
             async move { crew.remove(&room, &peer).await }
         });
         let removed: Vec<bool> = futures_util::stream::iter(removals).buffer_unordered(REMOVED_AT_ONCE).collect().await;
-        if removed.into_iter().all(|is_gone| is_gone) {
+        let looks = leftovers.rooms.clone().into_iter().map(|room| self.clone().remove_stray_of_the_dead(room));
+        let looked: Vec<bool> = futures_util::stream::iter(looks).buffer_unordered(REMOVED_AT_ONCE).collect().await;
+        if removed.into_iter().chain(looked).all(|is_gone| is_gone) {
             leftovers.forget();
         }
     }

@@ -1,4 +1,4 @@
-//! Peers that the server may have made for us without our hearing of it: the answer was lost.
+//! Peers that the server may have made for us without our hearing of it: the answer was lost, or the process was.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,10 @@ use super::session::Crew;
 use crate::{
     dialect::fishjam::Notification,
     event::{PeerId, PeerKind, RoomId},
-    fishjam::rest::model::{PeerType, Status},
+    fishjam::rest::{
+        RestErrorKind,
+        model::{Peer, PeerType, Status},
+    },
 };
 
 /// The agents' peers that were made lately, by anyone.
@@ -42,17 +45,45 @@ impl Crew {
         tokio::time::sleep(PATIENCE).await;
         let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
         let made: Vec<PeerId> = self.strays.made_since(since, &room).into_iter().filter(|peer| !ours(peer)).collect();
-        if made.is_empty() {
-            return;
+        if !made.is_empty() {
+            self.remove_unconnected(&room, &made).await;
         }
-        let Ok(now) = self.fishjam.rest().room(&room).await else { return };
-        for peer in now.peers.iter().filter(|peer| made.contains(&peer.id)) {
-            if peer.kind == PeerType::Agent && peer.status == Status::Disconnected {
-                tracing::warn!(%room, peer = %peer.id, "a peer whose making was not heard of is removed");
-                self.remove(&room, &peer.id).await;
-            }
+        if let Some(journal) = &self.journal {
+            journal.unmade(&room);
         }
     }
+
+    /// A process was killed while it made a peer in `room`. One that nobody has connected now, nor after a while, and
+    /// that is not ours is taken for that one. Says whether there is none any more.
+    pub(super) async fn remove_stray_of_the_dead(self: Arc<Crew>, room: RoomId) -> bool {
+        let unconnected = match self.fishjam.rest().room(&room).await {
+            Ok(now) => now.peers.iter().filter(|peer| is_unconnected(peer)).map(|peer| peer.id.clone()).collect(),
+            Err(error) if error.kind == RestErrorKind::NotFound => Vec::new(),
+            Err(_) => return false,
+        };
+        if unconnected.is_empty() {
+            return true;
+        }
+        tokio::time::sleep(PATIENCE).await;
+        let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
+        let left: Vec<PeerId> = unconnected.into_iter().filter(|peer| !ours(peer)).collect();
+        self.remove_unconnected(&room, &left).await
+    }
+
+    /// Removes those of `peers` that nobody has connected.
+    async fn remove_unconnected(&self, room: &RoomId, peers: &[PeerId]) -> bool {
+        let Ok(now) = self.fishjam.rest().room(room).await else { return false };
+        let mut all_gone = true;
+        for peer in now.peers.iter().filter(|peer| peers.contains(&peer.id) && is_unconnected(peer)) {
+            tracing::warn!(%room, peer = %peer.id, "a peer whose making was not heard of is removed");
+            all_gone &= self.remove(room, &peer.id).await;
+        }
+        all_gone
+    }
+}
+
+fn is_unconnected(peer: &Peer) -> bool {
+    peer.kind == PeerType::Agent && peer.status == Status::Disconnected
 }
 
 /// Longer than an agent of any host takes to connect.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use roomtone::sandbox::Fault;
 use tokio::time::{Instant, sleep};
 
 use crate::common::{Program, Town, is_one};
@@ -27,6 +28,27 @@ async fn after_kill_9_every_room_has_one_again_and_no_peer_is_left() {
     .await;
     println!("{ROOMS} rooms served again after {:?}", begun.elapsed());
     sleep(Duration::from_millis(500)).await;
+    town.until_each_has_one().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_peer_that_was_being_made_at_kill_9_does_not_stay() {
+    let town = Town::new().await;
+    let rooms = town.rooms(2).await;
+    town.person(&rooms[0]).await;
+    let text = town.text("", "[[deploy]]\nagent = \"echo\"\njoin.when = \"first-person\"");
+    let mut first = Program::start(&town, &text);
+    town.until("the first room is served", |agents| is_one(&agents[&rooms[0]])).await;
+    sleep(Duration::from_millis(300)).await;
+    // The server makes the peer, and the process is killed before it hears of that.
+    town.inject(Fault::Rest { count: 1, status: Some(502), body: String::new(), carried_out: true });
+    town.person(&rooms[1]).await;
+    // The fault is for the host's call, not for ours.
+    sleep(Duration::from_millis(500)).await;
+    town.until("there are the one and the other", |agents| agents[&rooms[1]].len() == 2).await;
+    first.signal("-KILL");
+    first.ended().await;
+    let _second = Program::start(&town, &text);
     town.until_each_has_one().await;
 }
 
