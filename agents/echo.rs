@@ -80,11 +80,11 @@ impl Floor {
         let is_holder =
             self.holder.as_ref().is_some_and(|holder| Arc::ptr_eq(holder, frame.source()) || holder == frame.source());
         let is_free = self.holder.is_none() || loud && frame.heard() > self.last_loud + PAUSE;
-        if is_holder || is_free {
+        if !is_holder && is_free {
             self.holder = Some(frame.source().clone());
-            if loud || !is_holder {
-                self.last_loud = frame.heard();
-            }
+        }
+        if is_holder && loud || !is_holder && is_free {
+            self.last_loud = frame.heard();
         }
         is_holder || is_free
     }

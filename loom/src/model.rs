@@ -3,7 +3,11 @@
 use real_std::{
     panic,
     process::ExitCode,
-    sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Wake, Waker},
     time::Instant,
 };
 
@@ -25,6 +29,8 @@ pub enum Order {
     SeeWritten,
     /// All of the counters beside the ring.
     Counters,
+    /// Between the driver's making itself known and the agent's having work for it.
+    Fences,
 }
 
 static WEAKENED: AtomicU8 = AtomicU8::new(Order::None as u8);
@@ -33,17 +39,22 @@ pub fn weakened(which: Order, order: Ordering) -> Ordering {
     if WEAKENED.load(Relaxed) == which as u8 { Ordering::Relaxed } else { order }
 }
 
+pub fn has_fences() -> bool {
+    WEAKENED.load(Relaxed) != Order::Fences as u8
+}
+
 pub fn as_ordered(order: Ordering) -> Ordering {
     weakened(Order::Counters, order)
 }
 
 type Model = (&'static str, fn());
 
-const MODELS: [Model; 4] = [
+const MODELS: [Model; 5] = [
     ("ring of 2", || ring_hands_over(2)),
     ("ring of 3", || ring_hands_over(3)),
     ("voice", voice_hands_over),
     ("voice, interrupted", voice_is_interrupted),
+    ("voice, waited for", voice_wakes_its_driver),
 ];
 
 /// A writer that writes more than fits, a reader that reads and skips across the wrap.
@@ -130,6 +141,37 @@ fn voice_is_interrupted() {
     assert_eq!(port.position(), 3);
 }
 
+/// Whatever comes after the driver's last look wakes it, be that its first look or its second.
+fn voice_wakes_its_driver() {
+    let (mut voice, mut port) = voice_link(RING_OF_2);
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(wakes.clone());
+    let agent = thread::spawn(move || {
+        voice.play(&[0]);
+        voice.play(&[1]);
+    });
+    let (mut seen, mut before) = (0, 0);
+    for _ in 0..2 {
+        // What wakes it during the look makes it look again.
+        before = wakes.0.load(Ordering::Acquire);
+        if port.poll_work(&mut Context::from_waker(&waker)).is_ready() {
+            seen = port.waiting();
+        }
+    }
+    agent.join().unwrap();
+    assert!(seen == 2 || wakes.0.load(Ordering::Acquire) > before, "{seen} seen, and it sleeps on");
+}
+
+/// How often the driver was woken. As of a task, what was done before a wake is seen after it.
+#[derive(Default)]
+struct Wakes(loom::sync::atomic::AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Wakes>) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
 /// 200 ms of it are what the voice's ring holds.
 const RING_OF_2: Hz = Hz(10);
 
@@ -158,7 +200,8 @@ pub fn check() -> ExitCode {
 pub fn find_weakened() -> ExitCode {
     let mut missed = false;
     panic::set_hook(Box::new(|_| ()));
-    for order in [Order::PublishRead, Order::PublishWritten, Order::SeeRead, Order::SeeWritten, Order::Counters] {
+    use Order::{Counters, Fences, PublishRead, PublishWritten, SeeRead, SeeWritten};
+    for order in [PublishRead, PublishWritten, SeeRead, SeeWritten, Counters, Fences] {
         WEAKENED.store(order as u8, Relaxed);
         let found: Vec<_> = MODELS
             .iter()

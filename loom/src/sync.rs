@@ -1,10 +1,16 @@
 //! `std::sync` for the included source: the atomics are loom's.
 
-pub use real_std::sync::{Arc, Mutex, MutexGuard};
+pub use real_std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 pub mod atomic {
-    use crate::model::as_ordered;
+    use crate::model::{as_ordered, has_fences};
     pub use loom::sync::atomic::{AtomicUsize, Ordering};
+
+    pub fn fence(order: Ordering) {
+        if has_fences() {
+            loom::sync::atomic::fence(order);
+        }
+    }
 
     macro_rules! atomic {
         ($name:ident, $value:ty $(, $add:ident)?) => {

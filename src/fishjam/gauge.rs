@@ -58,7 +58,7 @@ impl Gauge {
         *self.0.counters.lock().expect("no holder panics")
     }
 
-    /// Begins to measure levels.
+    /// Begins to measure levels, within a second.
     pub fn tap(&self) -> Tap {
         self.0.taps.fetch_add(1, Ordering::Relaxed);
         Tap(self.clone())

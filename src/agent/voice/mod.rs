@@ -8,16 +8,17 @@ mod port;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, OnceLock,
         atomic::{
             AtomicBool, AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
+            Ordering::{Acquire, Relaxed, Release, SeqCst},
+            fence,
         },
     },
+    task::Waker,
     time::Duration,
 };
 
-use futures_util::task::AtomicWaker;
 use ringbuf::{
     HeapProd, HeapRb,
     traits::{Producer, Split},
@@ -87,16 +88,23 @@ struct Shared {
     closed: AtomicBool,
     /// The driver has something to do,
     has_work: AtomicBool,
-    /// and this is its task.
-    driver: AtomicWaker,
+    /// and this is its task, once it has looked. It stays the same.
+    driver: OnceLock<Waker>,
     /// The agent may have been waiting for this.
     progress: Notify,
 }
 
 impl Shared {
     fn wake_driver(&self) {
-        self.has_work.store(true, Release);
-        self.driver.wake();
+        // Work that is not taken yet has been told of, and what it stands for is looked at when it is taken.
+        if self.has_work.swap(true, Release) {
+            return;
+        }
+        // Either the driver is known here, or it sees the work when it has made itself known.
+        fence(SeqCst);
+        if let Some(driver) = self.driver.get() {
+            driver.wake_by_ref();
+        }
     }
 
     fn playhead(&self) -> MutexGuard<'_, Playhead> {
@@ -123,7 +131,7 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
         playhead: Mutex::new(Playhead::new(rate)),
         closed: AtomicBool::new(false),
         has_work: AtomicBool::new(false),
-        driver: AtomicWaker::new(),
+        driver: OnceLock::new(),
         progress: Notify::new(),
     });
     let voice =
@@ -137,7 +145,9 @@ impl Voice {
     /// dropped and counted.
     pub fn play(&mut self, samples: &[i16]) -> usize {
         let taken = samples.len().min(self.space());
-        self.shared.refused.fetch_add((samples.len() - taken) as u64, Relaxed);
+        if taken < samples.len() {
+            self.shared.refused.fetch_add((samples.len() - taken) as u64, Relaxed);
+        }
         let samples = &samples[..taken];
         if samples.is_empty() {
             return 0;
@@ -150,7 +160,7 @@ impl Voice {
             self.pieces.get_mut().expect("nobody locks").try_push(piece).ok().expect("room for a piece");
             self.shared.pieces_in.fetch_add(1, Release);
         }
-        self.shared.written.fetch_add(taken as u64, Release);
+        self.shared.written.store(self.written() + taken as u64, Release);
         self.stamp();
         self.shared.wake_driver();
         taken

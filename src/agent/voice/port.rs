@@ -3,7 +3,10 @@
 use std::{
     sync::{
         Arc,
-        atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+        atomic::{
+            Ordering::{Acquire, Relaxed, Release, SeqCst},
+            fence,
+        },
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -102,14 +105,13 @@ impl VoicePort {
 
     /// Ready when the agent has played or interrupted since it was ready last.
     pub(crate) fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.shared.has_work.swap(false, AcqRel) {
-            self.shared.driver.register(cx.waker());
-            // It may have come before the registration.
-            if !self.shared.has_work.swap(false, AcqRel) {
-                return Poll::Pending;
-            }
+        if self.shared.driver.get().is_none() {
+            self.shared.driver.set(cx.waker().clone()).ok();
+            fence(SeqCst);
         }
-        Poll::Ready(())
+        debug_assert!(self.shared.driver.get().is_some_and(|driver| driver.will_wake(cx.waker())), "one task polls");
+        let has_work = self.shared.has_work.load(Relaxed) && self.shared.has_work.swap(false, Acquire);
+        if has_work { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Reads or drops up to `most` samples, from the ring and the pieces in the order of their positions.

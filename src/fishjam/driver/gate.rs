@@ -1,55 +1,96 @@
-//! A gate before sources that seldom have something: they are polled only after one of them has woken the task.
+//! Gates before the sources of a task: what is behind one is polled only after it has woken the task.
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicU8, Ordering::SeqCst},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
-use futures_util::task::{ArcWake, AtomicWaker, waker_ref};
+use futures_util::task::{ArcWake, noop_waker, waker_ref};
 
-/// The sources behind it are polled with a waker of its own.
-pub(super) struct Gate(Arc<Bell>);
+/// What a task waits for, by what wakes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Comes with every frame.
+    Socket,
+    /// Comes a few times a second.
+    Alarm,
+    /// Seldom come.
+    Occasions,
+}
 
-/// Wakes the task, and says which gate it was.
+/// The gates of one task. Sound comes a hundred times a second, and does not pay for what does not.
+pub(super) struct Gates {
+    board: Arc<Board>,
+    bells: [Arc<Bell>; 3],
+}
+
+/// Who has rung, in one place, so that a frame touches no other.
+struct Board {
+    rung: AtomicU8,
+    task: Waker,
+}
+
+/// What a source is polled with: it wakes the task, and says whose it was.
 struct Bell {
-    has_rung: AtomicBool,
-    task: AtomicWaker,
+    gate: Gate,
+    board: Arc<Board>,
 }
 
 impl ArcWake for Bell {
     fn wake_by_ref(bell: &Arc<Bell>) {
-        bell.has_rung.store(true, SeqCst);
-        bell.task.wake();
-    }
-}
-
-impl Default for Gate {
-    /// Open: nothing has been polled yet.
-    fn default() -> Gate {
-        Gate(Arc::new(Bell { has_rung: AtomicBool::new(true), task: AtomicWaker::new() }))
+        // In this order: the task is polled after it was woken, and sees by then who has rung.
+        bell.board.rung.fetch_or(bell.gate.bit(), SeqCst);
+        bell.board.task.wake_by_ref();
     }
 }
 
 impl Gate {
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl Default for Gates {
+    /// Of no task yet.
+    fn default() -> Gates {
+        Gates::of(noop_waker())
+    }
+}
+
+impl Gates {
+    /// All open: nothing has been polled yet.
+    fn of(task: Waker) -> Gates {
+        let board = Arc::new(Board { rung: AtomicU8::new(u8::MAX), task });
+        let bells =
+            [Gate::Socket, Gate::Alarm, Gate::Occasions].map(|gate| Arc::new(Bell { gate, board: board.clone() }));
+        Gates { board, bells }
+    }
+
+    /// To be called in each poll, before any gate: bells wake the task that polls.
+    pub(super) fn serve(&mut self, task: &Waker) {
+        if !self.board.task.will_wake(task) {
+            *self = Gates::of(task.clone());
+        }
+    }
+
     /// Lets the next poll through: there is a new source behind the gate, or one that has more to do.
-    pub(super) fn open(&self) {
-        self.0.has_rung.store(true, SeqCst);
+    pub(super) fn open(&self, gate: Gate) {
+        self.board.rung.fetch_or(gate.bit(), SeqCst);
     }
 
     /// Polls what is behind, if something there may be ready. After something was, the gate stays open.
-    pub(super) fn poll<T>(&self, cx: &mut Context<'_>, look: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
-        // In this order, whatever rings is seen by the flag, or wakes the task: who rings sets the flag first, and takes
-        // the waker away, perhaps long after the flag was seen.
-        self.0.task.register(cx.waker());
-        if !self.0.has_rung.swap(false, SeqCst) {
+    pub(super) fn poll<T>(&self, gate: Gate, look: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        if self.board.rung.load(SeqCst) & gate.bit() == 0 {
             return Poll::Pending;
         }
-        let found = look(&mut Context::from_waker(&waker_ref(&self.0)));
+        // Before the look: what rings meanwhile rings for the next one.
+        self.board.rung.fetch_and(!gate.bit(), SeqCst);
+        let found = look(&mut Context::from_waker(&waker_ref(&self.bells[gate as usize])));
         if found.is_ready() {
-            self.open();
+            self.open(gate);
         }
         found
     }
@@ -65,25 +106,53 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn nothing_that_rings_is_missed_whatever_the_moment() {
-        let (gate, (sender, mut receiver)) = (Gate::default(), mpsc::channel(4));
-        tokio::spawn(async move {
+        let (mut gates, (sender, mut receiver)) = (Gates::default(), mpsc::channel(4));
+        let sends = async move {
             for n in 0..20_000u32 {
                 sender.send(n).await.unwrap();
                 if n % 7 == 0 {
                     tokio::task::yield_now().await;
                 }
             }
-        });
-        let mut looks = 0u32;
-        for expected in 0..20_000u32 {
-            let next = poll_fn(|cx| {
-                gate.poll(cx, |cx| {
-                    looks += 1;
-                    receiver.poll_recv(cx)
-                })
-            });
-            assert_eq!(timeout(Duration::from_secs(20), next).await, Ok(Some(expected)));
-        }
-        assert!(looks <= 40_001, "{looks} looks");
+        };
+        let reads = async move {
+            let (mut seldom, mut looks) = (0, 0);
+            for expected in 0..20_000u32 {
+                let next = poll_fn(|cx| {
+                    gates.serve(cx.waker());
+                    let idle: Poll<()> = gates.poll(Gate::Alarm, |_| {
+                        seldom += 1;
+                        Poll::Pending
+                    });
+                    assert!(idle.is_pending());
+                    gates.poll(Gate::Socket, |cx| {
+                        looks += 1;
+                        receiver.poll_recv(cx)
+                    })
+                });
+                assert_eq!(timeout(Duration::from_secs(20), next).await, Ok(Some(expected)));
+            }
+            (seldom, looks)
+        };
+        let (reads, _) = tokio::join!(tokio::spawn(reads), tokio::spawn(sends));
+        let (seldom, looks): (u32, u32) = reads.unwrap();
+        assert!(seldom == 1 && looks <= 40_001, "{seldom} and {looks} looks");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_takes_the_gates_over_is_woken() {
+        let (mut gates, (sender, mut receiver)) = (Gates::default(), mpsc::channel(1));
+        let mut next = async move || {
+            poll_fn(|cx| {
+                gates.serve(cx.waker());
+                gates.poll(Gate::Socket, |cx| receiver.poll_recv(cx))
+            })
+            .await
+        };
+        assert!(timeout(Duration::from_millis(1), next()).await.is_err());
+        let other = tokio::spawn(async move { next().await });
+        tokio::task::yield_now().await;
+        sender.send(7).await.unwrap();
+        assert_eq!(timeout(Duration::from_secs(5), other).await.unwrap().unwrap(), Some(7));
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::{task::JoinError as TaskEnd, time::timeout};
 use tracing::Instrument;
 
-use super::{CONNECT, Done, Driver, WIRING};
+use super::{CONNECT, Done, Driver, WIRING, gate::Gate};
 use crate::{
     audio::codec::Encoding,
     dialect::fishjam::{
@@ -107,13 +107,13 @@ impl Driver {
     /// Passes a message on if it is the sound of a track that is heard already, and says whether it was.
     pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
         let Some(sound) = peek_track_data(bytes).filter(|_| self.session.is_live()) else { return false };
-        if self.gauge.is_tapped() && self.hearing.encoding() == Encoding::Pcm16 {
+        if self.is_tapped && self.hearing.encoding() == Encoding::Pcm16 {
             self.gauge.measure(sound.peer, sound.track, sound.data);
         }
         let now = Instant::now();
         let passed = self.hearing.pass(now - self.begun, &sound, &mut self.port);
-        if let Some(at) = self.hearing.poll_timeout() {
-            self.occasions.wake_by(self.begun + at);
+        if let Some(at) = self.held_until() {
+            self.occasions.wake_by(at);
         }
         passed
     }
@@ -147,7 +147,7 @@ impl Driver {
             Ok(Done::Connected(number, result)) if number == self.connection => match result {
                 Ok(socket) => {
                     self.socket = Some(socket);
-                    self.gate.open();
+                    self.occasions.gates.open(Gate::Socket);
                     self.session.handle_input(now, Input::Opened);
                 }
                 Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),

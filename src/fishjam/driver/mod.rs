@@ -1,6 +1,7 @@
 //! The driver of one agent in one room: it owns the sockets, the timers and the rings' far ends, and runs none of the
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
+mod deadlines;
 mod farewell;
 mod gate;
 mod link;
@@ -59,8 +60,6 @@ pub(super) struct Driver {
     begun: Instant,
     session: Session,
     socket: Option<Box<Socket>>,
-    /// Before the socket.
-    gate: Gate,
     hearing: Hearing,
     speaking: Option<Speaking>,
     roster: Roster,
@@ -76,10 +75,14 @@ pub(super) struct Driver {
     notifier_is_up: bool,
     notifier_was_down: bool,
     next_check: Instant,
+    /// When something is due, apart from the voice.
+    due: Instant,
     captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
     next_capture: u64,
     happenings: mpsc::Sender<Happening>,
     gauge: Gauge,
+    /// Somebody wanted levels when that was looked at last.
+    is_tapped: bool,
     /// The levels of the voice can be measured.
     speaks_pcm: bool,
     to_socket: Latency,
@@ -149,7 +152,6 @@ impl Driver {
             peer,
             begun: now,
             socket: None,
-            gate: Gate::default(),
             speaking,
             port,
             occasions: Occasions::new(now, notifier, agent),
@@ -160,10 +162,12 @@ impl Driver {
             notifier_is_up: false,
             notifier_was_down: false,
             next_check: now,
+            due: now,
             captures: HashMap::new(),
             next_capture: 0,
             happenings,
             gauge,
+            is_tapped: false,
             speaks_pcm,
             to_socket: Latency::default(),
             reconnects: 0,
@@ -196,6 +200,7 @@ impl Driver {
                 match poll_fn(|cx| self.poll_wake(cx)).await {
                     Wake::Socket(SocketEvent::Message(bytes)) if self.passes(&bytes) => {}
                     Wake::Voice => self.on_voice(Instant::now()),
+                    Wake::Occasion(Occasion::Time) if self.is_voices_time(Instant::now()) => {}
                     Wake::Socket(event) => break Occasion::Socket(event),
                     Wake::Occasion(occasion) => break occasion,
                 }
@@ -207,7 +212,8 @@ impl Driver {
 
     /// The socket comes last: it may always have something, and must not hold up the rest.
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.requests, cx) {
+        self.occasions.gates.serve(cx.waker());
+        if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.requests) {
             return Poll::Ready(Wake::Occasion(occasion));
         }
         if self.port.voice.poll_work(cx).is_ready() {
@@ -215,14 +221,9 @@ impl Driver {
         }
         let Some(socket) = &mut self.socket else { return Poll::Pending };
         if !socket.flush_now() {
-            self.gate.open();
+            self.occasions.gates.open(Gate::Socket);
         }
-        self.gate.poll(cx, |cx| socket.poll(cx)).map(Wake::Socket)
-    }
-
-    fn set_alarm(&mut self, now: Instant) {
-        let deadline = self.next_deadline(now);
-        self.occasions.wake_next(now, deadline);
+        self.occasions.gates.poll(Gate::Socket, |cx| socket.poll(cx)).map(Wake::Socket)
     }
 
     fn on_occasion(&mut self, now: Instant, occasion: Occasion) {
@@ -237,22 +238,6 @@ impl Driver {
             Occasion::Time => self.on_time(now),
             Occasion::Leave => self.session.handle_input(now, Input::Leave(Ending::Left)),
         }
-    }
-
-    fn next_deadline(&self, now: Instant) -> Instant {
-        let speaking = self.next_of_voice(now);
-        let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
-        let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
-        let heard_out = self.heard_out_at.filter(|at| *at > now);
-        let backlog = self.hearing.poll_timeout().map(|at| self.begun + at);
-        let due = [self.session.poll_timeout(), speaking, behind, snapshot, heard_out, backlog, self.removed_at];
-        due.into_iter().flatten().fold(self.next_check, Instant::min)
-    }
-
-    fn next_of_voice(&self, now: Instant) -> Option<Instant> {
-        let speaking = self.speaking.as_ref().filter(|_| self.session.voice_track().is_some());
-        let next = speaking.and_then(|speaking| speaking.poll_timeout(now, &self.port.voice));
-        next.map(|at| at.max(self.voice_opens))
     }
 
     /// The agent has said something.
@@ -307,7 +292,7 @@ impl Driver {
         let mut speaks = false;
         speaking.poll_packets(now, voice, |packet| {
             self.outbox.send_sound(self.socket.as_deref_mut(), track, packet);
-            if self.speaks_pcm && self.gauge.is_tapped() {
+            if self.speaks_pcm && self.is_tapped {
                 self.gauge.measure(self.peer.as_str(), track.as_str(), packet);
             }
             speaks = true;
@@ -347,28 +332,6 @@ impl Driver {
         self.session.handle_input(now, Input::Leave(Ending::AgentFailed(failure)));
     }
 
-    fn on_time(&mut self, now: Instant) {
-        self.session.handle_input(now, Input::Time);
-        if now >= self.next_check {
-            self.next_check = now + CHECK;
-            if let Some(reason) = self.socket.as_mut().and_then(|socket| socket.check(now)) {
-                self.socket = None;
-                self.session.handle_input(now, Input::Closed(reason));
-            }
-            let patience = if self.notifier_is_up { LOOK_AGAIN_INTO_ROOM } else { LOOK_INTO_ROOM };
-            if now >= self.next_snapshot + patience {
-                self.roster.request_snapshot();
-            }
-            self.occasions.listen_again(now);
-            if self.hearing.holds_chunks() {
-                self.on_room_events(now, Vec::new());
-            }
-            self.subscribe_to_audience();
-            self.port.stamp(now);
-            self.gauge.publish(self.counters());
-        }
-    }
-
     fn tell(&mut self, event: RoomEvent) {
         self.tell_world(What::Room(event.clone()));
         if let Err(Unread { .. }) = self.port.tell(event) {
@@ -399,16 +362,8 @@ impl Driver {
     }
 }
 
-/// How often links are looked after.
-const CHECK: Duration = Duration::from_secs(1);
 /// How long the sockets have to say why the agent's peer was removed.
 const FAREWELL: Duration = Duration::from_millis(300);
-/// How soon an agent that is behind is looked at again: a block.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How often the room is looked at while the server socket is down.
-const LOOK_INTO_ROOM: Duration = Duration::from_secs(10);
-/// How often it is looked at in any case: a notification may have been lost.
-const LOOK_AGAIN_INTO_ROOM: Duration = Duration::from_secs(60);
 /// Within what time the agents of one process look into their rooms once the server socket is back.
 const SPREAD: Duration = Duration::from_secs(1);
 /// The longest time between two questions that explained nothing.

@@ -1,8 +1,7 @@
 //! What a driver waits for and what seldom comes: deadlines, work that ends, news of the room, the agent's end, the
 //! order to leave.
 //!
-//! Sound comes a hundred times a second. These sources are looked at only when one of them has woken the task, so
-//! that a frame does not pay for them.
+//! These sources are looked at only when one of them has woken the task, so that a frame does not pay for them.
 
 use std::{
     future::Future,
@@ -18,7 +17,10 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::{Done, GOODBYE, gate::Gate};
+use super::{
+    Done, GOODBYE,
+    gate::{Gate, Gates},
+};
 use crate::{
     agent::{AgentError, Request},
     fishjam::{
@@ -40,11 +42,13 @@ pub(super) enum Occasion {
 }
 
 pub(super) struct Occasions {
-    gate: Gate,
+    /// Before the sources, and the socket.
+    pub(super) gates: Gates,
     sources: Sources,
     /// When the alarm rings, no later than the next deadline. It rings too early rather than being set anew for each
     /// frame.
     alarm_at: Instant,
+    alarm: Pin<Box<Sleep>>,
 }
 
 struct Sources {
@@ -58,7 +62,6 @@ struct Sources {
     leave: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// Ready once the host is going to end, with the time that is left.
     drain: Option<Pin<Box<dyn Future<Output = Option<Duration>> + Send>>>,
-    alarm: Pin<Box<Sleep>>,
 }
 
 impl Occasions {
@@ -71,22 +74,21 @@ impl Occasions {
             agent: Some(agent),
             leave: None,
             drain: None,
-            alarm,
         };
-        Occasions { gate: Gate::default(), sources, alarm_at: now }
+        Occasions { gates: Gates::default(), sources, alarm_at: now, alarm }
     }
 
     /// Brings about [`Occasion::Leave`] when `leave` is cancelled.
     pub(super) fn leave_on(&mut self, leave: CancellationToken) {
         self.sources.leave = Some(Box::pin(leave.cancelled_owned()));
-        self.gate.open();
+        self.gates.open(Gate::Occasions);
     }
 
     /// Listens to the room again, once a refusal is long enough ago.
     pub(super) fn listen_again(&mut self, now: Instant) {
         if let Some((_, notifier)) = self.sources.refused.take_if(|(at, _)| now >= *at + REFUSED) {
             self.sources.notifier = Some(notifier.again());
-            self.gate.open();
+            self.gates.open(Gate::Occasions);
         }
     }
 
@@ -94,7 +96,7 @@ impl Occasions {
     pub(super) fn drain_on(&mut self, mut drain: watch::Receiver<Option<Duration>>) {
         let told = async move { drain.wait_for(Option::is_some).await.ok().and_then(|within| *within) };
         self.sources.drain = Some(Box::pin(told));
-        self.gate.open();
+        self.gates.open(Gate::Occasions);
     }
 
     /// Brings about [`Occasion::Time`] at `deadline`, or earlier.
@@ -113,14 +115,14 @@ impl Occasions {
 
     fn set_alarm(&mut self, deadline: Instant) {
         self.alarm_at = deadline;
-        self.sources.alarm.as_mut().reset(deadline.into());
-        self.gate.open();
+        self.alarm.as_mut().reset(deadline.into());
+        self.gates.open(Gate::Alarm);
     }
 
     /// Begins some work.
     pub(super) fn spawn(&mut self, work: impl Future<Output = Done> + Send + 'static) {
         self.sources.work.spawn(work);
-        self.gate.open();
+        self.gates.open(Gate::Occasions);
     }
 
     /// Whether the agent has returned, or panicked.
@@ -138,17 +140,17 @@ impl Occasions {
         }
     }
 
-    pub(super) fn poll(&mut self, requests: &mut mpsc::Receiver<Request>, cx: &mut Context<'_>) -> Poll<Occasion> {
-        let Occasions { gate, sources, .. } = self;
-        gate.poll(cx, |cx| sources.look(requests, cx).map_or(Poll::Pending, Poll::Ready))
+    pub(super) fn poll(&mut self, requests: &mut mpsc::Receiver<Request>) -> Poll<Occasion> {
+        let Occasions { gates, sources, alarm, .. } = self;
+        if gates.poll(Gate::Alarm, |cx| alarm.as_mut().poll(cx)).is_ready() {
+            return Poll::Ready(Occasion::Time);
+        }
+        gates.poll(Gate::Occasions, |cx| sources.look(requests, cx).map_or(Poll::Pending, Poll::Ready))
     }
 }
 
 impl Sources {
     fn look(&mut self, requests: &mut mpsc::Receiver<Request>, cx: &mut Context<'_>) -> Option<Occasion> {
-        if self.alarm.as_mut().poll(cx).is_ready() {
-            return Some(Occasion::Time);
-        }
         if let Some(leave) = &mut self.leave
             && leave.as_mut().poll(cx).is_ready()
         {
