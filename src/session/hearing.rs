@@ -56,9 +56,12 @@ struct Heard {
     /// `None` for a track that the agent does not want.
     port: Option<TrackPort>,
     backlog: Backlog,
+    /// When the last chunk came.
+    last_at: Duration,
 }
 
-/// What came after a long silence, and waits for a moment: either more comes at once and it was held up, or not.
+/// What came after a long silence, and waits for a moment: either more comes at once and it was held up, or not. Or what
+/// came all at once and is more than the agent's ring holds.
 #[derive(Default)]
 struct Backlog {
     until: Option<Duration>,
@@ -274,7 +277,7 @@ impl Hearing {
         let port = if wanted { Some(port.open(source, self.rate)?) } else { None };
         let decoder = Decoder::new(self.encoding, self.rate)?;
         let (clock, backlog) = (SampleClock::new(self.rate), Backlog::default());
-        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog });
+        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, last_at: Duration::ZERO });
         Ok(wanted)
     }
 
@@ -291,17 +294,20 @@ impl Heard {
     /// Passes a chunk on, or holds it. Says whether it is held.
     fn hear(&mut self, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
         let Some(open) = &mut self.port else { return false };
+        let length = self.clock.rate().duration_of(samples.len() as u64);
+        // Faster than it was said.
+        let hurries = now.saturating_sub(std::mem::replace(&mut self.last_at, now)) < length;
+        if self.backlog.until.is_none() && hurries && !has_room(port, open, samples.len()) {
+            self.backlog.is_placed = true;
+            self.backlog.until = Some(now + LOOK_AGAIN);
+        }
         if self.backlog.until.is_none() && !self.clock.is_ambiguous(now, samples.len()) {
             let index = self.clock.place(now, samples.len());
             port.hear(open, index, self.clock.heard_at(index), samples);
             return false;
         }
         // As long as more comes than time passes, it is catching up.
-        let catches_up =
-            self.backlog.chunks.back().is_none_or(|(last, _)| {
-                now.saturating_sub(*last) < self.clock.rate().duration_of(samples.len() as u64)
-            });
-        if catches_up && !self.backlog.is_placed {
+        if (hurries || self.backlog.chunks.is_empty()) && !self.backlog.is_placed {
             self.backlog.until = Some(now + BACKLOG);
         }
         self.backlog.chunks.push_back((now, samples.len()));
@@ -323,7 +329,7 @@ impl Heard {
         let mut passed = 0;
         while let Some((at, length)) = backlog.chunks.pop_front() {
             if let Release::AsThereIsRoom(now) = how
-                && !port.has_room(open, length)
+                && !has_room(port, open, length)
             {
                 backlog.chunks.push_front((at, length));
                 backlog.samples.drain(..passed);
@@ -340,6 +346,11 @@ impl Heard {
         }
         self.backlog = Backlog::default();
     }
+}
+
+/// Whether a chunk out of many has room. What comes next, in its own time, should find some, too.
+fn has_room(port: &RoomPort, open: &mut TrackPort, samples: usize) -> bool {
+    port.has_room(open, 3 * samples)
 }
 
 impl Backlog {
@@ -527,6 +538,51 @@ mod tests {
         }
         assert!(checked.iter().all(|frames| *frames > 150_000), "{checked:?}");
         assert_eq!(port.depths().lost_samples, 0);
+    }
+
+    #[test]
+    fn a_burst_is_heard_whole_though_nothing_was_heard_before_it() {
+        for cut in [false, true] {
+            let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+            let mut roster = Roster::new("me".into());
+            roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
+            let track = Track::new("t".into(), TrackKind::Audio);
+            roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+            let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+            if cut {
+                hearing.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+                hearing.on_link_down(&mut port);
+            }
+            let mut now = 2_000 * MS;
+            (0..100).for_each(|_| drop(hearing.on_chunk(now, sound("ada", &[1; 640]), &mut roster, &mut port)));
+            let (mut heard, mut next) = (0, None);
+            for _ in 0..40 {
+                while let Some(Some(input)) = room.next().now_or_never() {
+                    let Input::Audio(frame) = input else { continue };
+                    assert!(heard <= usize::from(cut) || next == Some(frame.index()), "frame {heard}");
+                    next = Some(frame.index() + 320);
+                    heard += 1;
+                }
+                now += 5 * MS;
+                hearing.on_time(now, &mut port);
+            }
+            assert_eq!((heard, port.depths().lost_samples), (100 + usize::from(cut), 0));
+            assert_eq!(hearing.poll_timeout(), None);
+        }
+    }
+
+    #[test]
+    fn an_agent_that_is_too_slow_loses_what_its_ring_does_not_hold() {
+        let (_room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let mut roster = Roster::new("me".into());
+        roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
+        let track = Track::new("t".into(), TrackKind::Audio);
+        roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+        let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+        for n in 1..=50 {
+            hearing.on_chunk(n * 20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+        }
+        assert_eq!(port.depths().lost_samples, 25 * 320);
     }
 
     #[tokio::test]
