@@ -11,7 +11,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use super::{config::SinkConfig, keeper::Key};
@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct Sinks {
     http: reqwest::Client,
     lost: Arc<AtomicU64>,
+    /// Files that may be written to at a time: each takes a thread.
+    disk: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -41,7 +43,8 @@ pub(super) struct Sink {
 impl Sinks {
     /// Its tasks are among `tasks`, as they outlive their sessions.
     pub(super) fn new(tasks: TaskTracker) -> Sinks {
-        Sinks { http: build_http(|| reqwest::Client::builder().timeout(POST)), lost: Arc::default(), tasks }
+        let http = build_http(|| reqwest::Client::builder().timeout(POST));
+        Sinks { http, lost: Arc::default(), disk: Arc::new(Semaphore::new(FILES)), tasks }
     }
 
     /// Lines that went nowhere.
@@ -55,7 +58,7 @@ impl Sinks {
             return None;
         }
         let (lines, waiting) = mpsc::channel(LINES);
-        let file = config.file.as_ref().map(|file| path(file, key, peer));
+        let file = config.file.as_ref().map(|file| (path(file, key, peer), self.disk.clone()));
         let secret = config.secret().ok().flatten();
         let post = config.webhook.clone().map(|url| Post { http: self.http.clone(), url, secret });
         self.tasks.spawn(write(waiting, file, post, self.lost.clone()));
@@ -94,14 +97,20 @@ struct Post {
 }
 
 /// The task behind a sink: it takes what waits, as much as there is, and writes it.
-async fn write(mut waiting: mpsc::Receiver<String>, file: Option<PathBuf>, post: Option<Post>, lost: Arc<AtomicU64>) {
+async fn write(
+    mut waiting: mpsc::Receiver<String>,
+    file: Option<(PathBuf, Arc<Semaphore>)>,
+    post: Option<Post>,
+    lost: Arc<AtomicU64>,
+) {
     let mut lines = Vec::new();
     while waiting.recv_many(&mut lines, BATCH).await > 0 {
         let count = lines.len() as u64;
         let body = lines.join("\n") + "\n";
         lines.clear();
-        if let Some(path) = file.clone() {
-            let text = body.clone();
+        if let Some((path, disk)) = &file {
+            let _turn = disk.acquire().await;
+            let (path, text) = (path.clone(), body.clone());
             let written = tokio::task::spawn_blocking(move || append(&path, &text)).await;
             if let Ok(Err(error)) = written {
                 tracing::error!("{count} lines of events are lost: {error}");
@@ -172,6 +181,8 @@ const POST: Duration = Duration::from_secs(10);
 const POSTS: u32 = 8;
 /// Lines that may wait for a slow sink.
 const LINES: usize = 1_024;
+/// Files that are written to at once.
+const FILES: usize = 4;
 /// Lines that are written at once.
 const BATCH: usize = 256;
 

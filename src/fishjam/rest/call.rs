@@ -15,6 +15,10 @@ use crate::session::Backoff;
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
 /// How long a whole answer may take.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
+/// Connections that are kept for the next calls, and for how long: a host that has hundreds of rooms at once does not need
+/// hundreds from then on.
+pub(super) const IDLE: usize = 16;
+pub(super) const IDLE_FOR: Duration = Duration::from_secs(10);
 /// How often a call is made in all.
 const ATTEMPTS: u32 = 3;
 /// A server that wants to be left alone for longer is told to the caller.

@@ -49,6 +49,8 @@ impl Client {
             reqwest::Client::builder()
                 .connect_timeout(call::CONNECT)
                 .timeout(call::ANSWER)
+                .pool_max_idle_per_host(call::IDLE)
+                .pool_idle_timeout(call::IDLE_FOR)
                 .user_agent(concat!("roomtone/", env!("CARGO_PKG_VERSION")))
         };
         Client {
