@@ -39,6 +39,7 @@ struct PersonRequest {
     /// Whether it is said again and again.
     #[serde(rename = "loop")]
     looped: bool,
+    pause_ms: u64,
     /// A JPEG or PNG file that stands for the camera.
     still: Option<PathBuf>,
 }
@@ -102,6 +103,7 @@ async fn add_person(
         sound,
         delay: Duration::from_millis(request.delay_ms),
         looped: request.looped,
+        pause: Duration::from_millis(request.pause_ms),
         still: match request.still {
             Some(path) => Some(blocking(move || read_picture(&path)).await?),
             None => None,

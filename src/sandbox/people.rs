@@ -33,6 +33,8 @@ pub struct Person {
     pub delay: Duration,
     /// Whether it is said again and again.
     pub looped: bool,
+    /// How long the microphone sends nothing before it is said again.
+    pub pause: Duration,
     /// A picture that stands for the person's camera: its media type and its file.
     pub still: Option<(&'static str, Bytes)>,
 }
@@ -98,7 +100,7 @@ impl World {
         let mut speech = Speech::default();
         if let Some(clip) = clip {
             let not_before = Instant::now() + person.delay;
-            speech.say(Utterance { clip, not_before, looped: person.looped });
+            speech.say(Utterance { clip, not_before, looped: person.looped, pause: person.pause });
         }
         let audio = TrackId::from(new_id());
         let video = person.still.map(|still| (TrackId::from(new_id()), still));
@@ -123,7 +125,7 @@ impl World {
     ) -> Result<(), PeopleError> {
         let clip = prepare(sound).await;
         let not_before = Instant::now() + delay;
-        self.with_speech(room, peer, |speech| speech.say(Utterance { clip, not_before, looped }))
+        self.with_speech(room, peer, |speech| speech.say(Utterance { clip, not_before, looped, pause: Duration::ZERO }))
     }
 
     /// Does something with a person's microphone.

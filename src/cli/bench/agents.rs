@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
 use tokio::time::{interval, sleep, timeout};
 
 use super::{
@@ -29,7 +30,8 @@ pub(super) async fn run(
     let rooms = rooms(&fishjam).await?;
     let crew = Crew { registry, fishjam, voice, speech: load.speech };
     let (mut stays, mut joins, mut first_rss_kib) = (Vec::new(), Vec::new(), 0);
-    for (n, room) in rooms.iter().enumerate() {
+    let (timed, others) = rooms.split_at(rooms.len().min(TIMED));
+    for (n, room) in timed.iter().enumerate() {
         let (stay, took) = crew.join(room).await?;
         stays.push(stay);
         joins.push(took);
@@ -39,7 +41,11 @@ pub(super) async fn run(
             first_rss_kib = machine::resident_kib();
         }
     }
-    part::be_measured(&joins, first_rss_kib, seconds).await;
+    let mut others = stream::iter(others).map(|room| crew.join(room)).buffered(AT_ONCE);
+    while let Some(joined) = others.next().await {
+        stays.push(joined?.0);
+    }
+    part::be_measured(rooms.len(), &joins, first_rss_kib, seconds).await;
     let mut left = Left::default();
     for stay in stays {
         stay.leave();
@@ -149,7 +155,9 @@ const SETTLE: Duration = Duration::from_secs(1);
 const JOIN: Duration = Duration::from_secs(20);
 /// Ten seconds of speech are four fifths of it.
 const SPEECH_AND_PAUSE: Duration = Duration::from_millis(12_500);
-/// How many are in the room together.
+/// How many come in one after the other, and are timed; the others come at once.
+const TIMED: usize = 400;
+/// How many come in at once, and how many are in the room together while they come and go.
 const AT_ONCE: usize = 10;
 /// How often memory is looked at while they come and go.
 const STEPS: u32 = 20;

@@ -49,7 +49,7 @@ pub(super) async fn run(fishjam: Fishjam, seconds: u64, voice: VoiceTrack) -> Re
             first_rss_kib = machine::resident_kib();
         }
     }
-    part::be_measured(&joins, first_rss_kib, seconds).await;
+    part::be_measured(rooms.len(), &joins, first_rss_kib, seconds).await;
     loops.abort_all();
     for (room, peer) in rooms.iter().zip(&peers) {
         fishjam.rest().delete_peer(room, peer).await.map_err(|error| wrong(&error))?;

@@ -74,8 +74,7 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Failure> {
         true => None,
         false => Some(stage.measure(&args, Role::Floor, &theirs).await?),
     };
-    let load = (args.sessions, args.seconds, args.load.voice.as_str());
-    let report = Report::new(load, pinned, stage.ready_ms, &agents, floor.as_ref());
+    let report = Report::new(&args, pinned, stage.ready_ms, &agents, floor.as_ref());
     stage.sandbox.ended().await;
     report.lines().iter().for_each(|line| say(line));
     if let Some(path) = &args.json {
@@ -117,7 +116,9 @@ impl Stage {
             let room = fishjam.rest().create_room(&RoomConfig::default()).await.map_err(|error| wrong(&error))?.id;
             if !args.load.speech {
                 // Blocks of different rooms come at different times, as they would of people.
-                let person = json!({ "sound": burst, "loop": true, "delay_ms": u64::from(n) * 37 % 1_000 });
+                let pause_ms = 1_000 * (100 - args.talk) / args.talk;
+                let delay_ms = u64::from(n) * 37 % (1_000 + pause_ms);
+                let person = json!({ "sound": burst, "loop": true, "pause_ms": pause_ms, "delay_ms": delay_ms });
                 let people = format!("{}/sandbox/rooms/{room}/people", self.url);
                 let answer = self.http.post(people).json(&person).send().await;
                 answer.and_then(reqwest::Response::error_for_status).map_err(|error| wrong(&error))?;
@@ -215,11 +216,12 @@ fn wrong(error: &dyn std::fmt::Display) -> Failure {
     Failure::Fishjam(format!("the bench: {error}"))
 }
 
-/// A second of sound: a burst of 1 kHz, and a room tone of -60 dBFS that no codec takes for silence.
+/// A second of sound: a burst of 1 kHz, and a room tone of -60 dBFS that no codec takes for silence. The burst does not
+/// come first: after a pause the first chunks wait for a moment, until it is clear that it was one.
 fn burst_and_quiet() -> Vec<i16> {
     let mut rng = fastrand::Rng::with_seed(1);
     let tone = |n: usize| (f64::sin(std::f64::consts::TAU * n as f64 / 16.0) * 16_000.0) as i16;
-    (0..16_000).map(|n| if n < 1_600 { tone(n) } else { rng.i16(-30..=30) }).collect()
+    (0..16_000).map(|n| if (3_200..4_800).contains(&n) { tone(n) } else { rng.i16(-30..=30) }).collect()
 }
 
 /// How long a process may take to start.

@@ -33,7 +33,7 @@ pub(super) struct Ready {
     pub(super) rss_kib: u64,
     /// With the first session alone.
     pub(super) first_rss_kib: u64,
-    /// From the call to the agent being in the room, one after the other.
+    /// From the call to the agent being in the room, of those that came one after the other.
     pub(super) join_p50_ms: f64,
     pub(super) join_max_ms: f64,
 }
@@ -75,12 +75,12 @@ pub(super) async fn rooms(fishjam: &Fishjam) -> Result<Vec<RoomId>, Failure> {
 }
 
 /// Says that everyone is in, having taken `joins`, and measures when told to. Returns when it is time to leave.
-pub(super) async fn be_measured(joins: &[Duration], first_rss_kib: u64, seconds: u64) {
+pub(super) async fn be_measured(sessions: usize, joins: &[Duration], first_rss_kib: u64, seconds: u64) {
     let mut joins: Vec<f64> = joins.iter().map(|join| join.as_secs_f64() * 1e3).collect();
     joins.sort_unstable_by(f64::total_cmp);
     let mut orders = Orders::new();
     tell(&Said::Ready(Ready {
-        sessions: joins.len() as u32,
+        sessions: sessions as u32,
         rss_kib: machine::resident_kib(),
         first_rss_kib,
         join_p50_ms: joins.get(joins.len() / 2).copied().unwrap_or(0.0),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    machine,
+    BenchArgs, machine,
     part::{Left, Measured, Ready},
 };
 
@@ -25,6 +25,8 @@ pub(super) struct Run {
 pub(super) struct Report {
     sessions: u32,
     seconds: u64,
+    /// For how much of the time each speaker spoke.
+    talk_percent: u64,
     voice: String,
     /// Cores that the agents had for themselves; 0 if they were not pinned.
     agent_cores: usize,
@@ -91,12 +93,14 @@ impl Run {
 
 impl Report {
     pub(super) fn new(
-        (sessions, seconds, voice): (u32, u64, &str),
+        args: &BenchArgs,
         agent_cores: usize,
         ready_ms: f64,
         agents: &Run,
         floor: Option<&Run>,
     ) -> Report {
+        let BenchArgs { sessions, seconds, talk, load, .. } = args;
+        let frames_a_second = 50.0 * *talk as f64 / 100.0;
         let cost = agents.cpu_us_per_frame();
         let mut losses = agents.left.losses.clone();
         losses.insert("undelivered chunks".into(), agents.undelivered);
@@ -104,9 +108,10 @@ impl Report {
         let paced = agents.left.paced_packets;
         let (cores, model) = machine::cores();
         Report {
-            sessions,
-            seconds,
-            voice: voice.to_owned(),
+            sessions: *sessions,
+            seconds: *seconds,
+            talk_percent: *talk,
+            voice: load.voice.clone(),
             agent_cores,
             machine: format!("{cores} cores, {model}"),
             version: env!("CARGO_PKG_VERSION"),
@@ -127,7 +132,7 @@ impl Report {
             chunks: agents.count("chunks"),
             packets: agents.count("packets"),
             frames: agents.frames(),
-            frames_due: (f64::from(sessions) * agents.measured.seconds * 50.0) as u64,
+            frames_due: (f64::from(*sessions) * agents.measured.seconds * frames_a_second) as u64,
             underruns: agents.left.underruns,
             ready_ms: round(ready_ms),
             join_p50_ms: round(agents.ready.join_p50_ms),

@@ -1,6 +1,10 @@
 //! What a person says: recordings, one after the other, each at its time.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Block, BlockSound, Clip};
 use crate::audio::BLOCK;
@@ -12,6 +16,8 @@ pub(in crate::sandbox) struct Utterance {
     pub(in crate::sandbox) not_before: Instant,
     /// Said again and again, until there is another.
     pub(in crate::sandbox) looped: bool,
+    /// How long nothing is sent before it is said again.
+    pub(in crate::sandbox) pause: Duration,
 }
 
 /// A person's microphone. Between utterances it sends nothing.
@@ -22,12 +28,17 @@ pub(in crate::sandbox) struct Speech {
     began: Option<Instant>,
     /// Blocks of it that have been said, repetitions included.
     said: u64,
+    /// The utterance in front has been said, and will be again.
+    is_pausing: bool,
     /// When the last utterance ended.
     free_at: Option<Instant>,
 }
 
 impl Speech {
     pub(in crate::sandbox) fn say(&mut self, utterance: Utterance) {
+        if std::mem::take(&mut self.is_pausing) {
+            self.utterances.pop_front();
+        }
         self.utterances.push_back(utterance);
     }
 
@@ -50,7 +61,8 @@ impl Speech {
         let due = self.due().filter(|due| *due <= now)?;
         let began = self.begins()?;
         self.began = Some(began);
-        let utterance = self.utterances.front()?;
+        self.is_pausing = false;
+        let utterance = self.utterances.front_mut()?;
         let blocks = utterance.clip.blocks().max(1);
         let block = Block {
             sounds_at: due - BLOCK,
@@ -58,9 +70,14 @@ impl Speech {
             sound: BlockSound::Clip { clip: utterance.clip.clone(), index: self.said % blocks },
         };
         self.said += 1;
-        let repeats = utterance.looped && self.utterances.len() == 1;
-        if self.said.is_multiple_of(blocks) && !repeats {
-            self.utterances.pop_front();
+        utterance.not_before = due + utterance.pause;
+        let (seamless, looped) = (utterance.pause.is_zero(), utterance.looped);
+        let repeats = looped && self.utterances.len() == 1;
+        if self.said.is_multiple_of(blocks) && !(repeats && seamless) {
+            self.is_pausing = repeats;
+            if !repeats {
+                self.utterances.pop_front();
+            }
             self.began = None;
             self.said = 0;
             self.free_at = Some(due);
@@ -81,14 +98,13 @@ impl Speech {
 mod tests {
     use super::*;
     use crate::audio::{Hz, Sound};
-    use std::time::Duration;
 
     #[test]
     fn utterances_follow_each_other_and_a_loop_ends_with_the_next() {
         let start = Instant::now();
         let clip = |blocks: usize| Arc::new(Clip::new(Sound { rate: Hz::K16, samples: vec![1; blocks * 320] }));
         let mut speech = Speech::default();
-        speech.say(Utterance { clip: clip(2), not_before: start, looped: true });
+        speech.say(Utterance { clip: clip(2), not_before: start, looped: true, pause: Duration::ZERO });
         let times = |speech: &mut Speech, until: u64| {
             let now = start + Duration::from_millis(until);
             std::iter::from_fn(|| speech.take(now))
@@ -96,8 +112,14 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(times(&mut speech, 100), [0, 20, 40, 60, 80]);
-        speech.say(Utterance { clip: clip(1), not_before: start, looped: false });
+        speech.say(Utterance { clip: clip(1), not_before: start, looped: false, pause: Duration::ZERO });
         assert_eq!(times(&mut speech, 300), [100, 120]);
+        assert!(speech.is_silent());
+        let pause = Duration::from_millis(50);
+        speech.say(Utterance { clip: clip(2), not_before: start, looped: true, pause });
+        assert_eq!(times(&mut speech, 330), [140, 160, 230, 250]);
+        speech.say(Utterance { clip: clip(1), not_before: start, looped: false, pause });
+        assert_eq!(times(&mut speech, 500), [270], "what comes next does not wait for the pause");
         assert!(speech.is_silent());
     }
 }
