@@ -10,6 +10,20 @@ use std::process::ExitCode;
 
 use roomtone::agent::{Builtin, Registry};
 
+/// A host runs for weeks while sessions come and go: memory that is no longer used goes back to the machine.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Few pools, whatever the number of cores: sessions move between threads. Pages are given back after a second, by a
+/// thread of jemalloc's own, so that a host that has nothing to do gives them back, too.
+// SAFETY: jemalloc reads a C string from under this name, before the program begins; a reference to an array is a pointer
+// to its first byte.
+#[cfg(feature = "jemalloc")]
+#[unsafe(export_name = "_rjem_malloc_conf")]
+#[used]
+static ALLOCATOR_OPTIONS: &[u8; 70] = b"narenas:4,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
+
 const AGENTS: Registry = Registry(&[
     Builtin { name: "echo", about: "says back what it hears, one speaker at a time or all mixed", make: echo::make },
     Builtin {

@@ -33,6 +33,22 @@ pub(crate) fn resident_kib() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
+/// Memory that is in use, by the count of jemalloc; `None` in a program that has another allocator.
+#[cfg(feature = "jemalloc")]
+pub(crate) fn heap_bytes() -> Option<u64> {
+    use tikv_jemalloc_ctl::{epoch, stats};
+    epoch::advance().ok()?;
+    let bytes = stats::allocated::read().ok()? as u64;
+    // What it has for itself is less, and no host lives on as little.
+    Some(bytes).filter(|bytes| *bytes > 512 * 1_024)
+}
+
+/// Not known.
+#[cfg(not(feature = "jemalloc"))]
+pub(crate) fn heap_bytes() -> Option<u64> {
+    None
+}
+
 /// Files and sockets that this process has open.
 pub(crate) fn open_files() -> u64 {
     fs::read_dir("/proc/self/fd").map_or(0, |files| files.count() as u64)

@@ -17,7 +17,7 @@ use super::{
 use crate::agent::{LATENCY_STEPS, LatencyCounts};
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
-pub const METRICS: [&str; 34] = [
+pub const METRICS: [&str; 35] = [
     "admission_refused",
     "admission_waited",
     "agent_blocks",
@@ -36,6 +36,7 @@ pub const METRICS: [&str; 34] = [
     "packets_said",
     "places_taken",
     "process_cpu_seconds",
+    "process_heap_bytes",
     "process_open_files",
     "process_resident_bytes",
     "ready",
@@ -189,6 +190,8 @@ impl Scrape {
             "The longest that a task waited to run since the last scrape",
             self.measures.lag.as_secs_f64(),
         )?;
+        let heap = machine::heap_bytes().map_or(f64::NAN, |bytes| bytes as f64);
+        page.gauge("process_heap_bytes", "Memory that is in use, by jemalloc's count", heap)?;
         page.gauge("process_resident_bytes", "Memory in RAM", machine::resident_kib() as f64 * 1_024.0)?;
         page.gauge("process_open_files", "Files and sockets that are open", machine::open_files() as f64)?;
         page.gauge("process_cpu_seconds", "Time on the machine's cores", machine::cpu_time().as_secs_f64())
