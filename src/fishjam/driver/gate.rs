@@ -24,10 +24,11 @@ pub(super) enum Gate {
 /// The gates of one task. Sound comes a hundred times a second, and does not pay for what does not.
 pub(super) struct Gates {
     board: Arc<Board>,
-    bells: [Arc<Bell>; 3],
+    alarm: Arc<Bell>,
+    occasions: Arc<Bell>,
 }
 
-/// Who has rung, in one place, so that a frame touches no other.
+/// Who has rung, in one place, so that a frame touches no other. It is the socket's own bell, too.
 struct Board {
     rung: AtomicU8,
     task: Waker,
@@ -39,11 +40,23 @@ struct Bell {
     board: Arc<Board>,
 }
 
+impl Board {
+    fn ring(&self, gate: Gate) {
+        // In this order: the task is polled after it was woken, and sees by then who has rung.
+        self.rung.fetch_or(gate.bit(), SeqCst);
+        self.task.wake_by_ref();
+    }
+}
+
+impl ArcWake for Board {
+    fn wake_by_ref(board: &Arc<Board>) {
+        board.ring(Gate::Socket);
+    }
+}
+
 impl ArcWake for Bell {
     fn wake_by_ref(bell: &Arc<Bell>) {
-        // In this order: the task is polled after it was woken, and sees by then who has rung.
-        bell.board.rung.fetch_or(bell.gate.bit(), SeqCst);
-        bell.board.task.wake_by_ref();
+        bell.board.ring(bell.gate);
     }
 }
 
@@ -64,9 +77,9 @@ impl Gates {
     /// All open: nothing has been polled yet.
     fn of(task: Waker) -> Gates {
         let board = Arc::new(Board { rung: AtomicU8::new(u8::MAX), task });
-        let bells =
-            [Gate::Socket, Gate::Alarm, Gate::Occasions].map(|gate| Arc::new(Bell { gate, board: board.clone() }));
-        Gates { board, bells }
+        let [alarm, occasions] =
+            [Gate::Alarm, Gate::Occasions].map(|gate| Arc::new(Bell { gate, board: board.clone() }));
+        Gates { board, alarm, occasions }
     }
 
     /// To be called in each poll, before any gate: bells wake the task that polls.
@@ -88,7 +101,12 @@ impl Gates {
         }
         // Before the look: what rings meanwhile rings for the next one.
         self.board.rung.fetch_and(!gate.bit(), SeqCst);
-        let found = look(&mut Context::from_waker(&waker_ref(&self.bells[gate as usize])));
+        let bell = match gate {
+            Gate::Socket => waker_ref(&self.board),
+            Gate::Alarm => waker_ref(&self.alarm),
+            Gate::Occasions => waker_ref(&self.occasions),
+        };
+        let found = look(&mut Context::from_waker(&bell));
         if found.is_ready() {
             self.open(gate);
         }
