@@ -216,8 +216,8 @@ impl Soak {
             }
             sleep(Duration::from_millis(500)).await;
         }
-        // What ends late has ended.
-        sleep(Duration::from_secs(3)).await;
+        // What ends late has ended, and connections and threads are no longer kept for what might come.
+        sleep(Duration::from_secs(12)).await;
         Look {
             resident_kib: self.value("roomtone_process_resident_bytes").await as u64 / 1_024,
             heap_kib: self.value("roomtone_process_heap_bytes").await as u64 / 1_024,
@@ -312,5 +312,5 @@ restart = { limit = 1000, first_wait = \"100ms\", longest_wait = \"2s\" }
 /// How often the host is looked at.
 const LOOKS: u32 = 6;
 /// How long it has to come to rest.
-const QUIET: Duration = Duration::from_secs(15);
+const QUIET: Duration = Duration::from_secs(25);
 const MOST_ROOMS: usize = 25;
