@@ -148,6 +148,7 @@ impl RoomPort {
         match self.notices.as_ref().filter(|notices| !fits && notices.capacity() > FOR_EVENTS) {
             Some(notices) if self.backlog.is_empty() => {
                 let aside = Aside { key: track.key, index, heard, samples: samples.to_vec() };
+                self.depths.notices = self.depths.notices.max(NOTICES - notices.capacity());
                 // As above.
                 notices.try_send(Notice::Aside(Box::new(aside))).ok();
                 0

@@ -33,7 +33,7 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// A pacer that lets the server be at most `lead` ahead of what is heard, but always one packet.
+    /// A pacer that lets the server be at most `lead` ahead of what is heard, and [`EARLY`], but always one packet.
     pub fn new(rate: Hz, lead: Duration) -> Pacer {
         Pacer { rate, lead, run_start: None, run_sent: 0, played_before: 0 }
     }

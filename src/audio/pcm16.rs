@@ -67,6 +67,29 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn floats_are_rounded_and_held_at_full_scale() {
+        let step = 1.0 / 32_768.0;
+        for (value, sample) in [
+            (0.49 * step, 0),
+            (0.51 * step, 1),
+            (-0.51 * step, -1),
+            (1.5 * step, 2),
+            (2.5 * step, 2),
+            (-2.5 * step, -2),
+            (1.0, 32_767),
+            (32_767.4 * step, 32_767),
+            (-1.0, -32_768),
+            (-7.0, -32_768),
+            (f32::INFINITY, 32_767),
+            (f32::NEG_INFINITY, -32_768),
+            (f32::NAN, 0),
+        ] {
+            assert_eq!(from_float(value), sample, "{value}");
+        }
+        assert!((i16::MIN..=i16::MAX).all(|sample| from_float(to_float(sample)) == sample));
+    }
+
     proptest! {
         #[test]
         fn any_split_of_the_bytes_gives_the_same_samples(

@@ -50,6 +50,6 @@ pub(crate) fn with_bytes<T>(work: impl FnOnce(&mut BytesMut) -> T) -> T {
 
 /// Buffers that a thread keeps: as many frames as are under way at once when things go well.
 const MOST_SPARE: usize = 64;
-/// Two blocks of 48 kHz, in samples. What is larger was needed for a burst or the beginning of an utterance; if it were
+/// A little more than two blocks of 48 kHz, in samples. What is larger was needed for a burst or the beginning of an utterance; if it were
 /// kept, all of them would grow to that in time.
-const LARGEST_KEPT: usize = 2 * 960;
+const LARGEST_KEPT: usize = 2_048;

@@ -60,7 +60,9 @@ impl Gauge {
 
     /// Begins to measure levels, within a second.
     pub fn tap(&self) -> Tap {
-        self.0.taps.fetch_add(1, Ordering::Relaxed);
+        if self.0.taps.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.levels().clear();
+        }
         Tap(self.clone())
     }
 

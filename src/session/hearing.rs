@@ -33,6 +33,8 @@ pub(crate) struct Hearing {
     counters: HearingCounters,
     /// When the first backlog is to be passed on.
     next_release: Option<Duration>,
+    /// Chunks that were held for their track's news are passed on at this time, all at once.
+    replays_at: Option<Duration>,
 }
 
 /// What was heard and what was lost, since the agent joined.
@@ -56,8 +58,16 @@ struct Heard {
     /// `None` for a track that the agent does not want.
     port: Option<TrackPort>,
     backlog: Backlog,
-    /// When the last chunk came.
+    rush: Rush,
+}
+
+/// By how much sound has come faster than it was said.
+#[derive(Default)]
+struct Rush {
     last_at: Duration,
+    ahead: Duration,
+    /// The last chunk came before the one ahead of it was over.
+    hurries: bool,
 }
 
 /// What came after a long silence, and waits for a moment: either more comes at once and it was held up, or not. Or what
@@ -102,6 +112,7 @@ impl Hearing {
             ended: VecDeque::new(),
             counters: HearingCounters::default(),
             next_release: None,
+            replays_at: None,
         }
     }
 
@@ -149,6 +160,7 @@ impl Hearing {
             }
             self.counters.chunks += 1;
             self.counters.samples += samples.len() as u64;
+            heard.rush.note(self.replays_at.unwrap_or(now), heard.clock.rate().duration_of(samples.len() as u64));
             if heard.hear(now, samples, port) {
                 self.next_release = self.next_release.into_iter().chain(heard.backlog.until).min();
             }
@@ -191,6 +203,7 @@ impl Hearing {
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<(), HearingError> {
+        self.replays_at = Some(now).filter(|_| !self.held.is_empty());
         for chunk in std::mem::take(&mut self.held) {
             if chunk.at + HOLD < now {
                 self.counters.unannounced_chunks += 1;
@@ -200,6 +213,7 @@ impl Hearing {
                 self.on_chunk(*at, sound, roster, port)?;
             }
         }
+        self.replays_at = None;
         Ok(())
     }
 
@@ -277,7 +291,7 @@ impl Hearing {
         let port = if wanted { Some(port.open(source, self.rate)?) } else { None };
         let decoder = Decoder::new(self.encoding, self.rate)?;
         let (clock, backlog) = (SampleClock::new(self.rate), Backlog::default());
-        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, last_at: Duration::ZERO });
+        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, rush: Rush::default() });
         Ok(wanted)
     }
 
@@ -294,10 +308,8 @@ impl Heard {
     /// Passes a chunk on, or holds it. Says whether it is held.
     fn hear(&mut self, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
         let Some(open) = &mut self.port else { return false };
-        let length = self.clock.rate().duration_of(samples.len() as u64);
-        // Faster than it was said.
-        let hurries = now.saturating_sub(std::mem::replace(&mut self.last_at, now)) < length;
-        if self.backlog.until.is_none() && hurries && !has_room(port, open, samples.len()) {
+        // An agent that is too slow for what comes in its own time loses it; a burst it cannot have been quick enough for.
+        if self.backlog.until.is_none() && self.rush.ahead > BURST && !has_room(port, open, samples.len()) {
             self.backlog.is_placed = true;
             self.backlog.until = Some(now + LOOK_AGAIN);
         }
@@ -307,7 +319,7 @@ impl Heard {
             return false;
         }
         // As long as more comes than time passes, it is catching up.
-        if (hurries || self.backlog.chunks.is_empty()) && !self.backlog.is_placed {
+        if (self.rush.hurries || self.backlog.chunks.is_empty()) && !self.backlog.is_placed {
             self.backlog.until = Some(now + BACKLOG);
         }
         self.backlog.chunks.push_back((now, samples.len()));
@@ -353,6 +365,15 @@ fn has_room(port: &RoomPort, open: &mut TrackPort, samples: usize) -> bool {
     port.has_room(open, 3 * samples)
 }
 
+impl Rush {
+    /// A chunk of `length` came at `now`. What has come too fast is forgotten as quickly again as it is said.
+    fn note(&mut self, now: Duration, length: Duration) {
+        let elapsed = now.saturating_sub(std::mem::replace(&mut self.last_at, now));
+        self.hurries = elapsed < length;
+        self.ahead = (self.ahead + length).saturating_sub(2 * elapsed);
+    }
+}
+
 impl Backlog {
     fn is_due(&self, now: Duration) -> bool {
         self.until.is_some_and(|until| until <= now)
@@ -370,6 +391,8 @@ pub(crate) enum HearingError {
 
 /// A backlog that the agent has no room for is lost beyond this.
 const LONGEST_BACKLOG: Duration = Duration::from_secs(30);
+/// What comes faster than it was said by more than this is a burst; by less, jitter.
+const BURST: Duration = Duration::from_millis(200);
 /// How soon a full ring is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How long a chunk waits for the news of its track; a REST answer takes far less.
@@ -572,7 +595,32 @@ mod tests {
     }
 
     #[test]
+    fn chunks_that_waited_for_their_news_are_heard_whole() {
+        let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let mut roster = Roster::new("me".into());
+        let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+        (1..=95).for_each(|n| {
+            hearing.on_chunk(n * 20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).map(drop).unwrap()
+        });
+        roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
+        let track = Track::new("t".into(), TrackKind::Audio);
+        roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+        let mut now = 1_900 * MS;
+        hearing.on_roster(now, &mut roster, &mut port).unwrap();
+        let mut heard = 0;
+        for _ in 0..40 {
+            while let Some(Some(input)) = room.next().now_or_never() {
+                heard += u64::from(matches!(input, Input::Audio(frame) if frame.index() == heard * 320));
+            }
+            now += 5 * MS;
+            hearing.on_time(now, &mut port);
+        }
+        assert_eq!((heard, port.depths().lost_samples), (95, 0));
+    }
+
+    #[test]
     fn an_agent_that_is_too_slow_loses_what_its_ring_does_not_hold() {
+        let mut rng = fastrand::Rng::with_seed(5);
         let (_room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
         let mut roster = Roster::new("me".into());
         roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
@@ -580,7 +628,8 @@ mod tests {
         roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
         let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
         for n in 1..=50 {
-            hearing.on_chunk(n * 20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+            let jitter = Duration::from_micros(rng.u64(0..15_000));
+            hearing.on_chunk(n * 20 * MS + jitter, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
         }
         assert_eq!(port.depths().lost_samples, 25 * 320);
     }

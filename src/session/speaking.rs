@@ -10,6 +10,7 @@ use crate::{
     audio::{
         Pacer, Resampler,
         codec::{CodecError, Encoder},
+        pace::EARLY,
         scratch,
     },
     dialect::fishjam::VoiceTrack,
@@ -90,8 +91,8 @@ impl Speaking {
     /// A path for a voice that plays at the port's rate onto `track`, at most `lead` ahead of what is heard.
     pub(crate) fn new(port: &VoicePort, track: &VoiceTrack, lead: Duration) -> Result<Speaking, CodecError> {
         let packet_samples = track.rate().block_samples();
-        // The lead holds the fade, too: an interrupt adds it to what the server has.
-        let lead = lead.clamp(SHORTEST_LEAD, LONGEST_LEAD) - FADE;
+        // The lead holds the fade, too: an interrupt adds it to what the server has. And packets leave a little early.
+        let lead = lead.clamp(SHORTEST_LEAD, LONGEST_LEAD) - FADE - EARLY;
         Ok(Speaking {
             resampler: Resampler::new(port.rate(), track.rate()),
             encoder: Encoder::new(track.encoding(), track.rate(), track.opus_settings())?,
