@@ -208,7 +208,8 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// For how much of the time each speaker speaks, in percent; otherwise nothing is sent
-    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, conflicts_with = "speech",
+        value_parser = clap::value_parser!(u64).range(10..=100))]
     pub(super) talk: u64,
     /// Give the agents this many cores of their own, and the sandbox the others (all, if none is left)
     #[arg(long, value_name = "CORES")]

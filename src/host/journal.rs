@@ -10,6 +10,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Mutex,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -38,8 +39,8 @@ struct Page {
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
     pub(super) peers: Vec<(RoomId, PeerId)>,
-    /// Rooms in which it was making a peer: they may have one more than is known.
-    pub(super) rooms: HashSet<RoomId>,
+    /// Rooms in which it was making peers a short while ago, and how many: they may have more than is known.
+    pub(super) rooms: HashMap<RoomId, usize>,
     files: Vec<(PathBuf, File)>,
 }
 
@@ -98,10 +99,17 @@ impl Journal {
         self.page.lock().expect("no holder panics").here.contains_key(peer)
     }
 
+    /// Peers that any process with a file in the folder made, as far as that is known.
+    pub(super) fn all_known(&self) -> HashSet<PeerId> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let pages = entries.filter(|path| is_page(path)).filter_map(|path| fs::read_to_string(path).ok());
+        pages.filter_map(|text| read(&text, &self.fishjam)).flat_map(|(here, _)| here.into_keys()).collect()
+    }
+
     fn note(&self, note: impl FnOnce(&mut Page) -> io::Result<()>) {
         let mut page = self.page.lock().expect("no holder panics");
         let mut done = note(&mut page);
-        if page.lines > LINES + 2 * (page.here.len() + page.making.len()) {
+        if page.lines > LINES + 2 * (page.here.len() + page.making.values().sum::<usize>()) {
             done = done.and_then(|()| self.turn(&mut page));
         }
         if let Err(error) = done {
@@ -161,8 +169,7 @@ impl Leftovers {
         let mut found = Leftovers::default();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let is_page = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
-            if !is_page {
+            if !is_page(&path) {
                 continue;
             }
             // Another process may have taken it away since it was listed.
@@ -172,7 +179,12 @@ impl Leftovers {
             }
             if let Some((here, making)) = read(&fs::read_to_string(&path).unwrap_or_default(), fishjam) {
                 found.peers.extend(here.into_iter().map(|(peer, room)| (room, peer)));
-                found.rooms.extend(making.into_keys());
+                let is_recent = file.metadata().and_then(|about| about.modified()).is_ok_and(|at| {
+                    at.elapsed().unwrap_or_default() < RECENT // A clock that was set back makes it recent.
+                });
+                for (room, n) in making.into_iter().filter(|_| is_recent) {
+                    *found.rooms.entry(room).or_default() += n;
+                }
                 found.files.push((path, file));
             }
         }
@@ -210,6 +222,10 @@ fn read(text: &str, fishjam: &str) -> Option<(HashMap<PeerId, RoomId>, HashMap<R
     Some((here, making))
 }
 
+fn is_page(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
+}
+
 fn one_less(making: &mut HashMap<RoomId, usize>, room: &RoomId) {
     if let Some(n) = making.get_mut(room) {
         *n -= 1;
@@ -220,6 +236,8 @@ fn one_less(making: &mut HashMap<RoomId, usize>, room: &RoomId) {
 }
 
 const PREFIX: &str = "peers-";
+/// For how long after its last line a dead process may have left a peer that it was making.
+const RECENT: Duration = Duration::from_secs(600);
 /// After so many lines that no longer matter a new page is begun.
 const LINES: usize = 2_000;
 
@@ -274,8 +292,16 @@ mod tests {
         (0..=LINES).for_each(|n| journal.gone(&PeerId::from(format!("p{}", n + 3))));
         drop(journal);
         let (_, found) = Journal::open(&folder, "http://a").unwrap();
-        assert_eq!(found.rooms, ["made", "killed", "killed on the second"].map(RoomId::from).into());
+        assert_eq!(found.rooms, ["made", "killed", "killed on the second"].map(|room| (RoomId::from(room), 1)).into());
         assert_eq!(found.peers.len(), 2);
+        drop(found);
+        // What was last written long ago says nothing of the peers that are there now.
+        for entry in fs::read_dir(&folder).unwrap() {
+            let file = OpenOptions::new().append(true).open(entry.unwrap().path()).unwrap();
+            file.set_modified(std::time::SystemTime::now() - 2 * RECENT).unwrap();
+        }
+        let (again, found) = Journal::open(&folder, "http://a").unwrap();
+        assert_eq!((found.rooms.len(), found.peers.len(), again.all_known().len()), (0, 2, 2));
         fs::remove_dir_all(folder).unwrap();
     }
 

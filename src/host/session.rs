@@ -99,6 +99,7 @@ impl Crew {
         if let Some(journal) = &self.journal {
             journal.making(&key.room);
         }
+        let _unwinding = Unwinding { journal: self.journal.as_ref(), room: &key.room };
         let guarded = Guarded { agent, id, key: key.clone(), own_thread, watchdog };
         match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
             Ok(stay) => {
@@ -181,8 +182,8 @@ impl Crew {
         }
     }
 
-    /// Removes the peers that dead processes left.
-    pub(super) async fn clear_up(self: &Arc<Crew>, leftovers: Leftovers) {
+    /// Removes the peers that dead processes left, tells that by `cleared`, and looks for those that they were making.
+    pub(super) async fn clear_up(self: &Arc<Crew>, leftovers: Leftovers, cleared: impl Future<Output = ()>) {
         if !leftovers.peers.is_empty() {
             tracing::warn!("{} peers of a process that is no more are removed", leftovers.peers.len());
         }
@@ -191,7 +192,9 @@ impl Crew {
             async move { crew.remove(&room, &peer).await }
         });
         let removed: Vec<bool> = futures_util::stream::iter(removals).buffer_unordered(REMOVED_AT_ONCE).collect().await;
-        let looks = leftovers.rooms.clone().into_iter().map(|room| self.clone().remove_stray_of_the_dead(room));
+        cleared.await;
+        let rooms = leftovers.rooms.clone().into_iter();
+        let looks = rooms.map(|(room, most)| self.clone().remove_stray_of_the_dead(room, most));
         let looked: Vec<bool> = futures_util::stream::iter(looks).buffer_unordered(REMOVED_AT_ONCE).collect().await;
         if removed.into_iter().chain(looked).all(|is_gone| is_gone) {
             leftovers.forget();
@@ -228,6 +231,20 @@ impl Crew {
         }
         tracing::warn!(%room, %peer, "a peer stays behind: the server did not remove it");
         false
+    }
+}
+
+/// A peer is being made. What panics meanwhile is the agent, which says what it wants before that.
+struct Unwinding<'a> {
+    journal: Option<&'a Journal>,
+    room: &'a RoomId,
+}
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        if let Some(journal) = self.journal.filter(|_| std::thread::panicking()) {
+            journal.unmade(self.room);
+        }
     }
 }
 

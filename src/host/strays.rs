@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::session::Crew;
+use super::{journal::Journal, session::Crew};
 use crate::{
     dialect::fishjam::Notification,
     event::{PeerId, PeerKind, RoomId},
@@ -14,6 +14,7 @@ use crate::{
         RestErrorKind,
         model::{Peer, PeerType, Status},
     },
+    session::Backoff,
 };
 
 /// The agents' peers that were made lately, by anyone.
@@ -42,39 +43,58 @@ impl Crew {
     /// A join that began at `since` failed, and the server may have made a peer for it. One that was made since then, is
     /// not ours and that nobody has connected after a while is that one, and is removed.
     pub(super) async fn remove_stray(self: Arc<Crew>, room: RoomId, since: Instant) {
+        let mut backoff = Backoff::with_seed(fastrand::u64(..));
         tokio::time::sleep(PATIENCE).await;
-        let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
-        let made: Vec<PeerId> = self.strays.made_since(since, &room).into_iter().filter(|peer| !ours(peer)).collect();
-        if !made.is_empty() {
-            self.remove_unconnected(&room, &made).await;
+        loop {
+            let made: Vec<PeerId> = self.not_ours(self.strays.made_since(since, &room));
+            if made.is_empty() || self.remove_unconnected(&room, &made, made.len()).await {
+                break;
+            }
+            if backoff.attempts() == LOOKS {
+                return;
+            }
+            tokio::time::sleep(backoff.next_wait()).await;
         }
         if let Some(journal) = &self.journal {
             journal.unmade(&room);
         }
     }
 
-    /// A process was killed while it made a peer in `room`. One that nobody has connected now, nor after a while, and
-    /// that is not ours is taken for that one. Says whether there is none any more.
-    pub(super) async fn remove_stray_of_the_dead(self: Arc<Crew>, room: RoomId) -> bool {
-        let unconnected = match self.fishjam.rest().room(&room).await {
+    /// A process was killed while it made `most` peers in `room`. One that nobody has connected now, nor after a while,
+    /// and that no process is known to have made, is taken for one of them. Says whether there is none any more.
+    pub(super) async fn remove_stray_of_the_dead(self: Arc<Crew>, room: RoomId, most: usize) -> bool {
+        let unconnected: Vec<PeerId> = match self.fishjam.rest().room(&room).await {
             Ok(now) => now.peers.iter().filter(|peer| is_unconnected(peer)).map(|peer| peer.id.clone()).collect(),
-            Err(error) if error.kind == RestErrorKind::NotFound => Vec::new(),
-            Err(_) => return false,
+            Err(error) => return error.kind == RestErrorKind::NotFound,
         };
         if unconnected.is_empty() {
             return true;
         }
         tokio::time::sleep(PATIENCE).await;
-        let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
-        let left: Vec<PeerId> = unconnected.into_iter().filter(|peer| !ours(peer)).collect();
-        self.remove_unconnected(&room, &left).await
+        let known = self.journal.as_ref().map(Journal::all_known).unwrap_or_default();
+        let unknown = unconnected.into_iter().filter(|peer| !known.contains(peer)).collect();
+        self.remove_unconnected(&room, &self.not_ours(unknown), most).await
     }
 
-    /// Removes those of `peers` that nobody has connected.
-    async fn remove_unconnected(&self, room: &RoomId, peers: &[PeerId]) -> bool {
-        let Ok(now) = self.fishjam.rest().room(room).await else { return false };
+    fn not_ours(&self, peers: Vec<PeerId>) -> Vec<PeerId> {
+        let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
+        peers.into_iter().filter(|peer| !ours(peer)).collect()
+    }
+
+    /// Removes those of `peers` that nobody has connected; none if there are more than `most`. Says whether it is done.
+    async fn remove_unconnected(&self, room: &RoomId, peers: &[PeerId], most: usize) -> bool {
+        let now = match self.fishjam.rest().room(room).await {
+            Ok(now) => now,
+            Err(error) => return error.kind == RestErrorKind::NotFound,
+        };
+        let strays: Vec<&Peer> =
+            now.peers.iter().filter(|peer| peers.contains(&peer.id) && is_unconnected(peer)).collect();
+        if strays.len() > most {
+            tracing::warn!(%room, "{} agents are not connected, and which of them is ours cannot be told", strays.len());
+            return true;
+        }
         let mut all_gone = true;
-        for peer in now.peers.iter().filter(|peer| peers.contains(&peer.id) && is_unconnected(peer)) {
+        for peer in strays {
             tracing::warn!(%room, peer = %peer.id, "a peer whose making was not heard of is removed");
             all_gone &= self.remove(room, &peer.id).await;
         }
@@ -83,11 +103,14 @@ impl Crew {
 }
 
 fn is_unconnected(peer: &Peer) -> bool {
-    peer.kind == PeerType::Agent && peer.status == Status::Disconnected
+    // One that has tracks was connected once.
+    peer.kind == PeerType::Agent && peer.status == Status::Disconnected && peer.tracks.is_empty()
 }
 
 /// Longer than an agent of any host takes to connect.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How often a room is looked at whose Fishjam does not answer.
+const LOOKS: u32 = 20;
 /// How long a new peer is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// How many are.

@@ -40,7 +40,7 @@ async fn a_peer_that_was_being_made_at_kill_9_does_not_stay() {
     let mut first = Program::start(&town, &text);
     town.until("the first room is served", |agents| is_one(&agents[&rooms[0]])).await;
     sleep(Duration::from_millis(300)).await;
-    // The server makes the peer, and the process is killed before it hears of that.
+    // The server makes the peer, and the process is killed before it knows which.
     town.inject(Fault::Rest { count: 1, status: Some(502), body: String::new(), carried_out: true });
     town.person(&rooms[1]).await;
     // The fault is for the host's call, not for ours.

@@ -162,7 +162,7 @@ impl Report {
         ];
         if let Some(share) = self.paced_within_2_ms_percent {
             let (packets, worst) = (self.paced_packets, self.paced_worst_ms);
-            lines.push(format!("paced packets        {share} % of {packets} within 2 ms, the worst {worst} ms late"));
+            lines.push(format!("paced packets        {share} % of {packets} within 2 ms, the worst {worst} ms off"));
         }
         if let (Some(first), Some(last)) =
             (self.churn_rss_kib.get(self.churn_rss_kib.len() / 5), self.churn_rss_kib.last())

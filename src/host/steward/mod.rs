@@ -145,8 +145,7 @@ impl Steward {
     pub(super) async fn run(mut self, leftovers: Leftovers) -> HostReport {
         let (crew, looks) = (self.crew.clone(), self.looks.clone());
         tokio::spawn(async move {
-            crew.clear_up(leftovers).await;
-            looks.send(Look::Cleared).await.ok();
+            crew.clear_up(leftovers, async { drop(looks.send(Look::Cleared).await) }).await;
         });
         loop {
             let now = Instant::now();
