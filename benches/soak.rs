@@ -1,7 +1,7 @@
 //! A host for half an hour among people who come, speak and go, on a link that fails: does it stay as it was?
 //!
 //! `make soak`, or `cargo bench --bench soak -- --minutes 30 --seed 1`. The sandbox and its faults are in this process,
-//! the host in one of its own. What happens follows from the seed. Six times all rooms are deleted and the host is
+//! the host in one of its own. What happens follows from the seed. Twelve times all rooms are deleted and the host is
 //! looked at while it has nothing to do: over the second half memory must be what it was over the first, to 2 %, and at
 //! the end no more files be open than ever before.
 
@@ -312,7 +312,7 @@ leave = { last_person_gone = \"2s\", max_stay = \"20s\" }
 restart = { limit = 1000, first_wait = \"100ms\", longest_wait = \"2s\" }
 ";
 /// How often the host is looked at.
-const LOOKS: u32 = 6;
+const LOOKS: u32 = 12;
 /// How long it has to come to rest.
 const QUIET: Duration = Duration::from_secs(25);
 const MOST_ROOMS: usize = 25;
