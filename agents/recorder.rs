@@ -66,7 +66,7 @@ struct Recorder {
 #[async_trait]
 impl Agent for Recorder {
     fn wants(&self) -> Wants {
-        Wants { hear_rate: self.options.rate_hz, speak_rate: None, ..Wants::default() }
+        Wants { hear_rate: self.options.rate_hz, most_behind: None, speak_rate: None, ..Wants::default() }
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
@@ -115,7 +115,7 @@ impl Tape {
             let sink = self.open(Some(source), frame.heard())?;
             self.tracks.insert(source.track.clone(), sink);
         }
-        if self.tracks[&source.track].is_full() {
+        if !self.tracks[&source.track].has_room() {
             let next = self.open(Some(source), frame.heard())?;
             self.tracks.insert(source.track.clone(), next).expect("looked at above").finish()?;
         }
@@ -135,7 +135,7 @@ impl Tape {
             mix.sink = Some(sink);
             mix.mixer.skip_to(start);
         }
-        if self.mix.as_ref().and_then(|mix| mix.sink.as_ref()).is_some_and(Sink::is_full) {
+        if self.mix.as_ref().and_then(|mix| mix.sink.as_ref()).is_some_and(|sink| !sink.has_room()) {
             let next = self.open(None, frame.heard())?;
             if let Some(full) = self.mix.as_mut().and_then(|mix| mix.sink.replace(next)) {
                 full.finish()?;
@@ -145,7 +145,7 @@ impl Tape {
             // Settled first: a long silence must not be gathered in memory.
             let at = self.rate.index_at(frame.heard());
             mix.write_until(at.saturating_sub(self.rate.samples_in(SETTLE) as u64))?;
-            mix.mixer.add(at, frame.samples());
+            let _late = mix.mixer.add(at, frame.samples());
         }
         Ok(())
     }
@@ -240,11 +240,11 @@ impl Sink {
         }
     }
 
-    fn is_full(&self) -> bool {
+    fn has_room(&self) -> bool {
         match self {
-            Sink::Wav(file) => file.is_full(),
+            Sink::Wav(file) => file.has_room_for(PIECE_SAMPLES),
             #[cfg(feature = "opus")]
-            Sink::Opus(_) => false,
+            Sink::Opus(_) => true,
         }
     }
 

@@ -6,8 +6,14 @@ use std::{
 };
 
 /// From the bottom up; modules of one rank do not know each other, but for what is said here.
-const RANKS: [&[&str]; 6] =
-    [&["audio", "event"], &["dialect", "agent"], &["session"], &["fishjam"], &["host", "sandbox"], &["cli"]];
+const RANKS: [&[&str]; 6] = [
+    &["text", "trouble", "files", "web", "audio", "event"],
+    &["dialect", "agent"],
+    &["session"],
+    &["fishjam"],
+    &["host", "sandbox"],
+    &["cli"],
+];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

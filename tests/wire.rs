@@ -87,19 +87,31 @@ fn batches_come_out_in_order_and_only_once() {
         Notification::RoomCreated { room: "r1".into() },
         Notification::PeerConnected { room: "r1".into(), peer: "p1".into(), kind: PeerKind::Agent },
     ];
-    assert_eq!(decode_notifications(&batch).unwrap(), expected);
+    assert_eq!(decode_notifications(&batch).unwrap().notifications, expected);
     let inner = ServerMessage::decode(batch).unwrap();
     let nested = Content::NotificationBatch(NotificationBatch { notifications: vec![inner] });
     let nested = ServerMessage { content: Some(nested) }.encode_to_vec();
-    assert_eq!(decode_notifications(&nested).unwrap(), [], "a batch in a batch is dropped");
-    assert_eq!(decode_notifications(&unhex("3200")).unwrap(), [], "authentication is no notification");
-    assert_eq!(decode_notifications(&[]).unwrap(), []);
+    assert_eq!(decode_notifications(&nested).unwrap().notifications, [], "a batch in a batch is dropped");
+    assert_eq!(decode_notifications(&unhex("3200")).unwrap().notifications, [], "authentication is no notification");
+    assert_eq!(decode_notifications(&[]).unwrap().notifications, []);
     assert!(decode_notifications(&[0xff, 0xff]).is_err());
 }
 
 #[test]
+fn a_member_of_a_batch_that_cannot_be_read_costs_itself_alone() {
+    // Metadata that is no UTF-8, and a member that is no message, between two that are right.
+    let members = ["0a0652040a027231", "0a03ffffff", "0a0752050a03ff7231", "0a0652040a027232"];
+    let batch = unhex(&members.concat());
+    let body = [&[0x8a, 0x02, u8::try_from(batch.len()).unwrap()], &batch[..]].concat();
+    let decoded = decode_notifications(&body).unwrap();
+    let created = |room: &str| Notification::RoomCreated { room: room.into() };
+    assert_eq!(decoded.notifications, [created("r1"), created("r2")]);
+    assert_eq!(decoded.unreadable.len(), 2);
+}
+
+#[test]
 fn crashes_and_tracks() {
-    let one = |bytes: &str| decode_notifications(&unhex(bytes)).unwrap().remove(0);
+    let one = |bytes: &str| decode_notifications(&unhex(bytes)).unwrap().notifications.remove(0);
     let Notification::PeerCrashed { kind, reason, .. } = one("22100a027231120270311a04626f6f6d2002") else { panic!() };
     assert_eq!((kind, reason.as_str()), (PeerKind::Agent, "boom"));
     let Notification::TrackAdded { peer, track, .. } = one("8a01140a02723112027031220a0a02743110021a027b7d") else {
@@ -120,7 +132,7 @@ fn every_event_of_the_platform_has_its_variant() {
     for line in table.lines() {
         let sample: serde_json::Value = serde_json::from_str(line).unwrap();
         let name = sample["event"].as_str().unwrap().strip_prefix("ServerMessage").unwrap();
-        let notifications = decode_notifications(&unhex(sample["frame"].as_str().unwrap())).unwrap();
+        let notifications = decode_notifications(&unhex(sample["frame"].as_str().unwrap())).unwrap().notifications;
         let [notification] = &notifications[..] else { panic!("{name}: {notifications:?}") };
         assert!(format!("{notification:?}").starts_with(name), "{name}: {notification:?}");
         seen += 1;
@@ -136,8 +148,8 @@ proptest::proptest! {
             let again = decode_response(Bytes::from(message.encode_to_vec())).unwrap();
             proptest::prop_assert_eq!(again, message);
         }
-        if let Ok(notifications) = decode_notifications(&bytes) {
-            notifications.iter().for_each(|said| drop(said.roster_change()));
+        if let Ok(decoded) = decode_notifications(&bytes) {
+            decoded.notifications.iter().for_each(|said| drop(said.roster_change()));
         }
         roomtone::fishjam::webhook::receive(&bytes, std::str::from_utf8(&bytes).ok(), &bytes).ok();
     }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,6 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     frame::{AudioFrame, Gap, Source},
     latency::Latency,
+    updates::Slot,
 };
 use crate::{
     audio::{Hz, Resampler, ring::RingReader, scratch},
@@ -48,9 +52,11 @@ pub struct Inbox {
 pub(super) enum Notice {
     // Boxed, as they are seldom: thousands of the small ones may wait.
     Event(Box<RoomEvent>),
+    /// The newest of its kind, which may have been told already.
+    Update(Slot),
     Opened {
         key: u32,
-        track: Box<(Arc<Source>, Hz, RingReader)>,
+        track: Box<Opened>,
     },
     Sound {
         key: u32,
@@ -67,6 +73,14 @@ pub(super) enum Notice {
     Stamp(Instant),
 }
 
+/// A track that is heard from now on.
+pub(super) struct Opened {
+    pub(super) source: Arc<Source>,
+    pub(super) rate: Hz,
+    pub(super) ring: RingReader,
+    pub(super) aside_samples: Arc<AtomicUsize>,
+}
+
 /// A chunk that brings its samples along.
 pub(super) struct Aside {
     pub(super) key: u32,
@@ -79,6 +93,8 @@ pub(super) struct Aside {
 struct Incoming {
     source: Arc<Source>,
     ring: RingReader,
+    /// Samples beside the ring that were not read yet.
+    aside_samples: Arc<AtomicUsize>,
     resampler: Resampler,
     /// The wire index that follows the last sample read.
     next_index: Option<u64>,
@@ -106,20 +122,24 @@ impl Inbox {
             match self.notices.recv().await? {
                 Notice::Event(event) => return Some(Input::Event(*event)),
                 Notice::Stamp(sent) => self.reached.note(sent.elapsed()),
+                Notice::Update(slot) => {
+                    if let Some(event) = slot.take() {
+                        return Some(Input::Event(event));
+                    }
+                }
                 Notice::Opened { key, track } => {
-                    let (source, rate, ring) = *track;
-                    let resampler = Resampler::new(rate, self.rate);
-                    self.tracks.push((key, Incoming::new(source, ring, resampler, self.fill_samples)));
+                    self.tracks.push((key, Incoming::new(*track, self.rate, self.fill_samples)));
                 }
                 Notice::Sound { key, index, samples, heard } => {
-                    if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == key) {
+                    if let Some(track) = track_of(&mut self.tracks, key) {
                         let read = |ring: &mut RingReader, out: &mut Vec<i16>| read(ring, samples as usize, out);
                         track.hear(index, samples.into(), heard, read, &mut self.ready);
                     }
                 }
                 Notice::Aside(aside) => {
                     let Aside { key, index, heard, samples } = *aside;
-                    if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == key) {
+                    if let Some(track) = track_of(&mut self.tracks, key) {
+                        track.aside_samples.fetch_sub(samples.len(), Ordering::AcqRel);
                         let copy = |_: &mut RingReader, out: &mut Vec<i16>| out.extend_from_slice(&samples);
                         track.hear(index, samples.len() as u64, heard, copy, &mut self.ready);
                     }
@@ -135,10 +155,16 @@ impl Inbox {
     }
 }
 
+fn track_of(tracks: &mut [(u32, Incoming)], key: u32) -> Option<&mut Incoming> {
+    tracks.iter_mut().find(|(known, _)| *known == key).map(|(_, track)| track)
+}
+
 impl Incoming {
-    fn new(source: Arc<Source>, ring: RingReader, resampler: Resampler, fill_samples: u64) -> Incoming {
+    fn new(opened: Opened, rate: Hz, fill_samples: u64) -> Incoming {
+        let Opened { source, rate: wire_rate, ring, aside_samples } = opened;
+        let resampler = Resampler::new(wire_rate, rate);
         let (next_index, next_out, anchor) = (None, 0, (Duration::ZERO, 0));
-        Incoming { source, ring, resampler, next_index, next_out, anchor, fill_samples }
+        Incoming { source, ring, aside_samples, resampler, next_index, next_out, anchor, fill_samples }
     }
 
     /// Queues one chunk, which `read` appends, as a frame, after a gap if the index jumped.

@@ -40,6 +40,7 @@ mod port;
 mod registry;
 mod room;
 pub mod testing;
+mod updates;
 mod voice;
 
 use std::time::Duration;
@@ -91,14 +92,24 @@ pub struct Wants {
     /// How much silence stands in for missing sound at most, right behind the [`Input::Gap`] that tells of it: a
     /// transcriber's clock then runs on. Zero for none; the index jumps over what is not filled.
     pub fill_gaps: Duration,
+    /// How far behind the present what it hears may be: sound that a stall held up for longer is left out, the oldest
+    /// first, and the rest is caught up with at a pause, as [`Input::Gap`]s. `None` for an agent that wants all of it,
+    /// however late: one that records or writes down.
+    pub most_behind: Option<Duration>,
     /// The rate of the samples it plays; `None` for an agent that never speaks and needs no track.
     pub speak_rate: Option<Hz>,
 }
 
 impl Default for Wants {
-    /// People, at 16 kHz, gaps left open; a voice at 16 kHz.
+    /// People, at 16 kHz, gaps left open, a second behind the present at the most; a voice at 16 kHz.
     fn default() -> Wants {
-        Wants { hear: Hear::People, hear_rate: Hz::K16, fill_gaps: Duration::ZERO, speak_rate: Some(Hz::K16) }
+        Wants {
+            hear: Hear::People,
+            hear_rate: Hz::K16,
+            fill_gaps: Duration::ZERO,
+            most_behind: Some(Duration::from_secs(1)),
+            speak_rate: Some(Hz::K16),
+        }
     }
 }
 
@@ -106,10 +117,10 @@ impl Default for Wants {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hear {
-    /// Everyone but other agents, so that two agents cannot talk each other into a loop.
+    /// Everyone but programs (other agents, Vapi's voice bots), so that two of them cannot talk each other into a loop.
     #[default]
     People,
-    /// Everyone, other agents too.
+    /// Everyone, programs too.
     Everyone,
 }
 

@@ -6,7 +6,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,9 +18,10 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::{
     Room, Wants,
     frame::Source,
-    inbox::{Aside, Inbox, Notice},
+    inbox::{Aside, Inbox, Notice, Opened},
     latency::Latency,
     notes::Request,
+    updates::{Telling, Updates},
     voice::{VoicePort, voice_link},
 };
 use crate::{
@@ -38,6 +42,7 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, wants: &Wants) -> (Room, RoomPor
     let port = RoomPort {
         notices: Some(notices),
         backlog: VecDeque::new(),
+        updates: Updates::default(),
         next_key: 0,
         depths: Depths::default(),
         voice: voice_port,
@@ -53,6 +58,7 @@ pub(crate) struct RoomPort {
     notices: Option<mpsc::Sender<Notice>>,
     /// Events that found the channel full, in order; while there are any, everything queues behind them.
     backlog: VecDeque<Notice>,
+    updates: Updates,
     next_key: u32,
     depths: Depths,
     /// What the agent says.
@@ -68,6 +74,19 @@ pub(crate) struct TrackPort {
     key: u32,
     ring: RingWriter,
     capacity_samples: usize,
+    /// Samples that went beside the ring, and that the agent has not come to.
+    aside_samples: Arc<AtomicUsize>,
+}
+
+impl TrackPort {
+    /// A chunk that is a large part of the ring goes beside it: it would wait for room for too long.
+    fn is_large(&self, samples: usize) -> bool {
+        3 * samples > self.capacity_samples
+    }
+
+    fn aside_samples(&self) -> usize {
+        self.aside_samples.load(Ordering::Acquire)
+    }
 }
 
 /// How the bounded places between the driver and its agent were filled, since the agent joined.
@@ -93,7 +112,11 @@ pub(crate) struct Unread {
 impl RoomPort {
     /// Tells an event.
     pub(crate) fn tell(&mut self, event: RoomEvent) -> Result<(), Unread> {
-        self.push(Notice::Event(Box::new(event)))
+        match self.updates.on_event(event) {
+            Telling::Event(event) => self.push(Notice::Event(Box::new(event))),
+            Telling::Update(slot) => self.push(Notice::Update(slot)),
+            Telling::Merged => Ok(()),
+        }
     }
 
     /// Lets the agent's inbox note how long what is told at `now` takes to reach it. Nothing is told if it is full.
@@ -109,34 +132,52 @@ impl RoomPort {
         self.next_key += 1;
         let capacity_samples = rate.samples_in(HEARING);
         let (writer, reader) = ring(capacity_samples);
-        self.push(Notice::Opened { key, track: Box::new((Arc::new(source), rate, reader)) })?;
-        Ok(TrackPort { key, ring: writer, capacity_samples })
+        let aside_samples = Arc::new(AtomicUsize::new(0));
+        let opened = Opened { source: Arc::new(source), rate, ring: reader, aside_samples: aside_samples.clone() };
+        self.push(Notice::Opened { key, track: Box::new(opened) })?;
+        Ok(TrackPort { key, ring: writer, capacity_samples, aside_samples })
     }
 
-    /// Whether a chunk of so many samples could be passed on now, whole.
+    /// Whether a chunk of so many samples could be passed on now, whole, and what comes next in its own time finds room,
+    /// too.
     pub(crate) fn has_room(&self, track: &mut TrackPort, samples: usize) -> bool {
-        let Some(notices) = self.notices.as_ref().filter(|notices| !notices.is_closed()) else { return true };
-        self.backlog.is_empty() && notices.capacity() > FOR_EVENTS && track.ring.free() >= samples
+        let agent_is_gone = self.notices.as_ref().is_none_or(|notices| notices.is_closed());
+        let fits = match track.is_large(samples) {
+            true => track.aside_samples() == 0,
+            false => track.ring.free() >= 3 * samples,
+        };
+        agent_is_gone || self.takes_sound() && fits
+    }
+
+    /// Whether one more notice of sound leaves the room that events must have.
+    fn takes_sound(&self) -> bool {
+        self.backlog.is_empty() && self.notices.as_ref().is_some_and(|notices| notices.capacity() > FOR_EVENTS)
+    }
+
+    /// Tells of sound, for which there is room. This is the only sender; a closed channel needs no sound.
+    fn tell_of_sound(&mut self, notice: Notice) {
+        let Some(notices) = &self.notices else { return };
+        self.depths.notices = self.depths.notices.max(NOTICES - notices.capacity());
+        notices.try_send(notice).ok();
     }
 
     /// Passes on a chunk of a track. Returns how many samples were lost because the agent is behind.
     pub(crate) fn hear(&mut self, track: &mut TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
-        let lost = match &self.notices {
+        let lost = if self.notices.as_ref().is_some_and(|notices| notices.is_closed()) {
             // An agent that has returned loses nothing.
-            Some(notices) if notices.is_closed() => 0,
-            Some(notices) if self.backlog.is_empty() && notices.capacity() > FOR_EVENTS => {
-                let taken = track.ring.write(samples);
-                self.depths.notices = self.depths.notices.max(NOTICES - notices.capacity());
-                let depth = track.capacity_samples - track.ring.free();
-                self.depths.hearing_samples = self.depths.hearing_samples.max(depth);
-                if taken > 0 {
-                    let sound = Notice::Sound { key: track.key, index, samples: taken as u32, heard };
-                    // Room was seen a line above, and this is the only sender; a closed channel needs no sound.
-                    notices.try_send(sound).ok();
-                }
-                samples.len() - taken
+            0
+        } else if !self.takes_sound() {
+            samples.len()
+        } else if track.is_large(samples.len()) {
+            self.hear_aside(track, index, heard, samples)
+        } else {
+            let taken = track.ring.write(samples);
+            let depth = track.capacity_samples - track.ring.free();
+            self.depths.hearing_samples = self.depths.hearing_samples.max(depth);
+            if taken > 0 {
+                self.tell_of_sound(Notice::Sound { key: track.key, index, samples: taken as u32, heard });
             }
-            _ => samples.len(),
+            samples.len() - taken
         };
         self.depths.lost_samples += lost as u64;
         lost
@@ -144,17 +185,28 @@ impl RoomPort {
 
     /// Passes on a chunk that nothing will follow soon. If it has no room in the ring, it goes beside it.
     pub(crate) fn hear_whole(&mut self, track: &mut TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
-        let fits = track.ring.free() >= samples.len();
-        match self.notices.as_ref().filter(|notices| !fits && notices.capacity() > FOR_EVENTS) {
-            Some(notices) if self.backlog.is_empty() => {
-                let aside = Aside { key: track.key, index, heard, samples: samples.to_vec() };
-                self.depths.notices = self.depths.notices.max(NOTICES - notices.capacity());
-                // As above.
-                notices.try_send(Notice::Aside(Box::new(aside))).ok();
-                0
-            }
-            _ => self.hear(track, index, heard, samples),
+        if track.ring.free() >= samples.len() || !self.takes_sound() {
+            return self.hear(track, index, heard, samples);
         }
+        track.aside_samples.fetch_add(samples.len(), Ordering::AcqRel);
+        self.pass_aside(track, index, heard, samples);
+        0
+    }
+
+    /// Passes on a large chunk, as long as no more of them wait than [`ASIDE`].
+    fn hear_aside(&mut self, track: &TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
+        let most = track.capacity_samples * (ASIDE.as_millis() / HEARING.as_millis()) as usize;
+        if track.aside_samples.fetch_add(samples.len(), Ordering::AcqRel) + samples.len() > most {
+            track.aside_samples.fetch_sub(samples.len(), Ordering::AcqRel);
+            return samples.len();
+        }
+        self.pass_aside(track, index, heard, samples);
+        0
+    }
+
+    fn pass_aside(&mut self, track: &TrackPort, index: u64, heard: Duration, samples: &[i16]) {
+        let aside = Aside { key: track.key, index, heard, samples: samples.to_vec() };
+        self.tell_of_sound(Notice::Aside(Box::new(aside)));
     }
 
     /// Ends a track.
@@ -206,6 +258,8 @@ impl RoomPort {
 
 /// How much of a track an agent may leave unfetched before newer sound is dropped.
 const HEARING: Duration = Duration::from_millis(500);
+/// How much of a track may wait beside its ring, where chunks are large: two of the largest.
+const ASIDE: Duration = Duration::from_secs(2);
 /// Notices that may wait for the agent: 4 s of 20 speakers. The channel's memory grows with use, not with this.
 const NOTICES: usize = 4_096;
 /// Notices that sound leaves free for events.
@@ -297,6 +351,47 @@ mod tests {
             }
         }
         assert_eq!((next, missing), (15 * 960, 10 * 960));
+    }
+
+    #[tokio::test]
+    async fn of_updates_that_lie_the_newest_is_told_and_none_before_its_time() {
+        let (mut room, mut port) = link(Hz::K16);
+        let update = |n: u32| RoomEvent::PeerUpdated {
+            peer: "ada".into(),
+            kind: PeerKind::Person,
+            metadata: crate::event::Metadata::new(n.into()),
+        };
+        (0..100_000).for_each(|n| port.tell(update(n)).unwrap());
+        let left = || RoomEvent::PeerLeft { peer: "ada".into(), crash: None };
+        port.tell(left()).unwrap();
+        (0..3).for_each(|n| port.tell(update(n)).unwrap());
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            let Some(Input::Event(event)) = room.next().await else { panic!("an event") };
+            told.push(event);
+        }
+        assert_eq!(told, [update(99_999), left(), update(2)]);
+        port.tell(update(3)).unwrap();
+        port.end();
+        assert!(matches!(room.next().await, Some(Input::Event(event)) if event == update(3)));
+        assert!(room.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn chunks_of_a_second_are_ordinary() {
+        let (mut room, mut port) = link(Hz::K16);
+        let mut track = port.open(ada(), Hz::K16).unwrap();
+        let mut lost = 0;
+        for second in 0..10 {
+            lost += port.hear(&mut track, second * 16_000, Duration::from_secs(second), &[7; 16_000]);
+            let Some(Input::Audio(frame)) = room.next().await else { panic!("a frame") };
+            assert_eq!((frame.index(), frame.samples().len()), (second * 16_000, 16_000));
+        }
+        assert_eq!(lost, 0);
+        // One that nobody fetches is bounded, too.
+        let heard = |n: u64| (n * 16_000, Duration::from_secs(n));
+        lost += (10..20).map(heard).map(|(index, at)| port.hear(&mut track, index, at, &[7; 16_000])).sum::<usize>();
+        assert_eq!(lost, 8 * 16_000);
     }
 
     #[tokio::test]

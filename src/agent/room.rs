@@ -10,7 +10,7 @@ use super::{
     notes::{Notes, Request},
     voice::Voice,
 };
-use crate::event::{Peer, PeerId, PeerKind, RoomEvent, RoomId};
+use crate::event::{Peer, PeerId, RoomEvent, RoomId};
 
 /// What an agent can do in its room. The fields can be borrowed one by one.
 pub struct Room {
@@ -72,17 +72,18 @@ impl Peers {
         self.0.values()
     }
 
-    /// The people.
+    /// The people, and those of whom it is not known that they are none.
     pub fn people(&self) -> impl Iterator<Item = &Peer> {
-        self.iter().filter(|peer| peer.kind == PeerKind::Person)
+        self.iter().filter(|peer| peer.kind.is_person())
     }
 
     fn on_event(&mut self, event: &RoomEvent) {
         match event {
             RoomEvent::PeerJoined { peer } => drop(self.0.insert(peer.id.clone(), peer.clone())),
             RoomEvent::PeerLeft { peer, .. } => drop(self.0.remove(peer)),
-            RoomEvent::PeerUpdated { peer, metadata } => {
+            RoomEvent::PeerUpdated { peer, kind, metadata } => {
                 if let Some(peer) = self.0.get_mut(peer) {
+                    peer.kind = *kind;
                     peer.metadata = metadata.clone();
                 }
             }

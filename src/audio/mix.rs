@@ -22,8 +22,9 @@ pub struct Mixer {
 }
 
 impl Mixer {
-    /// Adds `samples`, the first of which stands at index `at`. What is settled already is counted as late.
-    pub fn add(&mut self, at: u64, samples: &[i16]) {
+    /// Adds `samples`, the first of which stands at index `at`. Gives how many of them, at the beginning, are late: what is
+    /// settled does not change.
+    pub fn add(&mut self, at: u64, samples: &[i16]) -> usize {
         let late = self.settled.saturating_sub(at).min(samples.len() as u64) as usize;
         self.late_samples += late as u64;
         let samples = &samples[late..];
@@ -34,6 +35,7 @@ impl Mixer {
         for (sum, sample) in self.sums.range_mut(from..).zip(samples) {
             *sum += i32::from(*sample);
         }
+        late
     }
 
     /// Settles everything before index `end` and appends it to `out`, silence where nobody spoke.
@@ -107,8 +109,8 @@ mod tests {
             parts in proptest::collection::vec((0u64..500, proptest::collection::vec(-900i16..900, 1..50)), 1..12),
         ) {
             let (mut forward, mut backward) = (Mixer::default(), Mixer::default());
-            parts.iter().for_each(|(at, samples)| forward.add(*at, samples));
-            parts.iter().rev().for_each(|(at, samples)| backward.add(*at, samples));
+            parts.iter().for_each(|(at, samples)| drop(forward.add(*at, samples)));
+            parts.iter().rev().for_each(|(at, samples)| drop(backward.add(*at, samples)));
             let (mut one, mut two) = (Vec::new(), Vec::new());
             let end = forward.end();
             forward.take_until(end, &mut one);

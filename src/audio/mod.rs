@@ -8,6 +8,7 @@ pub mod codec;
 pub mod compare;
 pub mod file;
 pub mod format;
+mod level;
 pub mod mix;
 #[cfg(feature = "opus")]
 pub mod ogg;
@@ -22,8 +23,9 @@ pub(crate) mod scratch;
 pub mod wav;
 
 pub use clock::SampleClock;
-pub use file::Sound;
+pub use file::{Sound, SoundFile};
 pub use format::{BLOCK, Hz};
+pub use level::is_silent;
 pub use mix::Mixer;
 pub use pace::Pacer;
 pub use playhead::Playhead;

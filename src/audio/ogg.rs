@@ -1,29 +1,29 @@
-//! Ogg Opus files (RFC 7845): written as they are recorded, read whole.
+//! Ogg Opus files (RFC 7845), written as they are recorded. [`SoundFile`](super::SoundFile) reads them.
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Read, Seek, Write},
+    io::{self, BufWriter, Write},
     path::Path,
 };
 
 use bytes::BytesMut;
-use ogg::{PacketReader, PacketWriteEndInfo, PacketWriter};
+use ogg::{PacketWriteEndInfo, PacketWriter};
 
 use super::{
-    codec::CodecError,
-    file::Sound,
     format::{BLOCK, Hz},
     opus,
 };
 
-/// A mono Ogg Opus file in the making. A page is closed every second, so a program that is killed leaves a file that
-/// plays up to there, and memory does not grow with its length.
+/// A mono Ogg Opus file in the making. A page is closed every second and with each flush, so a program that is
+/// killed leaves a file that plays up to there, and memory does not grow with its length.
 pub struct OggOpusFile {
     writer: PacketWriter<'static, BufWriter<File>>,
     encoder: opus::Encoder,
     /// Samples of less than a block that wait for the rest.
     rest: Vec<i16>,
     packet: BytesMut,
+    /// The last packet, which is written once it is known whether a page ends with it.
+    pending: Option<(Vec<u8>, u64)>,
     block_samples: usize,
     rate: Hz,
     /// Samples taken, at `rate`.
@@ -37,18 +37,28 @@ impl OggOpusFile {
     /// # Errors
     /// An I/O error when the file cannot be created, or for a rate that Opus does not have.
     pub fn create(path: &Path, rate: Hz) -> io::Result<OggOpusFile> {
+        OggOpusFile::in_file(File::create(path)?, rate)
+    }
+
+    /// Writes into `file`, which is empty.
+    ///
+    /// # Errors
+    /// An I/O error when the disk refuses, or for a rate that Opus does not have.
+    pub fn in_file(file: File, rate: Hz) -> io::Result<OggOpusFile> {
         let encoder = opus::Encoder::new(rate, &Default::default()).map_err(io::Error::other)?;
         let mut file = OggOpusFile {
-            writer: PacketWriter::new(BufWriter::new(File::create(path)?)),
+            writer: PacketWriter::new(BufWriter::new(file)),
             encoder,
             rest: Vec::new(),
             packet: BytesMut::new(),
+            pending: None,
             block_samples: rate.block_samples(),
             rate,
             taken: 0,
             packets: 0,
         };
         file.write_heads()?;
+        file.writer.inner_mut().flush()?;
         Ok(file)
     }
 
@@ -61,12 +71,30 @@ impl OggOpusFile {
         self.rest.extend_from_slice(samples);
         let whole = self.rest.len() - self.rest.len() % self.block_samples;
         for start in (0..whole).step_by(self.block_samples) {
-            let page_ends = (self.packets + 1).is_multiple_of(PACKETS_PER_PAGE);
-            let end = if page_ends { PacketWriteEndInfo::EndPage } else { PacketWriteEndInfo::NormalPacket };
-            self.write_block(start, end)?;
+            self.encode_block(start)?;
+            if self.packets.is_multiple_of(PACKETS_PER_PAGE) {
+                self.flush()?;
+            }
         }
         self.rest.drain(..whole);
         Ok(())
+    }
+
+    /// Brings what was written to the disk, but for the part of a block that is left over.
+    ///
+    /// # Errors
+    /// An I/O error when the disk refuses.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if let Some((packet, granule)) = self.pending.take() {
+            self.writer.write_packet(packet, SERIAL, PacketWriteEndInfo::EndPage, granule)?;
+            self.writer.inner_mut().flush()?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.taken == 0
     }
 
     /// Completes the file; the last block is filled up with silence that players cut off again.
@@ -79,10 +107,11 @@ impl OggOpusFile {
         let blocks = (self.rest.len() + held).div_ceil(self.block_samples).max(1);
         self.rest.resize(blocks * self.block_samples, 0);
         for block in 0..blocks {
-            let last = block + 1 == blocks;
-            let end = if last { PacketWriteEndInfo::EndStream } else { PacketWriteEndInfo::NormalPacket };
-            self.write_block(block * self.block_samples, end)?;
+            self.encode_block(block * self.block_samples)?;
         }
+        let end = self.pre_skip() + self.rate.convert(self.taken, Hz::K48);
+        let (packet, _) = self.pending.take().expect("one block at least was just encoded");
+        self.writer.write_packet(packet, SERIAL, PacketWriteEndInfo::EndStream, end)?;
         self.writer.inner_mut().flush()
     }
 
@@ -100,19 +129,19 @@ impl OggOpusFile {
         self.writer.write_packet(tags, SERIAL, PacketWriteEndInfo::EndPage, 0)
     }
 
-    fn write_block(&mut self, start: usize, end: PacketWriteEndInfo) -> io::Result<()> {
+    /// Encodes a block; the packet before it goes onto its page.
+    fn encode_block(&mut self, start: usize) -> io::Result<()> {
         self.packet.clear();
         let block = &self.rest[start..start + self.block_samples];
         self.encoder.encode_into(block, &mut self.packet).map_err(io::Error::other)?;
         self.packets += 1;
-        let last = matches!(end, PacketWriteEndInfo::EndStream);
-        let closes_page = !matches!(end, PacketWriteEndInfo::NormalPacket);
-        let granule = match last {
-            true => self.pre_skip() + self.rate.convert(self.taken, Hz::K48),
-            false => self.packets * Hz::K48.samples_in(BLOCK) as u64,
-        };
-        self.writer.write_packet(self.packet.to_vec(), SERIAL, end, granule)?;
-        if closes_page { self.writer.inner_mut().flush() } else { Ok(()) }
+        let granule = self.packets * Hz::K48.samples_in(BLOCK) as u64;
+        match self.pending.replace((self.packet.to_vec(), granule)) {
+            Some((packet, granule)) => {
+                self.writer.write_packet(packet, SERIAL, PacketWriteEndInfo::NormalPacket, granule)
+            }
+            None => Ok(()),
+        }
     }
 
     /// The encoder's delay, in the 48 kHz that Ogg Opus counts in.
@@ -121,32 +150,6 @@ impl OggOpusFile {
     }
 }
 
-/// Reads a whole Ogg Opus file of one or two channels as 48 kHz mono.
-///
-/// # Errors
-/// An I/O error for a broken file, [`CodecError`] within it for a broken packet.
-pub fn read<R: Read + Seek>(source: R) -> io::Result<Sound> {
-    let mut packets = PacketReader::new(source);
-    let mut next = || packets.read_packet().map_err(io::Error::other);
-    let head = next()?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    let pre_skip = match head.data.get(10..12) {
-        Some(bytes) if head.data.starts_with(MAGIC) => usize::from(u16::from_le_bytes([bytes[0], bytes[1]])),
-        _ => return Err(io::Error::other("the first packet is not an Opus head")),
-    };
-    next()?; // The tags.
-    let mut decoder = opus::Decoder::new(Hz::K48).map_err(io::Error::other)?;
-    let (mut samples, mut end) = (Vec::new(), None);
-    while let Some(packet) = next()? {
-        decoder.decode_into(&packet.data, &mut samples).map_err(|error: CodecError| io::Error::other(error))?;
-        end = packet.last_in_stream().then_some(packet.absgp_page() as usize).or(end);
-    }
-    samples.truncate(end.unwrap_or(samples.len()));
-    samples.drain(..pre_skip.min(samples.len()));
-    Ok(Sound { rate: Hz::K48, samples })
-}
-
-/// How an Ogg Opus stream begins.
-pub const MAGIC: &[u8] = b"OpusHead";
 /// There is one stream in our files.
 const SERIAL: u32 = 1;
 /// One second.
@@ -163,7 +166,7 @@ mod tests {
         let mut file = OggOpusFile::create(&path, Hz::K16).unwrap();
         tone.chunks(77).for_each(|chunk| file.write(chunk).unwrap());
         file.finish().unwrap();
-        let sound = read(File::open(&path).unwrap()).unwrap();
+        let sound = crate::audio::Sound::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(sound.samples.len(), 48_300);
         // 0.1 rad at 16 kHz is 0.0333 rad at 48 kHz. Opus for speech shifts low tones by a fraction of a millisecond.

@@ -39,7 +39,7 @@ struct Levels {
 impl Admin {
     fn new(args: &AdminArgs) -> Result<Admin, Failure> {
         let token = token("admin token", "ROOMTONE_ADMIN_TOKEN", args.token_file.as_deref())?;
-        let http = build_http(|| reqwest::Client::builder().connect_timeout(CONNECT));
+        let http = build_http(reqwest::Client::builder().connect_timeout(CONNECT));
         Ok(Admin { http, url: args.admin.trim_end_matches('/').to_owned(), token })
     }
 

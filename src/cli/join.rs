@@ -38,11 +38,11 @@ pub(super) async fn run(registry: Registry, args: JoinArgs) -> Result<(), Failur
     eprintln!("{} is peer {} of room {}; Ctrl-C makes it leave", args.agent, stay.peer, stay.room);
     let written = follow(&mut stay, &mut events).await;
     let departure = stay.ended().await;
-    say(&departure.ending);
+    say(&departure.how());
     say(&departure.summary());
-    match departure.ending.is_regular() {
+    match departure.is_regular() {
         true => written,
-        false => Err(Failure::Session(departure.ending.to_string())),
+        false => Err(Failure::Session(departure.how())),
     }
 }
 

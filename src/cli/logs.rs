@@ -46,7 +46,7 @@ impl Traces {
         use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 
         let Some(endpoint) = endpoint else { return Ok(Traces(None)) };
-        crate::fishjam::install_crypto();
+        crate::fishjam::Trust::of_machine();
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)

@@ -22,8 +22,16 @@ pub enum PeerKind {
     Agent,
     /// A telephone-style voice bot that the platform hosts (Vapi).
     Vapi,
-    /// Not known yet, or of a kind this version does not know.
+    /// Not known yet, or of a kind this version does not know. It counts as a person: nobody must be overheard for want
+    /// of news.
     Unknown,
+}
+
+impl PeerKind {
+    /// Whether it is a person, as far as that is known.
+    pub fn is_person(self) -> bool {
+        matches!(self, PeerKind::Person | PeerKind::Unknown)
+    }
 }
 
 /// What a track carries.
@@ -124,10 +132,12 @@ pub enum RoomEvent {
         /// Who; `tracks` is empty.
         peer: Peer,
     },
-    /// What is said of a peer changed.
+    /// What is said of a peer changed, or its kind became known.
     PeerUpdated {
         /// Whose.
         peer: PeerId,
+        /// Person or program, as it is known now.
+        kind: PeerKind,
         /// All of the new metadata.
         metadata: Metadata,
     },

@@ -1,7 +1,7 @@
 //! Who is in the room: one picture out of notifications that may be missed, doubled or out of order, and of snapshots
 //! that may be older than them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use super::{Metadata, Peer, PeerId, PeerKind, RoomEvent, Track, TrackId, TrackKind};
 
@@ -37,6 +37,13 @@ pub enum RosterChange {
         peer: PeerId,
         /// Which.
         track: Track,
+    },
+    /// The peer sends sound on the track, though nothing was said of either: both are here, then.
+    Heard {
+        /// Who.
+        peer: PeerId,
+        /// Which.
+        track: TrackId,
     },
     /// The peer publishes the track no longer.
     Withdraws {
@@ -92,6 +99,8 @@ struct Entry {
     peer: Peer,
     /// Told to the agent. An entry that is not holds early tracks or late news of a peer that left.
     joined: bool,
+    /// Known by its sound alone; no list and no news has spoken of it.
+    is_derived: bool,
     /// The epoch of the last fact; a snapshot asked for in an earlier epoch may be older than that fact.
     changed: u64,
 }
@@ -117,9 +126,18 @@ impl Roster {
             RosterChange::Absent { peer, crash } => self.on_absent(&peer, crash, &mut events),
             RosterChange::Described { peer, kind, metadata } => self.on_described(peer, kind, metadata, &mut events),
             RosterChange::Publishes { peer, track } => self.on_publishes(&peer, track, &mut events),
+            RosterChange::Heard { peer, track } => self.on_heard(&peer, track, &mut events),
             RosterChange::Withdraws { peer, track } => self.on_withdraws(&peer, &track, &mut events),
         }
         events
+    }
+
+    /// A peer that is known by its sound alone still sends some: a list that does not name it is wrong.
+    pub fn still_heard(&mut self, peer: &PeerId) {
+        let epoch = self.epoch;
+        if let Some(entry) = self.peers.get_mut(peer).filter(|entry| entry.is_derived) {
+            entry.changed = epoch;
+        }
     }
 
     /// A snapshot is about to be asked for. Give the number back with it.
@@ -181,30 +199,48 @@ impl Roster {
         self.peers.values().filter(|entry| entry.joined).map(|entry| &entry.peer)
     }
 
-    fn entry(&mut self, id: &PeerId) -> &mut Entry {
-        let changed = self.epoch;
-        let entry = self.peers.entry(id.clone()).or_insert_with(|| Entry {
-            peer: Peer::new(id.clone(), PeerKind::Unknown),
-            joined: false,
-            changed,
-        });
+    /// `None` where there are more peers than a room can have.
+    fn entry(&mut self, id: &PeerId) -> Option<&mut Entry> {
+        let (changed, is_full) = (self.epoch, self.peers.len() >= MOST_PEERS);
+        let entry = match self.peers.entry(id.clone()) {
+            btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            btree_map::Entry::Vacant(_) if is_full => return None,
+            btree_map::Entry::Vacant(place) => {
+                let peer = Peer::new(id.clone(), PeerKind::Unknown);
+                place.insert(Entry { peer, joined: false, is_derived: false, changed })
+            }
+        };
         entry.changed = changed;
-        entry
+        Some(entry)
     }
 
     fn on_present(&mut self, id: PeerId, kind: PeerKind, events: &mut Vec<RoomEvent>) {
         if id == self.me {
             return;
         }
-        let entry = self.entry(&id);
-        if kind != PeerKind::Unknown {
-            entry.peer.kind = kind;
-        }
+        let Some(entry) = self.entry(&id) else { return };
+        entry.is_derived = false;
+        let is_news = entry.learn(kind);
         if !entry.joined {
-            entry.joined = true;
-            let tracks = entry.peer.tracks.clone();
-            events.push(RoomEvent::PeerJoined { peer: Peer { tracks: Vec::new(), ..entry.peer.clone() } });
-            events.extend(tracks.into_iter().map(|track| RoomEvent::TrackAdded { peer: id.clone(), track }));
+            entry.join(events);
+        } else if is_news {
+            events.push(entry.updated());
+        }
+    }
+
+    fn on_heard(&mut self, id: &PeerId, track: TrackId, events: &mut Vec<RoomEvent>) {
+        if *id == self.me {
+            return;
+        }
+        let Some(entry) = self.entry(id) else { return };
+        if !entry.joined {
+            entry.is_derived = true;
+            entry.join(events);
+        }
+        if entry.peer.track(&track).is_none() && entry.peer.tracks.len() < MOST_TRACKS {
+            let track = Track::new(track, TrackKind::Audio);
+            entry.peer.tracks.push(track.clone());
+            events.push(RoomEvent::TrackAdded { peer: id.clone(), track });
         }
     }
 
@@ -224,14 +260,12 @@ impl Roster {
         if id == self.me {
             return;
         }
-        let entry = self.entry(&id);
-        if kind != PeerKind::Unknown {
-            entry.peer.kind = kind;
-        }
-        let news = entry.peer.metadata != metadata;
-        entry.peer.metadata = metadata.clone();
-        if entry.joined && news {
-            events.push(RoomEvent::PeerUpdated { peer: id, metadata });
+        let Some(entry) = self.entry(&id) else { return };
+        entry.is_derived = false;
+        let is_news = entry.learn(kind) | (entry.peer.metadata != metadata);
+        entry.peer.metadata = metadata;
+        if entry.joined && is_news {
+            events.push(entry.updated());
         }
     }
 
@@ -239,8 +273,9 @@ impl Roster {
         if *id == self.me || self.withdrawn_early.remove(&track.id) {
             return;
         }
-        let entry = self.entry(id);
+        let Some(entry) = self.entry(id) else { return };
         let joined = entry.joined;
+        let is_full = entry.peer.tracks.len() >= MOST_TRACKS;
         let told = match entry.peer.tracks.iter_mut().find(|known| known.id == track.id) {
             Some(known) if known.metadata == track.metadata => None,
             Some(known) => {
@@ -248,6 +283,7 @@ impl Roster {
                 known.metadata = track.metadata;
                 Some(RoomEvent::TrackUpdated { peer: id.clone(), track: known.clone() })
             }
+            None if is_full => None,
             None => {
                 entry.peer.tracks.push(track.clone());
                 Some(RoomEvent::TrackAdded { peer: id.clone(), track })
@@ -293,6 +329,29 @@ impl Roster {
     }
 }
 
+impl Entry {
+    /// Takes its kind in. Says whether that is news.
+    fn learn(&mut self, kind: PeerKind) -> bool {
+        let is_news = kind != PeerKind::Unknown && kind != self.peer.kind;
+        if is_news {
+            self.peer.kind = kind;
+        }
+        is_news
+    }
+
+    fn join(&mut self, events: &mut Vec<RoomEvent>) {
+        self.joined = true;
+        let (id, tracks) = (&self.peer.id, self.peer.tracks.clone());
+        events.push(RoomEvent::PeerJoined { peer: Peer { tracks: Vec::new(), ..self.peer.clone() } });
+        events.extend(tracks.into_iter().map(|track| RoomEvent::TrackAdded { peer: id.clone(), track }));
+    }
+
+    fn updated(&self) -> RoomEvent {
+        let Peer { id, kind, metadata, .. } = &self.peer;
+        RoomEvent::PeerUpdated { peer: id.clone(), kind: *kind, metadata: metadata.clone() }
+    }
+}
+
 impl Track {
     /// A track of which nothing is known but its id and kind.
     pub fn new(id: TrackId, kind: TrackKind) -> Track {
@@ -300,6 +359,9 @@ impl Track {
     }
 }
 
+/// Peers of a room, and tracks of a peer, beyond which a platform is broken, and no more are taken in.
+const MOST_PEERS: usize = 10_000;
+const MOST_TRACKS: usize = 256;
 /// Withdrawals without a publication that are remembered between two snapshots; a platform that sends more is broken.
 const MOST_WITHDRAWN_EARLY: usize = 256;
 
@@ -399,6 +461,39 @@ mod tests {
             assert_eq!(roster.apply(absent("ada")).len(), 2);
             assert!(roster.apply(withdraws("ada", "t1")).is_empty());
         }
+    }
+
+    #[test]
+    fn who_is_heard_is_there_and_news_correct_what_was_taken_for_granted() {
+        let mut roster = Roster::new("me".into());
+        let heard = || RosterChange::Heard { peer: "bot".into(), track: "t1".into() };
+        let events = roster.apply(heard());
+        assert!(
+            matches!(&events[..], [RoomEvent::PeerJoined { peer }, RoomEvent::TrackAdded { .. }] if peer.kind.is_person())
+        );
+        assert!(roster.apply(heard()).is_empty());
+        // A list that does not know it is wrong for as long as it is heard.
+        let asked = roster.begin_snapshot();
+        roster.still_heard(&"bot".into());
+        assert!(roster.reconcile(asked, Snapshot::default()).is_empty());
+        let events = roster.apply(RosterChange::Present { peer: "bot".into(), kind: PeerKind::Agent });
+        assert!(matches!(&events[..], [RoomEvent::PeerUpdated { kind: PeerKind::Agent, .. }]), "{events:?}");
+        assert!(roster.apply(publishes("bot", "t1")).is_empty());
+        let asked = roster.begin_snapshot();
+        roster.still_heard(&"bot".into());
+        assert_eq!(
+            roster.reconcile(asked, Snapshot::default()).len(),
+            2,
+            "it is known, so a list may say that it went"
+        );
+    }
+
+    #[test]
+    fn a_room_without_end_has_an_end() {
+        let mut roster = Roster::new("me".into());
+        (0..MOST_PEERS + 5).for_each(|n| drop(roster.apply(present(&n.to_string()))));
+        (0..MOST_TRACKS + 5).for_each(|n| drop(roster.apply(publishes("7", &n.to_string()))));
+        assert_eq!((roster.peers().count(), roster.peer("7").unwrap().tracks.len()), (MOST_PEERS, MOST_TRACKS));
     }
 
     #[test]

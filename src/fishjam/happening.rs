@@ -49,6 +49,8 @@ pub enum What {
 pub struct Departure {
     /// Why.
     pub ending: Ending,
+    /// What the agent could not finish when its time was over, whatever ended that.
+    pub agent_error: Option<String>,
     /// How long the stay was.
     pub stayed: Duration,
     /// What was counted.
@@ -80,23 +82,52 @@ pub struct Counters {
 
 impl Counters {
     /// Each counter of what was lost, by its name.
-    pub fn losses(&self) -> [(&'static str, u64); 5] {
+    pub fn losses(&self) -> [(&'static str, u64); 6] {
         [
             ("unannounced chunks", self.hearing.unannounced_chunks),
             ("late chunks", self.hearing.late_chunks),
             ("broken chunks", self.hearing.broken_chunks),
+            ("skipped samples", self.hearing.skipped_samples),
             ("unfetched samples", self.depths.lost_samples),
             ("unsent messages", self.unsent_messages),
         ]
     }
 
-    /// Whether anything was heard or said since `earlier`.
-    pub fn has_sound_since(&self, earlier: &Counters) -> bool {
-        (self.hearing.chunks, self.speaking.packets) != (earlier.hearing.chunks, earlier.speaking.packets)
+    /// Whether anybody was heard to speak since `earlier`, the agent included. An open microphone in silence is nobody.
+    pub fn has_speech_since(&self, earlier: &Counters) -> bool {
+        let speech = |counters: &Counters| (counters.hearing.loud_chunks, counters.speaking.loud_packets);
+        speech(self) != speech(earlier)
+    }
+}
+
+impl What {
+    /// Whether it comes seldom, and whoever follows a stay must know it.
+    pub(super) fn is_essential(&self) -> bool {
+        match self {
+            What::Joined | What::Link(_) | What::Ended(_) => true,
+            What::Room(event) => !matches!(
+                event,
+                RoomEvent::PeerUpdated { .. } | RoomEvent::TrackUpdated { .. } | RoomEvent::Voice { .. }
+            ),
+            _ => false,
+        }
     }
 }
 
 impl Departure {
+    /// Whether it ended as somebody meant it to, and the agent finished what it did.
+    pub fn is_regular(&self) -> bool {
+        self.ending.is_regular() && self.agent_error.is_none()
+    }
+
+    /// How it ended, in a line.
+    pub fn how(&self) -> String {
+        match &self.agent_error {
+            Some(why) => format!("{}; the agent failed: {why}", self.ending),
+            None => self.ending.to_string(),
+        }
+    }
+
     /// The counters, in a line.
     pub fn summary(&self) -> String {
         let heard = format!("heard {} chunks", self.counters.hearing.chunks);

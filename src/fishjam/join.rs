@@ -18,7 +18,7 @@ use super::{
     driver::Driver,
     gauge::Gauge,
     happening::{Departure, Happening},
-    notifier::{Hub, Notifier},
+    notifier::{Hub, Notifier, Scope},
     rest::{
         Client, RestError, RestErrorKind,
         model::{AgentOptions, AgentOutput, AudioFormat, NewPeer, SubscribeMode},
@@ -100,6 +100,7 @@ pub struct Stay {
     pub begun: Instant,
     /// What happens, as it happens. It need not be read: what does not fit is dropped and counted.
     pub happenings: mpsc::Receiver<Happening>,
+    joined: watch::Receiver<bool>,
     leave: CancellationToken,
     drain: watch::Sender<Option<Duration>>,
     gauge: Gauge,
@@ -107,6 +108,13 @@ pub struct Stay {
 }
 
 impl Stay {
+    /// Waits until the agent is in the room; `false` if it ends before that. This is told whatever becomes of
+    /// `happenings`, and may be asked for while they are read.
+    pub fn joined(&self) -> impl Future<Output = bool> + use<> {
+        let mut joined = self.joined.clone();
+        async move { joined.wait_for(|is_in| *is_in).await.is_ok() }
+    }
+
     /// Tells the agent to leave; it is gone within two seconds.
     pub fn leave(&self) {
         self.leave.cancel();
@@ -147,19 +155,22 @@ impl Drop for Stay {
 impl Fishjam {
     /// A Fishjam at `address`, where `token` is the management token.
     pub fn new(address: Address, token: SecretString) -> Fishjam {
-        let rest = Client::new(address, token);
+        Fishjam::of(Client::new(address, token))
+    }
+
+    /// The Fishjam of a client.
+    pub fn of(rest: Client) -> Fishjam {
         Fishjam { hub: Arc::new(Hub::new(rest.clone())), rest }
     }
 
     /// The same, but what happens there comes by [`feed`](Self::feed) alone and no server socket is opened: for hosts
     /// that get webhooks.
-    pub fn fed(address: Address, token: SecretString) -> Fishjam {
-        let rest = Client::new(address, token);
+    pub fn fed(rest: Client) -> Fishjam {
         Fishjam { hub: Arc::new(Hub::fed(rest.clone())), rest }
     }
 
     /// Tells all who listen what happened.
-    pub fn feed(&self, notification: Notification) {
+    pub fn feed(&self, notification: &Notification) {
         self.hub.tell(notification);
     }
 
@@ -168,9 +179,9 @@ impl Fishjam {
         &self.rest
     }
 
-    /// Listens to what happens: in one room and in none, or everywhere. All who listen share one server socket.
-    pub fn notifier(&self, room: Option<RoomId>) -> Notifier {
-        Notifier::of(&self.hub, room)
+    /// Listens to what happens. All who listen share one server socket.
+    pub fn notifier(&self, scope: Scope) -> Notifier {
+        Notifier::of(&self.hub, scope)
     }
 
     /// Makes a peer for the agent and brings it into the room. The agent runs until it returns, the room ends, or it
@@ -202,13 +213,14 @@ impl Fishjam {
             .map_err(|error| JoinError::from_rest(options.room.clone(), error))?;
         let leave = CancellationToken::new();
         let (sender, happenings) = mpsc::channel(HAPPENINGS);
+        let (is_in, joined) = watch::channel(false);
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
         let session = SessionOptions { voice: voice.clone(), ..options.session.clone() };
         let (begun, gauge) = (Instant::now(), Gauge::default());
         // Every line that is logged from here on says which room and which peer it is about.
         let span = tracing::info_span!("agent", %room, %peer);
         let driver = span.in_scope(|| {
-            let notifier = self.notifier(Some(room.clone()));
+            let notifier = self.notifier(Scope::Room(room.clone()));
             Driver::new(
                 self.rest.clone(),
                 &options,
@@ -217,14 +229,14 @@ impl Fishjam {
                 wire_rate,
                 admission,
                 notifier,
-                sender,
+                (sender, is_in),
                 gauge.clone(),
                 agent,
             )
         })?;
         let (drain, draining) = watch::channel(None);
         let driver = tokio::spawn(driver.run(leave.clone(), draining).instrument(span));
-        Ok(Stay { room, peer, voice, begun, happenings, leave, drain, gauge, driver })
+        Ok(Stay { room, peer, voice, begun, happenings, joined, leave, drain, gauge, driver })
     }
 }
 

@@ -19,9 +19,11 @@ mod driver;
 mod gauge;
 mod happening;
 mod join;
+pub(crate) mod net;
 mod notifier;
 pub mod rest;
 mod socket;
+mod troubles;
 pub mod webhook;
 
 pub use address::{Address, AddressError};
@@ -29,7 +31,6 @@ pub(crate) use driver::panic_text;
 pub use gauge::{Gauge, Level, Tap};
 pub use happening::{Counters, Departure, Happening, What};
 pub use join::{Fishjam, JoinError, JoinOptions, Stay};
-pub use notifier::{Notifier, NotifierEvent};
+pub use net::{Credential, Trust, TrustError};
+pub use notifier::{Notifier, NotifierEvent, Scope};
 pub(crate) use socket::config as socket_config;
-#[cfg(feature = "otlp")]
-pub(crate) use socket::install_crypto;

@@ -11,10 +11,12 @@ use bytes::Bytes;
 use futures_util::{Sink, Stream, task::noop_waker_ref};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
     tungstenite::{Error as Fault, Message, protocol::WebSocketConfig},
 };
+use url::Url;
 
+use super::net::{self, Trust};
 use crate::{dialect::fishjam::CloseReason, session::Refusal};
 
 /// An open socket. Sending queues and returns; [`next`](Self::next) moves bytes both ways.
@@ -42,24 +44,27 @@ pub(crate) enum SocketEvent {
 
 impl Socket {
     /// Opens a socket; `url` is `ws` or `wss`.
-    pub(crate) async fn connect(url: &str) -> Result<Socket, Refusal> {
-        install_crypto();
-        match connect_async_with_config(url, Some(config()), true).await {
-            Ok((stream, _)) => {
-                let (has_unsent, has_received) = (false, false);
-                let (blocked_since, last_received) = (None, Instant::now());
-                Ok(Socket {
-                    stream,
-                    has_unsent,
-                    blocked_since,
-                    has_received,
-                    last_received,
-                    pinged: false,
-                    ended: false,
-                })
+    pub(crate) async fn connect(url: &str, trust: &Trust) -> Result<Socket, Refusal> {
+        let unreachable = |why: &str| Refusal::Unreachable(net::explain(why));
+        let address = Url::parse(url).map_err(|error| unreachable(&error.to_string()))?;
+        let stream = net::connect(&address).await.map_err(|why| unreachable(&why))?;
+        let connector = Connector::Rustls(trust.config());
+        let opened = client_async_tls_with_config(url, stream, Some(config()), Some(connector)).await;
+        match opened {
+            Ok((stream, _)) => Ok(Socket {
+                stream,
+                has_unsent: false,
+                blocked_since: None,
+                has_received: false,
+                last_received: Instant::now(),
+                pinged: false,
+                ended: false,
+            }),
+            Err(Fault::Http(response)) => {
+                let (status, headers) = (response.status(), response.headers());
+                Err(Refusal::Status { code: status.as_u16(), retry_after: net::retry_after(status, headers) })
             }
-            Err(Fault::Http(response)) => Err(Refusal::Status(response.status().as_u16())),
-            Err(fault) => Err(Refusal::Unreachable(fault.to_string())),
+            Err(fault) => Err(unreachable(&fault.to_string())),
         }
     }
 
@@ -161,12 +166,6 @@ impl Socket {
         self.ended = true;
         Poll::Ready(SocketEvent::Closed(reason))
     }
-}
-
-/// Makes ring the provider of TLS for this process, unless the program has chosen one.
-pub(crate) fn install_crypto() {
-    // An error means that one is installed already, by us or by the program: both are fine.
-    rustls::crypto::ring::default_provider().install_default().ok();
 }
 
 /// How all our WebSockets are set up: small buffers, nothing held back, bounds on what comes and waits.

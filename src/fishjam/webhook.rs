@@ -4,14 +4,14 @@
 //! use roomtone::fishjam::webhook;
 //! let body = [0x52, 0x04, 0x0a, 0x02, b'r', b'1'];
 //! let header = "sha256=5f41cd3d02ec060d4030a5bce5ad593a75944245f007fd137bef04b2f62472b5";
-//! let notifications = webhook::receive(&body, Some(header), b"webhook-secret").unwrap();
-//! assert_eq!(notifications.len(), 1);
+//! let decoded = webhook::receive(&body, Some(header), b"webhook-secret").unwrap();
+//! assert_eq!(decoded.notifications.len(), 1);
 //! ```
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::dialect::fishjam::{DecodeError, Notification, decode_notifications};
+use crate::dialect::fishjam::{DecodeError, Decoded, decode_notifications};
 
 /// The header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-fishjam-signature-256";
@@ -21,7 +21,7 @@ pub const SIGNATURE_HEADER: &str = "x-fishjam-signature-256";
 ///
 /// # Errors
 /// [`WebhookError`]; [`status`](WebhookError::status) is what to answer. A 4xx is not sent again.
-pub fn receive(body: &[u8], signature: Option<&str>, secret: &[u8]) -> Result<Vec<Notification>, WebhookError> {
+pub fn receive(body: &[u8], signature: Option<&str>, secret: &[u8]) -> Result<Decoded, WebhookError> {
     let signature = signature.ok_or(WebhookError::Unsigned)?;
     if !verify(body, signature, secret) {
         return Err(WebhookError::WrongSignature);
@@ -37,6 +37,13 @@ pub fn verify(body: &[u8], signature: &str, secret: &[u8]) -> bool {
     mac(body, secret).verify_slice(&bytes).is_ok()
 }
 
+/// Whether `text` has the form of a signature: whoever sends something else need not be listened to.
+pub fn is_signature(text: &str) -> bool {
+    let hex = text.trim();
+    let hex = hex.strip_prefix(PREFIX).unwrap_or(hex);
+    hex.len() == 2 * 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The signature of `body`, as the header carries it.
 pub fn sign(body: &[u8], secret: &[u8]) -> String {
     let digest = mac(body, secret).finalize().into_bytes();
@@ -47,7 +54,7 @@ pub fn sign(body: &[u8], secret: &[u8]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
     /// There is no signature.
-    #[error("the webhook carries no {SIGNATURE_HEADER} header")]
+    #[error("the webhook carries no {SIGNATURE_HEADER} header, or one that is no signature")]
     Unsigned,
     /// The signature is not made with our secret, or the body was changed.
     #[error("the webhook's signature does not fit its body; check the secret")]

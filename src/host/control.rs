@@ -44,6 +44,9 @@ pub struct HostStatus {
     pub draining: bool,
     /// Whether the news of the rooms come in.
     pub news: bool,
+    /// What keeps it from serving its rooms, in a line.
+    #[serde(default)]
+    pub trouble: Option<String>,
     /// How many rooms there are.
     pub rooms: usize,
     /// How many sessions stand how.

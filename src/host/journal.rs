@@ -99,11 +99,15 @@ impl Journal {
         self.page.lock().expect("no holder panics").here.contains_key(peer)
     }
 
-    /// Peers that any process with a file in the folder made, as far as that is known.
+    /// Peers that this process made, and any other with a file in the folder, as far as that is known.
     pub(super) fn all_known(&self) -> HashSet<PeerId> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let pages = entries.filter(|path| is_page(path)).filter_map(|path| fs::read_to_string(path).ok());
-        pages.filter_map(|text| read(&text, &self.fishjam)).flat_map(|(here, _)| here.into_keys()).collect()
+        let others = pages.filter_map(|text| read(&text, &self.fishjam)).flat_map(|(here, _)| here.into_keys());
+        // What could not be written is known here alone.
+        let mut known: HashSet<PeerId> = others.collect();
+        known.extend(self.page.lock().expect("no holder panics").here.keys().cloned());
+        known
     }
 
     fn note(&self, note: impl FnOnce(&mut Page) -> io::Result<()>) {

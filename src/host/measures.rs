@@ -14,10 +14,13 @@ use super::{
     machine,
     totals::Totals,
 };
-use crate::agent::{LATENCY_STEPS, LatencyCounts};
+use crate::{
+    agent::{LATENCY_STEPS, LatencyCounts},
+    fishjam::rest::Failing,
+};
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
-pub const METRICS: [&str; 35] = [
+pub const METRICS: [&str; 38] = [
     "admission_refused",
     "admission_waited",
     "agent_blocks",
@@ -41,6 +44,8 @@ pub const METRICS: [&str; 35] = [
     "process_resident_bytes",
     "ready",
     "reloads",
+    "rest_failing_seconds",
+    "rest_refused",
     "rest_seconds",
     "restarts",
     "ring_depth_max",
@@ -52,6 +57,7 @@ pub const METRICS: [&str; 35] = [
     "socket_to_agent_seconds",
     "task_lag_max_seconds",
     "underruns",
+    "unreadable",
     "webhooks",
 ];
 
@@ -69,6 +75,8 @@ pub(super) struct Measures {
     pub(super) sink_lines_lost: u64,
     pub(super) ready: bool,
     pub(super) news: bool,
+    pub(super) rest_failing: Option<Failing>,
+    pub(super) unreadable: BTreeMap<&'static str, u64>,
 }
 
 /// What webhooks did, counted where they come in.
@@ -172,6 +180,13 @@ impl Scrape {
         page.gauge("ready", "Whether the host knows its rooms and takes more", f64::from(u8::from(measures.ready)))?;
         page.counter("reloads", "Configurations taken over", measures.totals.reloads)?;
         page.counter("sink_lines_lost", "Lines of events that went nowhere", measures.sink_lines_lost)?;
+        let failing = measures.rest_failing.as_ref();
+        let lasts = failing.map_or(0.0, |failing| failing.lasts.as_secs_f64());
+        page.gauge("rest_failing_seconds", "For how long no REST call has been served", lasts)?;
+        let is_refused = failing.is_some_and(|failing| failing.is_refused);
+        page.gauge("rest_refused", "Whether REST refuses the management token", f64::from(u8::from(is_refused)))?;
+        let unreadable = measures.unreadable.iter().map(|(what, n)| ([("what", *what)], *n));
+        page.counters("unreadable", "What could not be read of the server's answers and news", unreadable)?;
         let calls =
             measures.rest.iter().map(|(call, end, counts)| ([("call", call.as_str()), ("status", end)], counts));
         page.histograms("rest_seconds", "REST calls, by call and HTTP status", calls)?;

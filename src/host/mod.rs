@@ -29,6 +29,7 @@ pub(crate) mod machine;
 mod measures;
 mod picture;
 mod report;
+mod secrets;
 mod session;
 mod sink;
 mod steward;
@@ -43,7 +44,6 @@ use std::{
     sync::Arc,
 };
 
-use secrecy::SecretString;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
@@ -60,13 +60,15 @@ pub use report::{HostReport, SessionReport};
 use crate::{
     agent::Registry,
     fishjam::{
-        Address, Fishjam,
-        rest::{RestError, RestErrorKind},
+        Address, Fishjam, Trust,
+        rest::{Client, RestError, RestErrorKind},
     },
+    web::{self, Identity, Limits, Server},
 };
-use config::SecretSource;
-use http::Webhooks;
+use config::AdminConfig;
+use http::{Rights, Webhooks};
 use journal::{Journal, Leftovers};
+use secrets::Secrets;
 use session::Crew;
 use sink::Sinks;
 use steward::Steward;
@@ -137,8 +139,8 @@ impl Host {
     /// # Errors
     /// [`HostError`].
     pub async fn start_from(config: Config, path: Option<&Path>, registry: Registry) -> Result<Host, HostError> {
-        let fishjam = fishjam(&config)?;
-        let secrets = Secrets::read(&config)?;
+        let secrets = Secrets::read(&config).map_err(HostError::Missing)?;
+        let fishjam = fishjam(&config, &secrets)?;
         match fishjam.rest().validate().await {
             Err(error) if error.kind == RestErrorKind::Unauthorized => return Err(HostError::Fishjam(error)),
             Err(error) => tracing::warn!("{error}"),
@@ -150,6 +152,7 @@ impl Host {
         let tasks = TaskTracker::new();
         let crew = Arc::new(Crew {
             fishjam: fishjam.clone(),
+            secrets: secrets.clone(),
             registry,
             journal,
             watchdog: Arc::new(Watchdog::start(config.host.watchdog)),
@@ -161,7 +164,7 @@ impl Host {
         });
         let (commands_in, commands) = mpsc::channel(COMMANDS);
         let (control, stop) = (Control::new(commands_in), CancellationToken::new());
-        let served = serve(&config, &fishjam, &control, secrets, &stop).await?;
+        let served = serve(&config, &fishjam, &control, &secrets, &stop).await?;
         let steward = {
             let (config, path, crew) = (Arc::new(config), path.map(Path::to_owned), crew.clone());
             tokio::spawn(Steward::new(config, path, crew, news, commands).run(leftovers))
@@ -197,38 +200,21 @@ impl Drop for Host {
     }
 }
 
-struct Secrets {
-    admin: Option<SecretString>,
-    webhook: Option<SecretString>,
-}
-
-impl Secrets {
-    fn read(config: &Config) -> Result<Secrets, HostError> {
-        let read = |what, env, file| SecretSource { what, env, file }.read().map_err(HostError::Missing);
-        let admin = config.admin.as_ref();
-        let admin = admin.map(|admin| read("admin token", &admin.token_env, admin.token_file.as_ref())).transpose()?;
-        let webhook = config.webhook.as_ref();
-        let webhook =
-            webhook.map(|hook| read("webhook secret", &hook.secret_env, hook.secret_file.as_ref())).transpose()?;
-        config.check_sinks().map_err(HostError::Missing)?;
-        Ok(Secrets { admin, webhook })
-    }
-}
-
-fn fishjam(config: &Config) -> Result<Fishjam, HostError> {
+fn fishjam(config: &Config, secrets: &Secrets) -> Result<Fishjam, HostError> {
     let id = config.fishjam.id.clone().or_else(|| std::env::var("FISHJAM_ID").ok()).unwrap_or_default();
     let address: Address = id.parse().map_err(|error| {
         HostError::Missing(format!("no Fishjam is named; set FISHJAM_ID, or fishjam.id in the file: {error}"))
     })?;
-    let token = SecretSource {
-        what: "management token",
-        env: &config.fishjam.token_env,
-        file: config.fishjam.token_file.as_ref(),
+    let trust = match &config.fishjam.ca_file {
+        Some(path) => {
+            Trust::with_ca_file(path).map_err(|error| HostError::Missing(format!("fishjam.ca_file: {error}")))?
+        }
+        None => Trust::of_machine(),
     };
-    let token = token.read().map_err(HostError::Missing)?;
+    let rest = Client::with(address, secrets.management.clone(), trust);
     Ok(match config.webhook {
-        Some(_) => Fishjam::fed(address, token),
-        None => Fishjam::new(address, token),
+        Some(_) => Fishjam::fed(rest),
+        None => Fishjam::of(rest),
     })
 }
 
@@ -255,35 +241,61 @@ async fn serve(
     config: &Config,
     fishjam: &Fishjam,
     control: &Control,
-    secrets: Secrets,
+    secrets: &Secrets,
     stop: &CancellationToken,
 ) -> Result<Served, HostError> {
     let mut served = Served::default();
     let webhooks = Webhooks::default();
-    if let (Some(hook), Some(secret)) = (&config.webhook, secrets.webhook) {
-        let router = http::webhooks(&hook.path, hook.max_body, fishjam.clone(), secret, webhooks.clone());
-        served.webhook = Some(listen("webhook.listen", hook.listen, router, stop).await?);
+    if let (Some(hook), Some(secret)) = (&config.webhook, &secrets.webhook) {
+        let router = http::webhooks(&hook.path, fishjam.clone(), secret.clone(), webhooks.clone());
+        let limits = Limits {
+            connections: 512,
+            body_bytes: hook.max_body,
+            bodies_bytes: WEBHOOK_BODIES.max(hook.max_body),
+            ..Limits::default()
+        };
+        served.webhook = Some(listen("webhook.listen", hook.listen, router, limits, None, stop).await?);
     }
     if let Some(metrics) = &config.metrics {
         let router = http::probes(control.clone(), webhooks);
-        served.metrics = Some(listen("metrics.listen", metrics.listen, router, stop).await?);
+        let limits = Limits::default();
+        served.metrics = Some(listen("metrics.listen", metrics.listen, router, limits, None, stop).await?);
     }
-    if let (Some(admin), Some(token)) = (&config.admin, secrets.admin) {
-        let router = http::admin(control.clone(), token);
-        served.admin = Some(listen("admin.listen", admin.listen, router, stop).await?);
+    if let (Some(admin), Some(token)) = (&config.admin, &secrets.admin) {
+        let rights = Rights { admin: token.clone(), reader: secrets.admin_reader.clone() };
+        let identity = identity(admin)?;
+        if identity.is_none() && !admin.listen.ip().is_loopback() {
+            tracing::warn!("[admin]: the token crosses the network in clear; name cert_file and key_file");
+        }
+        let router = http::admin(control.clone(), rights);
+        let limits = Limits { connections: 128, ..Limits::default() };
+        served.admin = Some(listen("admin.listen", admin.listen, router, limits, identity, stop).await?);
     }
     Ok(served)
+}
+
+fn identity(admin: &AdminConfig) -> Result<Option<Identity>, HostError> {
+    let (Some(certificates), Some(key)) = (&admin.cert_file, &admin.key_file) else { return Ok(None) };
+    let fail = |error: web::IdentityError| HostError::Missing(format!("[admin]: {error}"));
+    Identity::read(certificates, key).map(Some).map_err(fail)
 }
 
 async fn listen(
     key: &'static str,
     address: SocketAddr,
     router: axum::Router,
+    limits: Limits,
+    identity: Option<Identity>,
     stop: &CancellationToken,
 ) -> Result<SocketAddr, HostError> {
-    http::serve(address, router, stop).await.map_err(|cause| HostError::Listen { key, address, cause })
+    let fail = |cause| HostError::Listen { key, address, cause };
+    let (listener, address) = web::bind(address).await.map_err(fail)?;
+    tokio::spawn(Server::new(listener, router, limits, stop.clone()).with_identity(identity).run());
+    Ok(address)
 }
 
+/// All webhooks that are being read at a time.
+const WEBHOOK_BODIES: usize = 32 << 20;
 /// News of sessions that may wait for the steward; sessions wait beyond that.
 const NEWS: usize = 1_024;
 /// Commands that may wait.

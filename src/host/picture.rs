@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     dialect::fishjam::Notification,
-    event::{Peer, PeerKind, RoomId, Roster, RosterChange},
+    event::{Peer, RoomId, Roster, RosterChange},
     fishjam::rest::model::{Room, RoomType},
 };
 
@@ -32,6 +32,10 @@ pub(super) struct RoomView {
     asked: Option<u64>,
     /// Grows with each person who comes.
     arrivals: u64,
+    /// Whether nobody is there by REST's word, and nothing else was heard since.
+    is_empty_for_sure: bool,
+    /// What the roster gave for the look at this room that is under way.
+    looking: Option<u64>,
     /// REST has been asked for its type.
     is_looked_at: bool,
 }
@@ -44,6 +48,8 @@ impl RoomView {
             changed: epoch,
             asked: None,
             arrivals: 0,
+            is_empty_for_sure: false,
+            looking: None,
             is_looked_at: false,
         }
     }
@@ -58,12 +64,26 @@ impl RoomView {
 
     /// How many people are in the room.
     pub(super) fn people(&self) -> usize {
-        self.peers().filter(|peer| peer.kind == PeerKind::Person).count()
+        self.peers().filter(|peer| peer.kind.is_person()).count()
     }
 
     /// How many people have come so far.
     pub(super) fn arrivals(&self) -> u64 {
         self.arrivals
+    }
+
+    /// Whether REST, too, knows of nobody in the room.
+    pub(super) fn is_empty_for_sure(&self) -> bool {
+        self.is_empty_for_sure && self.people() == 0
+    }
+
+    /// Takes in what REST says of the room; `asked` is what the roster gave when it was asked.
+    fn reconcile(&mut self, asked: u64, room: &Room) {
+        let before = self.people();
+        let listed = room.snapshot();
+        self.is_empty_for_sure = !listed.peers.iter().any(|peer| peer.kind.is_person());
+        self.roster.reconcile(asked, listed);
+        self.arrivals += self.people().saturating_sub(before) as u64;
     }
 
     /// Whether somebody's metadata contains `wanted`.
@@ -81,6 +101,7 @@ impl RoomView {
 
     fn change(&mut self, epoch: u64, change: RosterChange) {
         self.changed = epoch;
+        self.is_empty_for_sure = false;
         let before = self.people();
         self.roster.apply(change);
         self.arrivals += self.people().saturating_sub(before) as u64;
@@ -148,6 +169,8 @@ impl Picture {
         self.gone_meanwhile = Some(HashSet::new());
         for view in self.rooms.values_mut() {
             view.asked = Some(view.roster.begin_snapshot());
+            // The list will tell what a look would.
+            view.looking = None;
         }
         self.epoch
     }
@@ -176,17 +199,37 @@ impl Picture {
     /// The list did not come.
     pub(super) fn on_list_failed(&mut self) {
         self.gone_meanwhile = None;
+        self.rooms.values_mut().for_each(|view| view.asked = None);
     }
 
     /// Whether REST should be asked for the room's type now: once is enough.
+    pub(super) fn begin_look_for_type(&mut self, room: &RoomId) -> bool {
+        let is_new = self.rooms.get_mut(room).is_some_and(|view| !std::mem::replace(&mut view.is_looked_at, true));
+        is_new && self.begin_look(room)
+    }
+
+    /// Whether REST should be asked for this room now: not while it or a list is being asked for.
     pub(super) fn begin_look(&mut self, room: &RoomId) -> bool {
-        self.rooms.get_mut(room).is_some_and(|view| !std::mem::replace(&mut view.is_looked_at, true))
+        let idle = |view: &&mut RoomView| view.looking.is_none() && view.asked.is_none();
+        let Some(view) = self.rooms.get_mut(room).filter(idle) else { return false };
+        view.looking = Some(view.roster.begin_snapshot());
+        true
     }
 
     /// A single room was looked at.
     pub(super) fn on_looked_at(&mut self, room: Room) {
         if let Some(view) = self.rooms.get_mut(&room.id) {
             view.kind = Some(room.config.room_type);
+            if let Some(asked) = view.looking.take() {
+                view.reconcile(asked, &room);
+            }
+        }
+    }
+
+    /// It could not be looked at.
+    pub(super) fn on_look_failed(&mut self, room: &RoomId) {
+        if let Some(view) = self.rooms.get_mut(room) {
+            view.looking = None;
         }
     }
 
@@ -200,9 +243,7 @@ impl Picture {
         view.kind = Some(room.config.room_type);
         // A room that was heard of after the list was asked for is left as it was heard.
         if let Some(asked) = view.asked.take() {
-            let before = view.people();
-            view.roster.reconcile(asked, room.snapshot());
-            view.arrivals += view.people().saturating_sub(before) as u64;
+            view.reconcile(asked, &room);
         }
     }
 }
@@ -212,7 +253,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fishjam::rest::model::{Peer as RestPeer, PeerType, RoomConfig, Status, SubscribeMode, Subscriptions};
+    use crate::{
+        event::PeerKind,
+        fishjam::rest::model::{Peer as RestPeer, PeerType, RoomConfig, Status, SubscribeMode, Subscriptions},
+    };
 
     fn listed(id: &str, people: &[&str]) -> Room {
         let peer = |id: &&str| RestPeer {

@@ -19,6 +19,7 @@ use super::{
     guard::Guarded,
     journal::{Journal, Leftovers},
     keeper::{Key, Outcome},
+    secrets::Secrets,
     sink::Sinks,
     strays::Strays,
     watchdog::Watchdog,
@@ -26,13 +27,14 @@ use super::{
 use crate::{
     agent::{Agent, Registry},
     event::{PeerId, RoomId},
-    fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, What, panic_text},
+    fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, panic_text},
     session::{Audience, Backoff},
 };
 
 /// What every session needs.
 pub(super) struct Crew {
     pub(super) fishjam: Fishjam,
+    pub(super) secrets: Secrets,
     pub(super) registry: Registry,
     pub(super) journal: Option<Journal>,
     pub(super) watchdog: Arc<Watchdog>,
@@ -99,7 +101,7 @@ impl Crew {
         if let Some(journal) = &self.journal {
             journal.making(&key.room);
         }
-        let _unwinding = Unwinding { journal: self.journal.as_ref(), room: &key.room };
+        let _unwinding = Unwinding { crew: self, room: &key.room };
         let guarded = Guarded { agent, id, key: key.clone(), own_thread, watchdog };
         match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
             Ok(stay) => {
@@ -111,8 +113,8 @@ impl Crew {
             Err(error) => {
                 if error.may_leave_peer() {
                     tokio::spawn(self.clone().remove_stray(key.room.clone(), begun));
-                } else if let Some(journal) = &self.journal {
-                    journal.unmade(&key.room);
+                } else {
+                    self.unmade(&key.room);
                 }
                 Err(Outcome::from(&error))
             }
@@ -132,15 +134,19 @@ impl Crew {
         let mut permit = Some(permit);
         let sink = self.sinks.open(&deploy.sink, key, &stay.peer);
         let mut is_leaving = false;
+        let joined = stay.joined();
+        tokio::pin!(joined);
         loop {
             tokio::select! {
-                happening = stay.happenings.recv() => {
-                    let Some(happening) = happening else { break };
-                    if let What::Joined = happening.what {
-                        permit = None;
+                is_in = &mut joined, if permit.is_some() => {
+                    permit = None;
+                    if is_in {
                         let (peer, gauge) = (stay.peer.clone(), stay.gauge());
                         self.news.send(News::Joined { id, peer, gauge, took: begun.elapsed() }).await.ok();
                     }
+                }
+                happening = stay.happenings.recv() => {
+                    let Some(happening) = happening else { break };
                     if let Some(sink) = &sink {
                         sink.write(&happening);
                     }
@@ -174,6 +180,13 @@ impl Crew {
         let builtin = self.registry.find(&deploy.agent).map_err(|error| error.to_string())?;
         let made = catch_unwind(AssertUnwindSafe(|| (builtin.make)(deploy.options.clone())));
         made.map_err(|_| "the agent panicked while it was made".to_owned())?.map_err(|error| error.to_string())
+    }
+
+    /// No peer was made in `room`, or it is gone.
+    pub(super) fn unmade(&self, room: &RoomId) {
+        if let Some(journal) = &self.journal {
+            journal.unmade(room);
+        }
     }
 
     fn forget(&self, peer: &PeerId) {
@@ -236,14 +249,14 @@ impl Crew {
 
 /// A peer is being made. What panics meanwhile is the agent, which says what it wants before that.
 struct Unwinding<'a> {
-    journal: Option<&'a Journal>,
+    crew: &'a Crew,
     room: &'a RoomId,
 }
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        if let Some(journal) = self.journal.filter(|_| std::thread::panicking()) {
-            journal.unmade(self.room);
+        if std::thread::panicking() {
+            self.crew.unmade(self.room);
         }
     }
 }

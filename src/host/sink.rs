@@ -43,7 +43,7 @@ pub(super) struct Sink {
 impl Sinks {
     /// Its tasks are among `tasks`, as they outlive their sessions.
     pub(super) fn new(tasks: TaskTracker) -> Sinks {
-        let http = build_http(|| reqwest::Client::builder().timeout(POST));
+        let http = build_http(reqwest::Client::builder().timeout(POST));
         Sinks { http, lost: Arc::default(), disk: Arc::new(Semaphore::new(FILES)), tasks }
     }
 

@@ -46,7 +46,9 @@ impl Crew {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         tokio::time::sleep(PATIENCE).await;
         loop {
-            let made: Vec<PeerId> = self.not_ours(self.strays.made_since(since, &room));
+            let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
+            let made = self.strays.made_since(since, &room).into_iter().filter(|peer| !ours(peer));
+            let made: Vec<PeerId> = made.collect();
             if made.is_empty() || self.remove_unconnected(&room, &made, made.len()).await {
                 break;
             }
@@ -55,9 +57,7 @@ impl Crew {
             }
             tokio::time::sleep(backoff.next_wait()).await;
         }
-        if let Some(journal) = &self.journal {
-            journal.unmade(&room);
-        }
+        self.unmade(&room);
     }
 
     /// A process was killed while it made `most` peers in `room`. One that nobody has connected now, nor after a while,
@@ -72,13 +72,8 @@ impl Crew {
         }
         tokio::time::sleep(PATIENCE).await;
         let known = self.journal.as_ref().map(Journal::all_known).unwrap_or_default();
-        let unknown = unconnected.into_iter().filter(|peer| !known.contains(peer)).collect();
-        self.remove_unconnected(&room, &self.not_ours(unknown), most).await
-    }
-
-    fn not_ours(&self, peers: Vec<PeerId>) -> Vec<PeerId> {
-        let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
-        peers.into_iter().filter(|peer| !ours(peer)).collect()
+        let unknown: Vec<PeerId> = unconnected.into_iter().filter(|peer| !known.contains(peer)).collect();
+        self.remove_unconnected(&room, &unknown, most).await
     }
 
     /// Removes those of `peers` that nobody has connected; none if there are more than `most`. Says whether it is done.

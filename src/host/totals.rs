@@ -44,7 +44,10 @@ pub(super) struct Depth {
 
 impl Totals {
     pub(super) fn on_ended(&mut self, deploy: &str, outcome: &Outcome, departure: Option<&Departure>) {
-        *self.ended.entry((deploy.to_owned(), outcome.name())).or_default() += 1;
+        // An agent that could not finish has failed, whatever ended its time.
+        let has_failed = departure.is_some_and(|departure| departure.agent_error.is_some());
+        let how = if has_failed { "failed" } else { outcome.name() };
+        *self.ended.entry((deploy.to_owned(), how)).or_default() += 1;
         if let Some(departure) = departure {
             let deepest = self.deepest;
             self.add(&departure.counters);

@@ -7,8 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, extract::Request, http::Uri, response::IntoResponse};
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::Uri,
+    middleware::from_fn,
+    response::IntoResponse,
+};
+use tokio::{task::JoinHandle, time::timeout};
 use tower::ServiceExt;
 
 use super::{
@@ -22,6 +28,7 @@ use crate::{
     audio::{Hz, Sound},
     event::{PeerId, RoomId},
     fishjam::Address,
+    web::{self, Limits, Server},
 };
 
 /// How a sandbox is set up.
@@ -83,8 +90,7 @@ impl Sandbox {
             io::ErrorKind::AddrInUse => SandboxError::InUse(options.listen),
             _ => SandboxError::Listen { address: options.listen, cause },
         };
-        let listener = TcpListener::bind(options.listen).await.map_err(fail)?;
-        let address = listener.local_addr().map_err(fail)?;
+        let (listener, address) = web::bind(options.listen).await.map_err(fail)?;
         let origin = format!("http://{address}");
         let world = Arc::new(World::new(options.token, options.strict, options.webhook_secret, origin));
         let app = Router::new()
@@ -92,19 +98,20 @@ impl Sandbox {
             .merge(socket::router())
             .merge(control::router())
             .fallback(|| async { rest::Refused::not_found("Not Found").into_response() })
+            .layer(from_fn(web::with_whole_body))
+            .layer(DefaultBodyLimit::disable())
             .with_state(world.clone())
             .map_request(clean_path);
-        let stop = world.stop.clone();
-        let server = tokio::spawn(async move {
-            let service = axum::ServiceExt::<Request>::into_make_service(app);
-            let serving =
-                axum::serve(NoDelay(listener), service).with_graceful_shutdown(stop.clone().cancelled_owned());
-            tokio::select! {
-                result = serving => drop(result),
-                // Answers that are held back on purpose must not hold the end up.
-                () = async { stop.cancelled().await; tokio::time::sleep(STOP).await } => {}
-            }
-        });
+        // People's apps and tests hold many connections, and keep them between their calls.
+        let limits = Limits {
+            connections: 8_192,
+            head: Duration::from_secs(75),
+            body: Duration::from_secs(30),
+            body_bytes: BODY_BYTES,
+            bodies_bytes: 64 << 20,
+            stall: None,
+        };
+        let server = tokio::spawn(Server::new(listener, app, limits, world.stop.clone()).run());
         Ok(Sandbox { address, world, server })
     }
 
@@ -229,26 +236,10 @@ fn clean_path(mut request: Request) -> Request {
     request
 }
 
-/// A listener that sends small messages at once.
-struct NoDelay(TcpListener);
-
-impl axum::serve::Listener for NoDelay {
-    type Io = tokio::net::TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        stream.set_nodelay(true).ok();
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
 /// What paths begin with, once a prefix is gone.
 const ROOTS: [&str; 8] = ["room", "validate", "livestream", "composition", "moq", "recordings", "socket", "sandbox"];
+/// The largest body: a template of a composition.
+const BODY_BYTES: usize = 2 << 20;
 /// How long open connections may take to end.
 const STOP: Duration = Duration::from_secs(1);
 

@@ -29,7 +29,7 @@ impl Webhooks {
         stop: CancellationToken,
     ) -> Webhooks {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let http = build_http(|| reqwest::Client::builder().timeout(ANSWER).no_proxy());
+        let http = build_http(reqwest::Client::builder().timeout(ANSWER).no_proxy());
         let delivery = Delivery { http, url, batch, secret, queue };
         tokio::spawn(async move {
             let drained = async {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     agent::Hear,
-    event::{Peer, PeerId, PeerKind},
+    event::{Peer, PeerId},
 };
 
 /// Of those whom an agent hears, only these: by id, or by what is said of them. Empty for all.
@@ -19,7 +19,7 @@ pub struct Audience {
 impl Audience {
     /// Whether an agent that hears `whom` hears `peer`.
     pub fn admits(&self, whom: Hear, peer: &Peer) -> bool {
-        let is_kind = whom == Hear::Everyone || peer.kind != PeerKind::Agent;
+        let is_kind = whom == Hear::Everyone || peer.kind.is_person();
         let is_named = self.peers.contains(&peer.id);
         let is_described = !self.metadata.is_empty() && peer.metadata.contains(&self.metadata);
         is_kind && (self.is_everyone() || is_named || is_described)

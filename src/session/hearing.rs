@@ -5,14 +5,18 @@ use std::{
     time::Duration,
 };
 
-use super::audience::Audience;
+use super::{
+    audience::Audience,
+    held::{Held, HeldChunk},
+    present::Present,
+};
 use crate::{
     agent::{Hear, RoomPort, Source, TrackPort},
     audio::{
         Hz, SampleClock,
         clock::BACKLOG,
         codec::{CodecError, Decoder, Encoding},
-        scratch,
+        is_silent, scratch,
     },
     dialect::fishjam::TrackSound,
     event::{Peer, PeerId, PeerKind, Roster, TrackId},
@@ -27,14 +31,14 @@ pub(crate) struct Hearing {
     rate: Hz,
     tracks: BTreeMap<TrackId, Heard>,
     /// Chunks of tracks that nobody has announced yet: sound can overtake the news of it on another socket.
-    held: VecDeque<HeldChunk>,
+    held: Held,
     /// Tracks that ended lately, whose last chunks may still be on their way.
     ended: VecDeque<(TrackId, Duration)>,
     counters: HearingCounters,
+    /// How far the agent may be behind the present, if it is to stay there.
+    most_behind: Option<Duration>,
     /// When the first backlog is to be passed on.
     next_release: Option<Duration>,
-    /// Chunks that were held for their track's news are passed on at this time, all at once.
-    replays_at: Option<Duration>,
 }
 
 /// What was heard and what was lost, since the agent joined.
@@ -42,6 +46,8 @@ pub(crate) struct Hearing {
 pub struct HearingCounters {
     /// Chunks for the agent. What its rings had no room for is among them; see `Depths`.
     pub chunks: u64,
+    /// Those in which there was more than silence.
+    pub loud_chunks: u64,
     /// Samples of those chunks.
     pub samples: u64,
     /// Chunks of tracks that were never announced.
@@ -50,6 +56,8 @@ pub struct HearingCounters {
     pub late_chunks: u64,
     /// Chunks that could not be decoded.
     pub broken_chunks: u64,
+    /// Samples that were left out so that a live agent comes back to the present, as gaps.
+    pub skipped_samples: u64,
 }
 
 struct Heard {
@@ -59,6 +67,7 @@ struct Heard {
     port: Option<TrackPort>,
     backlog: Backlog,
     rush: Rush,
+    present: Present,
 }
 
 /// By how much sound has come faster than it was said.
@@ -66,8 +75,6 @@ struct Heard {
 struct Rush {
     last_at: Duration,
     ahead: Duration,
-    /// The last chunk came before the one ahead of it was over.
-    hurries: bool,
 }
 
 /// What came after a long silence, and waits for a moment: either more comes at once and it was held up, or not. Or what
@@ -92,13 +99,6 @@ enum Release {
     Lossy,
 }
 
-struct HeldChunk {
-    at: Duration,
-    peer: PeerId,
-    track: TrackId,
-    data: Vec<u8>,
-}
-
 impl Hearing {
     /// A path for an agent that hears what `hear` says, from tracks of `encoding` decoded to `rate`.
     pub(crate) fn new(hear: Hear, encoding: Encoding, rate: Hz) -> Hearing {
@@ -108,17 +108,22 @@ impl Hearing {
             encoding,
             rate,
             tracks: BTreeMap::new(),
-            held: VecDeque::new(),
+            held: Held::default(),
             ended: VecDeque::new(),
             counters: HearingCounters::default(),
+            most_behind: None,
             next_release: None,
-            replays_at: None,
         }
     }
 
     /// The same, for no more than `audience`.
     pub(crate) fn of(self, audience: Audience) -> Hearing {
         Hearing { audience, ..self }
+    }
+
+    /// The same, for an agent that must not be further behind the present than this.
+    pub(crate) fn live(self, most_behind: Option<Duration>) -> Hearing {
+        Hearing { most_behind, ..self }
     }
 
     /// How the sound comes.
@@ -136,11 +141,7 @@ impl Hearing {
         let is_heard = self.admits(peer);
         for track in &peer.tracks {
             if self.tracks.get(&track.id).is_some_and(|heard| heard.port.is_some() != is_heard) {
-                let mut heard = self.tracks.remove(&track.id).expect("it was just there");
-                heard.release(Release::Whole, port);
-                if let Some(open) = heard.port {
-                    port.close(open)?;
-                }
+                self.tracks.remove(&track.id).expect("it was just there").end(port)?;
             }
         }
         Ok(())
@@ -149,6 +150,11 @@ impl Hearing {
     /// A chunk came at `now`, on the room's clock: passes it on if its track is known. If not, it is one for
     /// [`on_chunk`](Self::on_chunk).
     pub(crate) fn pass(&mut self, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
+        self.pass_held(now, now, sound, port)
+    }
+
+    /// The same for a chunk that came `at` some time, and was held until `now`.
+    fn pass_held(&mut self, at: Duration, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
         let Some(heard) = self.tracks.get_mut(sound.track) else { return false };
         if heard.port.is_none() {
             return true;
@@ -159,11 +165,15 @@ impl Hearing {
                 return;
             }
             self.counters.chunks += 1;
+            self.counters.loud_chunks += u64::from(!is_silent(samples));
             self.counters.samples += samples.len() as u64;
-            heard.rush.note(self.replays_at.unwrap_or(now), heard.clock.rate().duration_of(samples.len() as u64));
-            if heard.hear(now, samples, port) {
-                self.next_release = self.next_release.into_iter().chain(heard.backlog.until).min();
+            // What is longer than any chunk is a burst.
+            for piece in samples.chunks(self.rate.samples_in(LONGEST_CHUNK)) {
+                if heard.hear(at, now, piece, port) {
+                    self.next_release = self.next_release.into_iter().chain(heard.backlog.until).min();
+                }
             }
+            self.counters.skipped_samples += heard.present.take_skipped();
         });
         true
     }
@@ -177,43 +187,55 @@ impl Hearing {
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<bool, HearingError> {
-        if self.pass(now, &sound, port) {
+        self.on_held_chunk(now, now, sound, roster, port)
+    }
+
+    /// The same for a chunk that came `at` some time, and was held until `now`.
+    fn on_held_chunk(
+        &mut self,
+        at: Duration,
+        now: Duration,
+        sound: TrackSound<'_>,
+        roster: &mut Roster,
+        port: &mut RoomPort,
+    ) -> Result<bool, HearingError> {
+        if self.pass_held(at, now, &sound, port) {
             return Ok(false);
         }
         let TrackSound { peer, track, data } = sound;
-        let is_straggler = |(ended, at): &(TrackId, Duration)| ended.as_str() == track && now < *at + STRAGGLERS;
+        let is_straggler = |(ended, over): &(TrackId, Duration)| ended.as_str() == track && at < *over + STRAGGLERS;
         if self.ended.iter().any(is_straggler) {
             self.counters.late_chunks += 1;
             return Ok(false);
         }
         if !roster.peer(peer).is_some_and(|peer| peer.tracks.iter().any(|known| known.id.as_str() == track)) {
             roster.request_snapshot();
-            self.hold(now, peer, track, data);
+            let chunk = HeldChunk { at, peer: peer.into(), track: track.into(), data: data.to_vec() };
+            self.counters.unannounced_chunks += self.held.push(chunk);
             return Ok(false);
         }
         let first = self.open(peer, track, roster, port)?;
-        self.pass(now, &sound, port);
+        self.pass_held(at, now, &sound, port);
         Ok(first)
     }
 
-    /// The roster has grown: held chunks may have found their track, or waited for too long.
+    /// Those whose sound has waited for their news for too long: they are here, whatever was said.
+    pub(crate) fn take_overdue(&mut self, now: Duration) -> Vec<(PeerId, TrackId)> {
+        self.held.take_overdue(now)
+    }
+
+    /// The roster has grown: held chunks may have found their track.
     pub(crate) fn on_roster(
         &mut self,
         now: Duration,
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<(), HearingError> {
-        self.replays_at = Some(now).filter(|_| !self.held.is_empty());
-        for chunk in std::mem::take(&mut self.held) {
-            if chunk.at + HOLD < now {
-                self.counters.unannounced_chunks += 1;
-            } else {
-                let HeldChunk { at, peer, track, data } = &chunk;
-                let sound = TrackSound { peer: peer.as_str(), track: track.as_str(), data };
-                self.on_chunk(*at, sound, roster, port)?;
-            }
+        for chunk in self.held.take() {
+            let HeldChunk { at, peer, track, data } = &chunk;
+            let sound = TrackSound { peer: peer.as_str(), track: track.as_str(), data };
+            self.on_held_chunk(*at, now, sound, roster, port)?;
         }
-        self.replays_at = None;
         Ok(())
     }
 
@@ -224,18 +246,12 @@ impl Hearing {
         track: &TrackId,
         port: &mut RoomPort,
     ) -> Result<(), HearingError> {
-        self.held.retain(|chunk| chunk.track != *track);
+        self.held.forget(track);
         if self.ended.len() == ENDED {
             self.ended.pop_front();
         }
         self.ended.push_back((track.clone(), now));
-        if let Some(mut heard) = self.tracks.remove(track) {
-            heard.release(Release::Whole, port);
-            if let Some(open) = heard.port {
-                port.close(open)?;
-            }
-        }
-        Ok(())
+        self.tracks.remove(track).map_or(Ok(()), |heard| heard.end(port))
     }
 
     /// A track of this id exists again.
@@ -254,16 +270,23 @@ impl Hearing {
 
     /// Passes on what has waited long enough for more.
     pub(crate) fn on_time(&mut self, now: Duration, port: &mut RoomPort) {
-        if self.poll_timeout().is_some_and(|due| due <= now) {
-            let due = self.tracks.values_mut().filter(|heard| heard.backlog.is_due(now));
-            due.for_each(|heard| heard.release(Release::AsThereIsRoom(now), port));
+        if self.next_release.is_some_and(|due| due <= now) {
+            for heard in self.tracks.values_mut().filter(|heard| heard.backlog.is_due(now)) {
+                heard.release(Release::AsThereIsRoom(now), port);
+                self.counters.skipped_samples += heard.present.take_skipped();
+            }
             self.next_release = self.tracks.values().filter_map(|heard| heard.backlog.until).min();
         }
     }
 
-    /// When [`on_time`](Self::on_time) is due.
+    /// When [`on_time`](Self::on_time) is due, or [`take_overdue`](Self::take_overdue).
     pub(crate) fn poll_timeout(&self) -> Option<Duration> {
-        self.next_release
+        self.next_release.into_iter().chain(self.held.due()).min()
+    }
+
+    /// Whether sound of `track` came since `since`.
+    pub(crate) fn has_heard(&self, track: &TrackId, since: Duration) -> bool {
+        self.tracks.get(track).is_some_and(|heard| heard.rush.last_at >= since)
     }
 
     /// Whether chunks wait for their track to be announced.
@@ -274,7 +297,7 @@ impl Hearing {
     /// The agent's time is over: it gets what is held, and what is left is lost.
     pub(crate) fn end(&mut self, port: &mut RoomPort) {
         self.tracks.values_mut().for_each(|heard| heard.release(Release::Whole, port));
-        self.counters.unannounced_chunks += std::mem::take(&mut self.held).len() as u64;
+        self.counters.unannounced_chunks += self.held.take().len() as u64;
     }
 
     /// What was heard and lost so far.
@@ -291,44 +314,56 @@ impl Hearing {
         let port = if wanted { Some(port.open(source, self.rate)?) } else { None };
         let decoder = Decoder::new(self.encoding, self.rate)?;
         let (clock, backlog) = (SampleClock::new(self.rate), Backlog::default());
-        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, rush: Rush::default() });
+        let (rush, present) = (Rush::default(), Present::new(self.most_behind, self.rate));
+        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, rush, present });
         Ok(wanted)
-    }
-
-    fn hold(&mut self, at: Duration, peer: &str, track: &str, data: &[u8]) {
-        if self.held.len() == HELD {
-            self.held.pop_front();
-            self.counters.unannounced_chunks += 1;
-        }
-        self.held.push_back(HeldChunk { at, peer: peer.into(), track: track.into(), data: data.to_vec() });
     }
 }
 
 impl Heard {
-    /// Passes a chunk on, or holds it. Says whether it is held.
-    fn hear(&mut self, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
+    /// Passes on a chunk that came `at` some time and is here `now`, or holds it. Says whether it is held.
+    fn hear(&mut self, at: Duration, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
         let Some(open) = &mut self.port else { return false };
-        // An agent that is too slow for what comes in its own time loses it; a burst it cannot have been quick enough for.
-        if self.backlog.until.is_none() && self.rush.ahead > BURST && !has_room(port, open, samples.len()) {
+        let hurries = self.rush.note(now, self.clock.rate().duration_of(samples.len() as u64));
+        // What would take the agent too far from the present waits for a moment: it may be part of more, and then the
+        // best of it is passed on.
+        if self.backlog.until.is_none() && self.present.is_left_by(now, samples.len()) {
             self.backlog.is_placed = true;
             self.backlog.until = Some(now + LOOK_AGAIN);
         }
-        if self.backlog.until.is_none() && !self.clock.is_ambiguous(now, samples.len()) {
-            let index = self.clock.place(now, samples.len());
-            port.hear(open, index, self.clock.heard_at(index), samples);
+        // An agent that is too slow for what comes in its own time loses it; a burst it cannot have been quick enough for.
+        if self.backlog.until.is_none() && self.rush.ahead > BURST && !port.has_room(open, samples.len()) {
+            self.backlog.is_placed = true;
+            self.backlog.until = Some(at + LOOK_AGAIN);
+        }
+        if self.backlog.until.is_none() && !self.clock.is_ambiguous(at, samples.len()) {
+            let index = self.clock.place(at, samples.len());
+            if !self.present.skips(now, samples) {
+                self.present.on_passed(now, samples.len());
+                port.hear(open, index, self.clock.heard_at(index), samples);
+            }
             return false;
         }
         // As long as more comes than time passes, it is catching up.
-        if (self.rush.hurries || self.backlog.chunks.is_empty()) && !self.backlog.is_placed {
-            self.backlog.until = Some(now + BACKLOG);
+        if (hurries || self.backlog.chunks.is_empty()) && !self.backlog.is_placed {
+            self.backlog.until = Some(at + BACKLOG);
         }
-        self.backlog.chunks.push_back((now, samples.len()));
+        self.backlog.chunks.push_back((at, samples.len()));
         self.backlog.samples.extend_from_slice(samples);
         let is_long = self.clock.rate().duration_of(self.backlog.samples.len() as u64) > LONGEST_BACKLOG;
-        if is_long || self.backlog.is_due(now) || self.clock.has_caught_up(now, self.backlog.samples.len()) {
-            self.release(if is_long { Release::Lossy } else { Release::AsThereIsRoom(now) }, port);
+        if is_long || self.backlog.is_due(at) || self.clock.has_caught_up(at, self.backlog.samples.len()) {
+            self.release(if is_long { Release::Lossy } else { Release::AsThereIsRoom(at) }, port);
         }
         self.backlog.until.is_some()
+    }
+
+    /// Ends the track for the agent, once it has all that is held.
+    fn end(mut self, port: &mut RoomPort) -> Result<(), HearingError> {
+        self.release(Release::Whole, port);
+        match self.port {
+            Some(open) => Ok(port.close(open)?),
+            None => Ok(()),
+        }
     }
 
     /// Passes on what is held.
@@ -339,10 +374,18 @@ impl Heard {
             self.clock.place_backlog(*last, backlog.samples.len());
         }
         let mut passed = 0;
+        let now = if let Release::AsThereIsRoom(now) = how { now } else { *last };
+        self.present.choose(now, &backlog.chunks, &backlog.samples);
         while let Some((at, length)) = backlog.chunks.pop_front() {
+            if self.present.takes_next_away(length) {
+                self.clock.follow(at, length);
+                passed += length;
+                continue;
+            }
             if let Release::AsThereIsRoom(now) = how
-                && !has_room(port, open, length)
+                && !port.has_room(open, length)
             {
+                self.present.choose_again();
                 backlog.chunks.push_front((at, length));
                 backlog.samples.drain(..passed);
                 backlog.until = Some(now + LOOK_AGAIN);
@@ -350,6 +393,7 @@ impl Heard {
             }
             let index = self.clock.follow(at, length);
             let (heard, samples) = (self.clock.heard_at(index), &backlog.samples[passed..passed + length]);
+            self.present.on_passed(now, length);
             match how {
                 Release::Whole => port.hear_whole(open, index, heard, samples),
                 Release::AsThereIsRoom(_) | Release::Lossy => port.hear(open, index, heard, samples),
@@ -360,17 +404,13 @@ impl Heard {
     }
 }
 
-/// Whether a chunk out of many has room. What comes next, in its own time, should find some, too.
-fn has_room(port: &RoomPort, open: &mut TrackPort, samples: usize) -> bool {
-    port.has_room(open, 3 * samples)
-}
-
 impl Rush {
-    /// A chunk of `length` came at `now`. What has come too fast is forgotten as quickly again as it is said.
-    fn note(&mut self, now: Duration, length: Duration) {
+    /// A chunk of `length` came at `now`. What has come too fast is forgotten as quickly again as it is said. Says whether
+    /// it came before the one ahead of it was over.
+    fn note(&mut self, now: Duration, length: Duration) -> bool {
         let elapsed = now.saturating_sub(std::mem::replace(&mut self.last_at, now));
-        self.hurries = elapsed < length;
         self.ahead = (self.ahead + length).saturating_sub(2 * elapsed);
+        elapsed < length
     }
 }
 
@@ -395,10 +435,8 @@ const LONGEST_BACKLOG: Duration = Duration::from_secs(30);
 const BURST: Duration = Duration::from_millis(200);
 /// How soon a full ring is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// How long a chunk waits for the news of its track; a REST answer takes far less.
-const HOLD: Duration = Duration::from_secs(2);
-/// How many chunks wait at most: 2 s of two speakers.
-const HELD: usize = 200;
+/// The longest chunk that is taken as one.
+const LONGEST_CHUNK: Duration = Duration::from_secs(1);
 /// How long after its end a track's last chunks may still come. Later ones are a sign that it did not end.
 const STRAGGLERS: Duration = Duration::from_secs(2);
 /// How many ended tracks are remembered.
@@ -418,6 +456,19 @@ mod tests {
 
     fn sound<'a>(peer: &'a str, data: &'a [u8]) -> TrackSound<'a> {
         TrackSound { peer, track: "t", data }
+    }
+
+    const ADA: (&str, &str, PeerKind) = ("ada", "t", PeerKind::Person);
+
+    /// A roster with peers, each with one track: their ids, and what they are.
+    fn roster_of(people: &[(&str, &str, PeerKind)]) -> Roster {
+        let mut roster = Roster::new("me".into());
+        for (peer, track, kind) in people {
+            roster.apply(RosterChange::Present { peer: (*peer).into(), kind: *kind });
+            let track = Track::new((*track).into(), TrackKind::Audio);
+            roster.apply(RosterChange::Publishes { peer: (*peer).into(), track });
+        }
+        roster
     }
 
     #[tokio::test]
@@ -455,10 +506,7 @@ mod tests {
         use crate::audio::codec::Encoder;
 
         let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
-        let mut roster = Roster::new("me".into());
-        roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
-        let track = Track::new("t".into(), TrackKind::Audio);
-        roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+        let mut roster = roster_of(&[ADA]);
         let mut hearing = Hearing::new(Hear::People, Encoding::Opus, Hz::K16);
         let mut encoder = Encoder::new(Encoding::Opus, Hz::K48, &Default::default()).unwrap();
         for n in 0..3 {
@@ -479,10 +527,7 @@ mod tests {
     async fn a_backlog_of_seconds_is_heard_whole_and_a_pause_of_seconds_is_a_gap() {
         for (pause, expected_gap) in [(false, 0), (true, 47_680)] {
             let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
-            let mut roster = Roster::new("me".into());
-            roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
-            let track = Track::new("t".into(), TrackKind::Audio);
-            roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+            let mut roster = roster_of(&[ADA]);
             let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
             hearing.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
             // The link stood still for three seconds, or she said nothing.
@@ -511,13 +556,8 @@ mod tests {
     #[test]
     fn an_hour_with_stalls_bursts_and_pauses_stays_aligned() {
         let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
-        let mut roster = Roster::new("me".into());
         let people = ["ada", "bob"];
-        for peer in people {
-            roster.apply(RosterChange::Present { peer: peer.into(), kind: PeerKind::Person });
-            let track = Track::new(peer.into(), TrackKind::Audio);
-            roster.apply(RosterChange::Publishes { peer: peer.into(), track });
-        }
+        let mut roster = roster_of(&people.map(|peer| (peer, peer, PeerKind::Person)));
         let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
         let mut rng = fastrand::Rng::with_seed(3);
         let (mut pause_until, mut stall_until) = ([0u64; 2], 0u64);
@@ -567,10 +607,7 @@ mod tests {
     fn a_burst_is_heard_whole_though_nothing_was_heard_before_it() {
         for cut in [false, true] {
             let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
-            let mut roster = Roster::new("me".into());
-            roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
-            let track = Track::new("t".into(), TrackKind::Audio);
-            roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+            let mut roster = roster_of(&[ADA]);
             let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
             if cut {
                 hearing.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
@@ -602,9 +639,7 @@ mod tests {
         (1..=95).for_each(|n| {
             hearing.on_chunk(n * 20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).map(drop).unwrap()
         });
-        roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
-        let track = Track::new("t".into(), TrackKind::Audio);
-        roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+        let mut roster = roster_of(&[ADA]);
         let mut now = 1_900 * MS;
         hearing.on_roster(now, &mut roster, &mut port).unwrap();
         let mut heard = 0;
@@ -622,10 +657,7 @@ mod tests {
     fn an_agent_that_is_too_slow_loses_what_its_ring_does_not_hold() {
         let mut rng = fastrand::Rng::with_seed(5);
         let (_room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
-        let mut roster = Roster::new("me".into());
-        roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
-        let track = Track::new("t".into(), TrackKind::Audio);
-        roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+        let mut roster = roster_of(&[ADA]);
         let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
         for n in 1..=50 {
             let jitter = Duration::from_micros(rng.u64(0..15_000));
@@ -639,10 +671,7 @@ mod tests {
         for rate in [Hz::K16, Hz::K48] {
             let (mut room, mut port) =
                 room_link("r".into(), "me".into(), &Wants { hear_rate: rate, ..Wants::default() });
-            let mut roster = Roster::new("me".into());
-            roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
-            let track = Track::new("t".into(), TrackKind::Audio);
-            roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+            let mut roster = roster_of(&[ADA]);
             let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
             let chunk = |n: i16| (0..320).flat_map(|_| n.to_le_bytes()).collect::<Vec<u8>>();
             for n in 0..150 {
@@ -666,10 +695,7 @@ mod tests {
     #[test]
     fn other_agents_are_not_heard_unless_asked_for_and_stragglers_count_as_late() {
         let (_room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
-        let mut roster = Roster::new("me".into());
-        roster.apply(RosterChange::Present { peer: "bot".into(), kind: PeerKind::Agent });
-        let track = Track::new("t".into(), TrackKind::Audio);
-        roster.apply(RosterChange::Publishes { peer: "bot".into(), track });
+        let mut roster = roster_of(&[("bot", "t", PeerKind::Agent)]);
         let mut deaf = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
         let mut open = Hearing::new(Hear::Everyone, Encoding::Pcm16, Hz::K16);
         for hearing in [&mut deaf, &mut open] {

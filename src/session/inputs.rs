@@ -68,8 +68,13 @@ pub enum Input {
 /// Why a socket could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The server answered with this HTTP status.
-    Status(u16),
+    /// The server answered with an HTTP status.
+    Status {
+        /// Which.
+        code: u16,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
     /// There was no answer.
     Unreachable(String),
 }

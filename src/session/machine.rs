@@ -182,15 +182,19 @@ impl Session {
             return;
         }
         let reason = match &refusal {
-            Refusal::Status(status) => format!("the server answered HTTP {status}"),
+            Refusal::Status { code, .. } => format!("the server answered HTTP {code}"),
             Refusal::Unreachable(why) => why.clone(),
+        };
+        let at_least = match refusal {
+            Refusal::Status { retry_after, .. } => retry_after.unwrap_or_default(),
+            Refusal::Unreachable(_) => Duration::ZERO,
         };
         match refusal {
             // On the way in this is a wrong address; later it may be a proxy in trouble.
-            Refusal::Status(400..=407 | 410) if !self.joined => {
+            Refusal::Status { code: 400..=407 | 410, .. } if !self.joined => {
                 self.end(Ending::Refused(format!("{reason}; check the Fishjam's address")));
             }
-            _ => self.retry(now, reason),
+            _ => self.retry_after(now, at_least, reason),
         }
     }
 
@@ -372,9 +376,14 @@ impl Session {
 
     /// Waits and connects again, unless that has gone on for too long.
     fn retry(&mut self, now: Instant, reason: String) {
+        self.retry_after(now, Duration::ZERO, reason);
+    }
+
+    /// The same, and waits `at_least` so long.
+    fn retry_after(&mut self, now: Instant, at_least: Duration, reason: String) {
         let away = self.down_since.map_or(Duration::ZERO, |since| now - since);
         let patience = if self.joined { self.options.link_patience } else { self.options.join_patience };
-        let wait = self.backoff.next_wait();
+        let wait = self.backoff.next_wait().max(at_least);
         if away + wait > patience {
             let attempts = self.backoff.attempts();
             self.end(Ending::LinkGone { attempts, after: away, last: reason });
@@ -601,7 +610,7 @@ mod tests {
             let outputs = Bench::live().close(code, text);
             assert_eq!(ending(&outputs), Some(&expected), "{text}");
         }
-        let outputs = Bench::new().input(Input::Refused(Refusal::Status(404)));
+        let outputs = Bench::new().input(Input::Refused(Refusal::Status { code: 404, retry_after: None }));
         assert!(matches!(ending(&outputs), Some(Ending::Refused(_))), "a wrong address does not get better");
         let mut bench = Bench::live();
         for crash in 0..3 {

@@ -12,8 +12,10 @@ mod backoff;
 mod captures;
 mod ending;
 mod hearing;
+mod held;
 mod inputs;
 mod machine;
+mod present;
 mod report;
 mod speaking;
 

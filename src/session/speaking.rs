@@ -10,6 +10,7 @@ use crate::{
     audio::{
         Pacer, Resampler,
         codec::{CodecError, Encoder},
+        is_silent,
         pace::EARLY,
         scratch,
     },
@@ -66,6 +67,8 @@ pub(crate) enum Cut {
 pub struct SpeakingCounters {
     /// Packets sent.
     pub packets: u64,
+    /// Those in which there was more than silence.
+    pub loud_packets: u64,
     /// Samples sent, at the wire's rate.
     pub samples: u64,
     /// Samples of silence among them: the resampler's delay before an utterance, the rest of the packet after it.
@@ -300,6 +303,7 @@ impl Speaking {
         let begins = self.pacer.on_sent(now, packet);
         self.counters.underruns += u64::from(now.saturating_duration_since(begins) > HOLE);
         self.counters.packets += 1;
+        self.counters.loud_packets += u64::from(!is_silent(samples));
         self.counters.samples += packet;
         let tail = samples.len() - self.tail.len();
         self.tail.copy_from_slice(&samples[tail..]);

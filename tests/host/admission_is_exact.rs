@@ -8,7 +8,7 @@ use std::sync::{
 use roomtone::{
     dialect::fishjam::Notification,
     event::PeerKind,
-    fishjam::{Fishjam, NotifierEvent},
+    fishjam::{Fishjam, NotifierEvent, Scope},
     host::State,
 };
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::common::{Town, in_state, until, until_ready};
 /// Counts the agents that are connected, and remembers the most.
 async fn watch_agents(fishjam: &Fishjam) -> Arc<AtomicI64> {
     let most = Arc::new(AtomicI64::new(0));
-    let mut news = fishjam.notifier(None);
+    let mut news = fishjam.notifier(Scope::AllRooms);
     assert_eq!(news.next().await, Some(NotifierEvent::Up));
     let seen = most.clone();
     tokio::spawn(async move {

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use roomtone::{dialect::fishjam::Notification, event::PeerKind, fishjam::NotifierEvent, sandbox::Fault};
+use roomtone::{
+    dialect::fishjam::Notification,
+    event::PeerKind,
+    fishjam::{NotifierEvent, Scope},
+    sandbox::Fault,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::common::{Town, until, until_ready};
@@ -68,7 +73,7 @@ async fn half_of_all_sockets_cut_every_5_s_for_two_minutes_come_back_without_a_s
     let mut rng = fastrand::Rng::with_seed(4);
     for _ in 0..24 {
         let agents = town.agents().await;
-        let mut news = town.fishjam.notifier(None);
+        let mut news = town.fishjam.notifier(Scope::AllRooms);
         assert_eq!(news.next().await, Some(NotifierEvent::Up));
         let (round, mut cut) = (Instant::now(), 0);
         for room in &rooms {

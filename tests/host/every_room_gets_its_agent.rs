@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use roomtone::{dialect::fishjam::Notification, event::PeerKind, fishjam::NotifierEvent};
+use roomtone::{
+    dialect::fishjam::Notification,
+    event::PeerKind,
+    fishjam::{NotifierEvent, Scope},
+};
 use tokio::time::{Instant, timeout};
 
 use crate::common::{PATIENCE, Town, until_ready};
@@ -14,7 +18,7 @@ async fn two_hundred_rooms_at_once_get_two_hundred_agents() {
     let town = Town::new().await;
     let host = town.host("", "[[deploy]]\nagent = \"echo\"").await;
     until_ready(&host).await;
-    let mut news = town.fishjam.notifier(None);
+    let mut news = town.fishjam.notifier(Scope::AllRooms);
     assert_eq!(news.next().await, Some(NotifierEvent::Up));
     let watch = tokio::spawn(async move {
         let (mut created, mut took) = (HashMap::new(), Vec::new());

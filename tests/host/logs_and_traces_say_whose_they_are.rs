@@ -29,7 +29,7 @@ async fn lines_and_spans_carry_the_room_and_the_session() {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for room in &rooms {
         let of_room: Vec<&Value> = lines.iter().filter(|line| line.to_string().contains(room.as_str())).collect();
-        assert!(of_room.len() >= 4, "{of_room:?}");
+        assert!(of_room.len() >= 3, "{of_room:?}");
         for line in of_room {
             let session = &line["fields"]["session"];
             let spans = line["spans"].as_array();

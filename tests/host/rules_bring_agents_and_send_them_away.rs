@@ -43,7 +43,7 @@ async fn silence_and_the_longest_stay_end_a_session() {
     until(&host, "both are over", |sessions| in_state(sessions, State::Over) == 3).await;
     let sessions = host.control().sessions().await.unwrap();
     let of = |room, deploy| sessions.iter().find(|session| session.room == room && session.deploy == deploy).unwrap();
-    assert_eq!(of(quiet.clone(), "idle").why.as_deref(), Some("nothing was heard for too long"));
+    assert_eq!(of(quiet.clone(), "idle").why.as_deref(), Some("nobody was heard to speak for too long"));
     assert_eq!(of(quiet, "short").why.as_deref(), Some("it has stayed for as long as it may"));
     assert_eq!(of(loud, "idle").state, State::Running);
 }

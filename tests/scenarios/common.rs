@@ -160,7 +160,7 @@ pub(crate) enum Seen {
 }
 
 pub(crate) fn probe() -> (Probe, ProbeEnd) {
-    probe_that(Wants::default())
+    probe_that(Wants { most_behind: None, ..Wants::default() })
 }
 
 pub(crate) fn probe_that(wants: Wants) -> (Probe, ProbeEnd) {
@@ -170,7 +170,7 @@ pub(crate) fn probe_that(wants: Wants) -> (Probe, ProbeEnd) {
 }
 
 pub(crate) fn hears_everyone() -> Wants {
-    Wants { hear: Hear::Everyone, ..Wants::default() }
+    Wants { hear: Hear::Everyone, most_behind: None, ..Wants::default() }
 }
 
 #[async_trait]

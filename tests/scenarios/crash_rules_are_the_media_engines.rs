@@ -14,7 +14,7 @@ use roomtone::{
         },
     },
     fishjam::{
-        Notifier, NotifierEvent,
+        Notifier, NotifierEvent, Scope,
         rest::model::{AgentOptions, NewPeer},
     },
     sandbox::SandboxOptions,
@@ -40,7 +40,7 @@ fn good() -> Content {
 /// What the server does with these requests: the close code and reason, or nothing within a moment.
 async fn outcome(strict: bool, requests: Vec<Content>) -> Option<(u16, String)> {
     let house = House::with(Default::default(), SandboxOptions { strict, ..Default::default() }).await;
-    let mut notifier = Notifier::start(house.fishjam.rest(), None);
+    let mut notifier = Notifier::start(house.fishjam.rest(), Scope::Everything);
     notifier.next().await;
     let peer = NewPeer::Agent(AgentOptions::default());
     let admission = house.fishjam.rest().create_peer(&house.room, &peer).await.unwrap();

@@ -26,7 +26,7 @@ fn files_agents_and_options() {
     let text = data("README.md");
     let text = text.to_str().unwrap();
     fails(&["demo", "--input", "/no/such/file.wav"], 3, &["/no/such/file.wav", "give the path of a sound file"]);
-    fails(&["demo", "--input", text], 3, &["README.md", "give a WAV, FLAC, MP3 or Ogg file"]);
+    fails(&["demo", "--input", text], 3, &["README.md", "is a text, which is not read"]);
     fails(&["demo", "--agent", "ekho"], 3, &["no agent called \"ekho\"", "echo, greeter, recorder"]);
     fails(&["demo", "--set", "mixd=true"], 3, &["agent echo", "mixd"]);
     fails(&["demo", "--set", "mixed"], 3, &["write --set key=value"]);

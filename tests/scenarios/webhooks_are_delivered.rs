@@ -33,7 +33,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     let signature = headers[webhook::SIGNATURE_HEADER].to_str().unwrap();
     let notifications = webhook::receive(&body, Some(signature), b"webhook-secret").expect("signed and whole");
     match receiver.answer_once.swap(0, Ordering::SeqCst) {
-        0 => receiver.taken.lock().unwrap().extend(notifications),
+        0 => receiver.taken.lock().unwrap().extend(notifications.notifications),
         status => return StatusCode::from_u16(status).unwrap(),
     }
     StatusCode::OK

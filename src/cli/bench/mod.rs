@@ -100,7 +100,7 @@ impl Stage {
         let mut sandbox = Worker::start("the sandbox", part_command(Role::Sandbox, cores, None)?)?;
         let url = sandbox.line(STARTS).await?;
         let ready_ms = begun.elapsed().as_secs_f64() * 1e3;
-        let stage = Stage { sandbox, url, http: build_http(reqwest::Client::builder), ready_ms };
+        let stage = Stage { sandbox, url, http: build_http(reqwest::Client::builder()), ready_ms };
         let folder = std::env::temp_dir().join(format!("roomtone-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| Failure::Input(format!("{}: {error}", folder.display())))?;
         let filled = stage.fill(args, &folder.join("burst.wav")).await;

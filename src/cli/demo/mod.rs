@@ -45,9 +45,9 @@ pub(super) async fn run(registry: Registry, args: DemoArgs) -> Result<(), Failur
         say(&format_args!("{fact:<10} {value}"));
     }
     say(&format_args!("{:<10} {}", "report", files.report.display()));
-    match scene.departure.ending.is_regular() {
+    match scene.departure.is_regular() {
         true => Ok(()),
-        false => Err(Failure::Session(scene.departure.ending.to_string())),
+        false => Err(Failure::Session(scene.departure.how())),
     }
 }
 
@@ -135,7 +135,7 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
         facts.push(("delay", format!("{delay:.1} ms from mouth to ear, correlation {:.4}", found.correlation)));
     }
     facts.push(("stay", scene.departure.summary()));
-    facts.push(("ending", scene.departure.ending.to_string()));
+    facts.push(("ending", scene.departure.how()));
     facts
 }
 

@@ -13,7 +13,7 @@ use crate::{
     audio::{Hz, Sound, codec::Encoding},
     cli::Failure,
     event::{PeerId, RoomId},
-    fishjam::{Departure, Fishjam, JoinOptions, Notifier, NotifierEvent, Stay, What, rest::model::RoomConfig},
+    fishjam::{Departure, Fishjam, JoinOptions, Notifier, NotifierEvent, Scope, Stay, What, rest::model::RoomConfig},
     sandbox::{Person, Sandbox, SandboxOptions},
 };
 
@@ -41,7 +41,7 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     let sandbox = Sandbox::start(SandboxOptions::default()).await.map_err(|error| Failure::Input(error.to_string()))?;
     let fishjam = Fishjam::new(sandbox.address(), sandbox.token().into());
     let origin = Instant::now();
-    let server = Watch::start(fishjam.notifier(None), origin).await;
+    let server = Watch::start(fishjam.notifier(Scope::AllRooms), origin).await;
     let room = fishjam.rest().create_room(&RoomConfig::default()).await.map_err(|error| wrong(&error))?.id;
     let person = sandbox.add_person(&room, Person::default()).await.map_err(|error| wrong(&error))?.peer;
     let asked = Instant::now();

@@ -66,6 +66,7 @@ impl Event {
         let change = notification.roster_change().map(|change| match change {
             RosterChange::Present { peer, .. } | RosterChange::Absent { peer, .. } => format!("peer {peer}"),
             RosterChange::Described { peer, .. } => format!("peer {peer}"),
+            RosterChange::Heard { peer, track } => format!("peer {peer}, track {track}"),
             RosterChange::Publishes { peer, track } => format!("peer {peer}, track {}", track.id),
             RosterChange::Withdraws { peer, track } => format!("peer {peer}, track {track}"),
         });

@@ -9,7 +9,8 @@ mod voice;
 pub use agent::{VoiceTrack, VoiceTrackError, decode_response};
 pub use close::{CloseCause, CloseReason};
 pub use notification::{
-    DecodeError, Notification, RecordingStatus, decode_notifications, peer_kind, peer_type, track_from_wire, track_type,
+    DecodeError, Decoded, Notification, RecordingStatus, decode_notifications, peer_kind, peer_type, track_from_wire,
+    track_type,
 };
 pub use sound::{TrackSound, encode_track_data, peek_track_data};
 

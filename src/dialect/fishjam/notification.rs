@@ -108,27 +108,77 @@ impl DecodeError {
     }
 }
 
+/// What was read of one message.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decoded {
+    /// What it says, in its order.
+    pub notifications: Vec<Notification>,
+    /// Why members of a batch could not be read, one for each that is left out.
+    pub unreadable: Vec<DecodeError>,
+}
+
 /// Reads one message of the server socket, or one webhook body. A batch comes out in its order; what is not a
-/// notification (authentication, what later versions add) and batches within batches come out as nothing.
+/// notification (authentication, what later versions add) and batches within batches come out as nothing. A member of a
+/// batch that cannot be read costs itself alone.
 ///
 /// ```
 /// use roomtone::dialect::fishjam::{Notification, decode_notifications};
 /// let body = [0x52, 0x04, 0x0a, 0x02, b'r', b'1'];
-/// assert_eq!(decode_notifications(&body).unwrap(), [Notification::RoomCreated { room: "r1".into() }]);
+/// let decoded = decode_notifications(&body).unwrap();
+/// assert_eq!(decoded.notifications, [Notification::RoomCreated { room: "r1".into() }]);
 /// ```
 ///
 /// # Errors
 /// [`DecodeError`] for bytes that are not protobuf of this kind.
-pub fn decode_notifications(bytes: &[u8]) -> Result<Vec<Notification>, DecodeError> {
-    let message = ServerMessage::decode(bytes).map_err(|error| DecodeError::new(bytes.len(), &error))?;
-    Ok(match message.content {
+pub fn decode_notifications(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    let whole = match ServerMessage::decode(bytes) {
+        Ok(whole) => whole,
+        Err(error) => {
+            return members_of_batch(bytes).map(decode_members).ok_or_else(|| DecodeError::new(bytes.len(), &error));
+        }
+    };
+    let notifications = match whole.content {
         Some(Content::NotificationBatch(batch)) => {
             batch.notifications.into_iter().filter_map(|member| Notification::from_wire(member.content?)).collect()
         }
         Some(content) => Notification::from_wire(content).into_iter().collect(),
         None => Vec::new(),
-    })
+    };
+    Ok(Decoded { notifications, unreadable: Vec::new() })
 }
+
+/// The members of a message that is a batch and nothing else, each as its bytes.
+fn members_of_batch(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let (mut batch, rest) = next_field(bytes.strip_prefix(&BATCH)?)?;
+    let mut members = Vec::new();
+    while !batch.is_empty() {
+        let (member, rest) = next_field(batch.strip_prefix(&[MEMBER])?)?;
+        members.push(member);
+        batch = rest;
+    }
+    rest.is_empty().then_some(members)
+}
+
+fn next_field(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = prost::decode_length_delimiter(&mut bytes).ok()?;
+    bytes.split_at_checked(length)
+}
+
+fn decode_members(members: Vec<&[u8]>) -> Decoded {
+    let mut decoded = Decoded::default();
+    for member in members {
+        match ServerMessage::decode(member) {
+            Ok(message) => decoded.notifications.extend(message.content.and_then(Notification::from_wire)),
+            Err(error) => decoded.unreadable.push(DecodeError::new(member.len(), &error)),
+        }
+    }
+    decoded
+}
+
+/// The key of `ServerMessage.notification_batch`: field 33, with a length.
+const BATCH: [u8; 2] = [0x8a, 0x02];
+/// The key of `NotificationBatch.notifications`: field 1, with a length.
+const MEMBER: u8 = 0x0a;
 
 impl Notification {
     /// The notification in a message's content, if it is one.

@@ -8,31 +8,36 @@ use crate::session::Input;
 impl Driver {
     pub(super) fn set_alarm(&mut self, now: Instant) {
         self.due = self.next_deadline(now);
-        self.wake_for_voice(now, self.due);
+        self.wake_next(now);
     }
 
-    fn wake_for_voice(&mut self, now: Instant, due: Instant) {
+    fn wake_next(&mut self, now: Instant) {
+        let due = self.due_beside_voice();
         let deadline = self.next_of_voice(now).map_or(due, |next| next.min(due));
         self.occasions.wake_next(now, deadline);
     }
 
+    /// When something is due, apart from the voice. Sound may have been held since `due` was worked out.
+    fn due_beside_voice(&self) -> Instant {
+        self.held_until().map_or(self.due, |held| held.min(self.due))
+    }
+
     /// The alarm has rung. If it was for the voice and nothing else, the voice has its due.
     pub(super) fn is_voices_time(&mut self, now: Instant) -> bool {
-        let due = self.held_until().map_or(self.due, |held| held.min(self.due));
-        if now >= due || self.occasions.agent_is_done() {
+        if now >= self.due_beside_voice() || self.occasions.agent_is_done() {
             return false;
         }
         self.speak(now);
-        self.wake_for_voice(now, due);
+        self.wake_next(now);
         true
     }
 
-    /// When something is due, apart from the voice.
+    /// When something is due, apart from the voice and sound that is held.
     fn next_deadline(&self, now: Instant) -> Instant {
         let behind = self.port.is_behind().then_some(now + LOOK_AGAIN);
         let snapshot = self.wants_snapshot().then_some(self.next_snapshot);
         let heard_out = self.heard_out_at.filter(|at| *at > now);
-        let due = [self.session.poll_timeout(), behind, snapshot, heard_out, self.held_until(), self.removed_at];
+        let due = [self.session.poll_timeout(), behind, snapshot, heard_out, self.removed_at];
         due.into_iter().flatten().fold(self.next_check, Instant::min)
     }
 

@@ -4,7 +4,7 @@ use tokio::{task::JoinError as TaskEnd, time::timeout};
 
 use super::{Driver, GOODBYE};
 use crate::{
-    agent::{Note, Request},
+    agent::{AgentError, Note, Request},
     fishjam::{
         happening::{Departure, What},
         rest::RestErrorKind,
@@ -16,21 +16,25 @@ impl Driver {
     /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
     pub(super) async fn finish(mut self, ending: Ending) -> Departure {
         self.socket = None;
+        self.rest.troubles.links.ends(self.peer.as_str());
+        self.rest.troubles.rosters.ends(self.peer.as_str());
         if let Ending::RoomEnded { crashed } = ending {
             self.tell_room_end(crashed);
         }
         self.hearing.end(&mut self.port);
         self.port.end();
         self.captures.clear();
-        let (notes, is_removed) = self.say_goodbye().await;
+        let Farewell { notes, is_removed, agent_error } = self.say_goodbye().await;
         for note in notes {
             self.tell_world(What::Note(note));
         }
-        self.tell_world(What::Ended(ending.to_string()));
+        let failed = agent_error.as_ref().map(|why| format!("; the agent failed: {why}")).unwrap_or_default();
+        self.tell_world(What::Ended(format!("{ending}{failed}")));
         let counters = self.counters();
         self.gauge.publish(counters);
         Departure {
             ending,
+            agent_error,
             stayed: self.begun.elapsed(),
             counters,
             leaves_peer: !is_removed,
@@ -38,8 +42,7 @@ impl Driver {
         }
     }
 
-    /// Gives what the agent wrote to the last, and whether its peer is gone.
-    async fn say_goodbye(&mut self) -> (Vec<Note>, bool) {
+    async fn say_goodbye(&mut self) -> Farewell {
         let removal = async {
             match self.rest.delete_peer(&self.room, &self.peer).await {
                 Err(error) if error.kind != RestErrorKind::NotFound => {
@@ -57,7 +60,7 @@ impl Driver {
             // Dropped, and so refused.
             Request::Capture(_) => None,
         };
-        let (removed, ()) = loop {
+        let (removed, agent_error) = loop {
             tokio::select! {
                 done = &mut farewell => break done,
                 Some(request) = self.port.requests.recv() => notes.extend(note(request)),
@@ -69,7 +72,26 @@ impl Driver {
         while let Ok(request) = self.port.requests.try_recv() {
             notes.extend(note(request));
         }
-        (notes, removed.unwrap_or(false))
+        Farewell { notes, is_removed: removed.unwrap_or(false), agent_error }
+    }
+}
+
+/// How the end went.
+struct Farewell {
+    /// What the agent wrote to the last.
+    notes: Vec<Note>,
+    /// Its peer is gone.
+    is_removed: bool,
+    /// What the agent could not finish.
+    agent_error: Option<String>,
+}
+
+/// What an agent's end says of what went wrong.
+pub(super) fn failure(end: Result<Result<(), AgentError>, TaskEnd>) -> Option<String> {
+    match end {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(end) => Some(panic_text(end)),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use futures_util::task::{ArcWake, noop_waker, waker_ref};
+use futures_util::task::{ArcWake, waker_ref};
 
 /// What a task waits for, by what wakes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Gate {
 impl Default for Gates {
     /// Of no task yet.
     fn default() -> Gates {
-        Gates::of(noop_waker())
+        Gates::of(Waker::noop().clone())
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
         socket::{Socket, SocketEvent},
     },
     session::{Input, Output, Refusal, Report, TokenFault},
+    trouble::times,
 };
 
 impl Driver {
@@ -46,9 +47,9 @@ impl Driver {
     fn connect(&mut self) {
         self.socket = None;
         self.connection += 1;
-        let (url, number) = (self.url.clone(), self.connection);
+        let (url, trust, number) = (self.url.clone(), self.rest.trust().clone(), self.connection);
         self.occasions.spawn(async move {
-            let connected = timeout(CONNECT, Socket::connect(&url)).await;
+            let connected = timeout(CONNECT, Socket::connect(&url, &trust)).await;
             let late = || Err(Refusal::Unreachable(format!("no connection within {} s", CONNECT.as_secs())));
             Done::Connected(number, connected.unwrap_or_else(|_| late()).map(Box::new))
         });
@@ -78,7 +79,10 @@ impl Driver {
                 self.tell(RoomEvent::LinkRestored { after: *after });
             }
             Report::Retrying { .. } => self.socket = None,
-            Report::Joined { .. } => self.tell_world(What::Joined),
+            Report::Joined { .. } => {
+                self.joined.send_replace(true);
+                self.tell_world(What::Joined);
+            }
             Report::Published { .. } => {
                 self.voice_opens = now + WIRING;
                 self.voice_is_wired = false;
@@ -86,9 +90,23 @@ impl Driver {
             _ => {}
         }
         let line = report.to_string();
+        let links = &self.rest.troubles.links;
         match report {
-            Report::Lost { .. } | Report::Retrying { .. } | Report::Malformed { .. } => tracing::warn!("{line}"),
-            _ => tracing::info!("{line}"),
+            // One server that goes away is one fact, however many links it had.
+            Report::Lost { .. } | Report::Retrying { .. } => {
+                links.begins(self.peer.as_str(), &line);
+                tracing::debug!("{line}");
+            }
+            Report::Malformed { .. } => {
+                if let Some(count) = self.rest.troubles.malformed.happens() {
+                    tracing::warn!("{line}{}", times(count));
+                }
+            }
+            Report::Restored { .. } | Report::Joined { .. } => {
+                links.ends(self.peer.as_str());
+                tracing::info!("{line}");
+            }
+            _ => tracing::debug!("{line}"),
         }
         self.tell_world(What::Link(line));
     }
@@ -119,6 +137,9 @@ impl Driver {
     }
 
     fn on_message(&mut self, now: Instant, bytes: Bytes) {
+        if let Some(sound) = peek_track_data(&bytes) {
+            return self.on_sound(now, sound);
+        }
         match decode_response(bytes) {
             Err(_) => self.session.handle_input(now, Input::Malformed),
             Ok(message) => match message.content {

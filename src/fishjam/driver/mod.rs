@@ -75,11 +75,13 @@ pub(super) struct Driver {
     notifier_is_up: bool,
     notifier_was_down: bool,
     next_check: Instant,
-    /// When something is due, apart from the voice.
+    /// When something is due, apart from the voice and sound that is held.
     due: Instant,
     captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
     next_capture: u64,
     happenings: mpsc::Sender<Happening>,
+    /// Whether the agent is in the room, or was.
+    joined: watch::Sender<bool>,
     gauge: Gauge,
     /// Somebody wanted levels when that was looked at last.
     is_tapped: bool,
@@ -131,7 +133,7 @@ impl Driver {
         wire_rate: Hz,
         admission: Admission,
         notifier: Notifier,
-        happenings: mpsc::Sender<Happening>,
+        (happenings, joined): (mpsc::Sender<Happening>, watch::Sender<bool>),
         gauge: Gauge,
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
@@ -145,7 +147,9 @@ impl Driver {
         Ok(Driver {
             url: rest.address().agent_socket(admission.peer_websocket_url.as_deref()),
             session: Session::new(session, admission.token, now),
-            hearing: Hearing::new(wants.hear, options.incoming, wire_rate).of(options.audience.clone()),
+            hearing: Hearing::new(wants.hear, options.incoming, wire_rate)
+                .of(options.audience.clone())
+                .live(wants.most_behind),
             roster: Roster::new(peer.clone()),
             rest,
             room,
@@ -166,6 +170,7 @@ impl Driver {
             captures: HashMap::new(),
             next_capture: 0,
             happenings,
+            joined,
             gauge,
             is_tapped: false,
             speaks_pcm,
@@ -255,6 +260,7 @@ impl Driver {
     fn drive(&mut self, now: Instant) {
         self.port.flush();
         self.hearing.on_time(now - self.begun, &mut self.port);
+        self.take_in_unannounced(now);
         // Before the voice: a track must be there before its first packet.
         self.carry_out_all(now);
         self.speak(now);
@@ -323,12 +329,8 @@ impl Driver {
     }
 
     fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
-        let failure = match result {
-            // What it has said is still to be heard; `drive` looks for the end of it.
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(end) => panic_text(end),
-        };
+        // What an agent that is done has said is still to be heard; `drive` looks for the end of it.
+        let Some(failure) = farewell::failure(result) else { return };
         self.session.handle_input(now, Input::Leave(Ending::AgentFailed(failure)));
     }
 
@@ -356,12 +358,17 @@ impl Driver {
     }
 
     fn tell_world(&mut self, what: What) {
-        // A reader that is behind loses happenings, never sound.
-        let lost = self.happenings.try_send(Happening { at: self.begun.elapsed(), what }).is_err();
-        self.unread_happenings += u64::from(lost);
+        // A reader that is behind loses happenings, never sound, and what comes often before what a stay hangs on.
+        let has_room = what.is_essential() || self.happenings.capacity() > FOR_ESSENTIALS;
+        let told = has_room && self.happenings.try_send(Happening { at: self.begun.elapsed(), what }).is_ok();
+        self.unread_happenings += u64::from(!told);
     }
 }
 
+/// Who sent sound so short a while ago is in the room, whatever a list says.
+const STILL_HEARD: Duration = Duration::from_secs(5);
+/// Happenings that those which come often leave free.
+const FOR_ESSENTIALS: usize = 256;
 /// How long the sockets have to say why the agent's peer was removed.
 const FAREWELL: Duration = Duration::from_millis(300);
 /// Within what time the agents of one process look into their rooms once the server socket is back.

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
-    Done, GOODBYE,
+    Done, GOODBYE, farewell,
     gate::{Gate, Gates},
 };
 use crate::{
@@ -130,13 +130,16 @@ impl Occasions {
         self.sources.agent.is_none()
     }
 
-    /// Gives the agent a moment to return, and then ends it.
-    pub(super) async fn end_agent(&mut self) {
-        if let Some(agent) = &mut self.sources.agent
-            && timeout(GOODBYE, &mut *agent).await.is_err()
-        {
-            tracing::warn!("the agent did not return in time and was ended");
-            agent.abort();
+    /// Gives the agent a moment to return, and then ends it. Says what it could not finish.
+    pub(super) async fn end_agent(&mut self) -> Option<String> {
+        let agent = self.sources.agent.as_mut()?;
+        match timeout(GOODBYE, &mut *agent).await {
+            Ok(end) => farewell::failure(end),
+            Err(_) => {
+                tracing::warn!("the agent did not return in time and was ended");
+                agent.abort();
+                None
+            }
         }
     }
 

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use tracing::Instrument;
 
-use super::{Done, Driver, FAREWELL, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD};
+use super::{Done, Driver, FAREWELL, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD, STILL_HEARD};
 use crate::{
     agent::{Capture, CaptureError},
     dialect::fishjam::Notification,
-    event::{RoomEvent, TrackKind},
+    event::{PeerId, RoomEvent, RosterChange, Track, TrackKind},
     fishjam::{
         notifier::NotifierEvent,
         rest::{
@@ -38,6 +38,8 @@ impl Driver {
         self.snapshot_under_way = false;
         match result {
             Ok(room) => {
+                self.rest.troubles.rosters.ends(self.peer.as_str());
+                self.keep_who_is_heard(now);
                 if room.peers.iter().any(|peer| peer.id == self.peer && self.has_voice_in(peer)) {
                     self.on_voice_wired(now);
                 }
@@ -49,7 +51,7 @@ impl Driver {
             }
             Err(error) if error.kind == RestErrorKind::NotFound => self.on_room_end(now, false),
             Err(error) => {
-                tracing::warn!("who is in the room is not known: {error}");
+                self.rest.troubles.rosters.begins(self.peer.as_str(), &error.to_string());
                 self.roster.on_snapshot_failed();
             }
         }
@@ -69,12 +71,12 @@ impl Driver {
             NotifierEvent::Down { reason } => {
                 self.notifier_is_up = false;
                 self.notifier_was_down = true;
-                tracing::warn!("the server socket is down: {reason}");
+                tracing::debug!("the server socket is down: {reason}");
             }
             NotifierEvent::Said(notification) => self.on_notification(now, &notification),
             NotifierEvent::Refused { reason } => {
                 self.notifier_is_up = false;
-                tracing::error!("the server socket refuses the token: {reason}");
+                tracing::debug!("the server socket refuses the token: {reason}");
             }
         }
     }
@@ -103,6 +105,22 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Sound whose news have not come is proof enough of those who send it.
+    pub(super) fn take_in_unannounced(&mut self, now: Instant) {
+        for (peer, track) in self.hearing.take_overdue(now - self.begun) {
+            tracing::warn!(%peer, %track, "heard, though no news has told of it");
+            let events = self.roster.apply(RosterChange::Heard { peer, track });
+            self.on_room_events(now, events);
+        }
+    }
+
+    fn keep_who_is_heard(&mut self, now: Instant) {
+        let since = (now - self.begun).saturating_sub(STILL_HEARD);
+        let heard = |track: &Track| self.hearing.has_heard(&track.id, since);
+        let heard = self.roster.peers().filter(|peer| peer.tracks.iter().any(heard)).map(|peer| peer.id.clone());
+        heard.collect::<Vec<PeerId>>().iter().for_each(|peer| self.roster.still_heard(peer));
     }
 
     fn has_voice_in(&self, me: &Peer) -> bool {

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{NotifierEvent, listener};
+use super::{NotifierEvent, Scope, listener};
 use crate::{dialect::fishjam::Notification, event::RoomId, fishjam::rest::Client};
 
 /// One Fishjam's listeners. The socket is open while there are any.
@@ -26,14 +26,16 @@ struct State {
     subscribers: HashMap<u64, Subscriber>,
     /// Who follows which room, so that an event costs those whom it concerns.
     rooms: HashMap<RoomId, Vec<u64>>,
-    /// Those who follow everything.
+    /// Those who follow what happens in any room,
+    all_rooms: Vec<u64>,
+    /// and those who follow what concerns no room, too.
     everything: Vec<u64>,
     task: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Subscriber {
-    room: Option<RoomId>,
+    scope: Scope,
     events: mpsc::Sender<NotifierEvent>,
 }
 
@@ -48,19 +50,21 @@ impl Hub {
     }
 
     /// Adds a listener, and opens the socket for the first.
-    pub(super) fn subscribe(self: &Arc<Hub>, room: Option<RoomId>) -> (u64, mpsc::Receiver<NotifierEvent>) {
-        let (events, receiver) = mpsc::channel(if room.is_some() { EVENTS } else { EVENTS_OF_ALL });
+    pub(super) fn subscribe(self: &Arc<Hub>, scope: Scope) -> (u64, mpsc::Receiver<NotifierEvent>) {
+        let is_of_one = matches!(scope, Scope::Room(_));
+        let (events, receiver) = mpsc::channel(if is_of_one { EVENTS } else { EVENTS_OF_ALL });
         let mut state = self.state();
         let key = state.next_key;
         state.next_key += 1;
         if state.is_up {
             events.try_send(NotifierEvent::Up).ok();
         }
-        match &room {
-            Some(room) => state.rooms.entry(room.clone()).or_default().push(key),
-            None => state.everything.push(key),
+        match &scope {
+            Scope::Room(room) => state.rooms.entry(room.clone()).or_default().push(key),
+            Scope::AllRooms => state.all_rooms.push(key),
+            Scope::Everything => state.everything.push(key),
         }
-        state.subscribers.insert(key, Subscriber { room, events });
+        state.subscribers.insert(key, Subscriber { scope, events });
         if !self.is_fed && state.task.as_ref().is_none_or(JoinHandle::is_finished) {
             // The listener holds no more of the hub than it can lose: the last subscriber ends it.
             state.task = Some(tokio::spawn(listener::run(self.client.clone(), Arc::downgrade(self))));
@@ -87,21 +91,23 @@ impl Hub {
         let keys: Vec<u64> = state.subscribers.keys().copied().collect();
         state.tell(keys, event);
         if matches!(event, NotifierEvent::Refused { .. }) {
-            (state.subscribers, state.rooms, state.everything) = Default::default();
+            (state.subscribers, state.rooms, state.all_rooms, state.everything) = Default::default();
             // It is about to end; whoever listens from now on gets another.
             state.task = None;
         }
     }
 
     /// Tells those whom it concerns.
-    pub(in crate::fishjam) fn tell(&self, notification: Notification) {
+    pub(in crate::fishjam) fn tell(&self, notification: &Notification) {
         let mut state = self.state();
         let mut keys = state.everything.clone();
-        match notification.room() {
-            Some(room) => keys.extend(state.rooms.get(room).into_iter().flatten()),
-            None => keys = state.subscribers.keys().copied().collect(),
+        if let Some(room) = notification.room() {
+            keys.extend(&state.all_rooms);
+            keys.extend(state.rooms.get(room).into_iter().flatten());
         }
-        state.tell(keys, &NotifierEvent::Said(notification));
+        if !keys.is_empty() {
+            state.tell(keys, &NotifierEvent::Said(notification.clone()));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -121,8 +127,8 @@ impl State {
     }
 
     fn remove(&mut self, key: u64) {
-        match self.subscribers.remove(&key).map(|subscriber| subscriber.room) {
-            Some(Some(room)) => {
+        match self.subscribers.remove(&key).map(|subscriber| subscriber.scope) {
+            Some(Scope::Room(room)) => {
                 if let Some(followers) = self.rooms.get_mut(&room) {
                     followers.retain(|follower| *follower != key);
                     if followers.is_empty() {
@@ -130,16 +136,17 @@ impl State {
                     }
                 }
             }
-            Some(None) => self.everything.retain(|follower| *follower != key),
+            Some(Scope::AllRooms) => self.all_rooms.retain(|follower| *follower != key),
+            Some(Scope::Everything) => self.everything.retain(|follower| *follower != key),
             None => {}
         }
     }
 }
 
-/// Events that may wait for a listener to one room.
-const EVENTS: usize = 256;
-/// Events that may wait for a listener to all of them: a thousand rooms that begin at once.
-const EVENTS_OF_ALL: usize = 8_192;
+/// Events that may wait for a listener to one room: a batch of everybody's news. Memory grows with use, not with this.
+const EVENTS: usize = 4_096;
+/// Events that may wait for a listener to all of them: several thousand rooms that begin at once.
+const EVENTS_OF_ALL: usize = 65_536;
 
 #[cfg(test)]
 mod tests {
@@ -159,11 +166,11 @@ mod tests {
     #[tokio::test]
     async fn each_is_told_of_its_own_room_and_who_does_not_read_holds_nobody_up() {
         let (_silent, hub) = hub();
-        let mut one = super::super::Notifier::of(&hub, Some("one".into()));
-        let mut all = super::super::Notifier::of(&hub, None);
+        let mut one = super::super::Notifier::of(&hub, Scope::Room("one".into()));
+        let mut all = super::super::Notifier::of(&hub, Scope::AllRooms);
         hub.tell_all(&NotifierEvent::Up);
         for n in 0..EVENTS + 10 {
-            hub.tell(created(if n % 2 == 0 { "two" } else { "one" }));
+            hub.tell(&created(if n % 2 == 0 { "two" } else { "one" }));
             if n < 200 {
                 let expected = if n == 0 {
                     NotifierEvent::Up
@@ -177,8 +184,8 @@ mod tests {
         for _ in 0..(EVENTS + 10) / 2 {
             assert_eq!(one.next().await, Some(NotifierEvent::Said(created("one"))));
         }
-        (0..EVENTS).for_each(|_| hub.tell(created("one")));
-        hub.tell(created("one"));
+        (0..EVENTS).for_each(|_| hub.tell(&created("one")));
+        hub.tell(&created("one"));
         for _ in 0..EVENTS {
             assert_eq!(one.next().await, Some(NotifierEvent::Said(created("one"))));
         }

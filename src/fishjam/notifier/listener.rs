@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{Hub, NotifierEvent};
 use crate::{
     dialect::fishjam::{
-        CloseCause, CloseReason, decode_notifications,
+        CloseCause, CloseReason, Decoded, decode_notifications,
         wire::{ServerMessage, server_message},
     },
     fishjam::{
@@ -36,7 +36,7 @@ struct Listener {
 /// Why one link ended.
 enum Down {
     /// It may work again.
-    Lost(String),
+    Lost(String, Option<Duration>),
     Refused(String),
     /// Nobody listens any more.
     Unwanted,
@@ -51,50 +51,61 @@ impl Listener {
             if begun.elapsed() > STABLE {
                 backoff.reset();
             }
+            let mut at_least = Duration::ZERO;
             let event = match end {
-                Down::Lost(reason) => NotifierEvent::Down { reason },
+                Down::Lost(reason, retry_after) => {
+                    at_least = retry_after.unwrap_or_default();
+                    NotifierEvent::Down { reason }
+                }
                 Down::Refused(reason) => NotifierEvent::Refused { reason },
                 Down::Unwanted => return,
             };
             let Some(hub) = self.hub.upgrade() else { return };
+            match &event {
+                NotifierEvent::Refused { reason } => {
+                    tracing::error!("the server socket refuses the management token: {reason}");
+                }
+                NotifierEvent::Down { reason } => self.client.troubles.news.begins(NEWS, reason),
+                _ => {}
+            }
             hub.tell_all(&event);
             if matches!(event, NotifierEvent::Refused { .. }) {
                 return;
             }
             drop(hub);
-            tokio::time::sleep(backoff.next_wait()).await;
+            tokio::time::sleep(backoff.next_wait().max(at_least)).await;
         }
     }
 
     async fn listen(&self) -> Down {
-        let connected = timeout(HANDSHAKE, Socket::connect(&self.client.address().server_socket())).await;
+        let url = self.client.address().server_socket();
+        let connected = timeout(HANDSHAKE, Socket::connect(&url, self.client.trust())).await;
         let mut socket = match connected {
             Ok(Ok(socket)) => socket,
-            Ok(Err(Refusal::Status(status))) => return Down::Lost(format!("the server answered HTTP {status}")),
-            Ok(Err(Refusal::Unreachable(why))) => return Down::Lost(why),
-            Err(_) => return Down::Lost(format!("no connection within {} s", HANDSHAKE.as_secs())),
+            Ok(Err(Refusal::Status { code, retry_after })) => {
+                return Down::Lost(format!("the server answered HTTP {code}"), retry_after);
+            }
+            Ok(Err(Refusal::Unreachable(why))) => return Down::Lost(why, None),
+            Err(_) => return Down::Lost(format!("no connection within {} s", HANDSHAKE.as_secs()), None),
         };
-        match timeout(HANDSHAKE, self.subscribe(&mut socket)).await {
+        let token = self.client.credential().token();
+        match timeout(HANDSHAKE, subscribe(&mut socket, token.expose_secret())).await {
             Ok(Ok(())) => {}
-            Ok(Err(reason)) if reason.cause() == CloseCause::Token => return Down::Refused(reason.to_string()),
-            Ok(Err(reason)) => return Down::Lost(reason.to_string()),
-            Err(_) => return Down::Lost(format!("no answer to the token within {} s", HANDSHAKE.as_secs())),
+            Ok(Err(reason)) if reason.cause() == CloseCause::Token => {
+                // It may have been replaced while the process lived; if so, the next link shows the new one.
+                return match self.client.credential().has_other_than(token.expose_secret()) {
+                    true => Down::Lost("the management token was replaced".into(), None),
+                    false => Down::Refused(reason.to_string()),
+                };
+            }
+            Ok(Err(reason)) => return Down::Lost(reason.to_string(), None),
+            Err(_) => return Down::Lost(format!("no answer to the token within {} s", HANDSHAKE.as_secs()), None),
         }
         let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
+        self.client.troubles.news.ends(NEWS);
         hub.tell_all(&NotifierEvent::Up);
         drop(hub);
         self.follow(&mut socket).await
-    }
-
-    /// Shows the token and subscribes, each answered before the next.
-    async fn subscribe(&self, socket: &mut Socket) -> Result<(), CloseReason> {
-        use server_message::{AuthRequest, Content, EventType, SubscribeRequest};
-        let token = self.client.token().expose_secret().to_owned();
-        socket.send(encode(Content::AuthRequest(AuthRequest { token })));
-        wait_for(socket, |content| matches!(content, Content::Authenticated(_))).await?;
-        let subscription = SubscribeRequest { event_type: EventType::ServerNotification.into() };
-        socket.send(encode(Content::SubscribeRequest(subscription)));
-        wait_for(socket, |content| matches!(content, Content::SubscribeResponse(_))).await
     }
 
     async fn follow(&self, socket: &mut Socket) -> Down {
@@ -109,16 +120,29 @@ impl Listener {
             };
             let bytes = match event {
                 SocketEvent::Message(bytes) => bytes,
-                SocketEvent::Closed(reason) => return Down::Lost(reason.to_string()),
+                SocketEvent::Closed(reason) => return Down::Lost(reason.to_string(), None),
             };
-            let notifications = decode_notifications(&bytes).unwrap_or_else(|error| {
-                tracing::warn!("the server socket: {error}; passed over");
-                Vec::new()
-            });
-            let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
-            notifications.into_iter().for_each(|notification| hub.tell(notification));
+            let decoded = decode_notifications(&bytes)
+                .unwrap_or_else(|error| Decoded { unreadable: vec![error], ..Decoded::default() });
+            self.client.unreadable().note_notifications("the server socket", &decoded.unreadable);
+            for some in decoded.notifications.chunks(AT_ONCE) {
+                let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
+                some.iter().for_each(|notification| hub.tell(notification));
+                // Whoever listens may read before the next ones come.
+                tokio::task::yield_now().await;
+            }
         }
     }
+}
+
+/// Shows the token and subscribes, each answered before the next.
+async fn subscribe(socket: &mut Socket, token: &str) -> Result<(), CloseReason> {
+    use server_message::{AuthRequest, Content, EventType, SubscribeRequest};
+    socket.send(encode(Content::AuthRequest(AuthRequest { token: token.to_owned() })));
+    wait_for(socket, |content| matches!(content, Content::Authenticated(_))).await?;
+    let subscription = SubscribeRequest { event_type: EventType::ServerNotification.into() };
+    socket.send(encode(Content::SubscribeRequest(subscription)));
+    wait_for(socket, |content| matches!(content, Content::SubscribeResponse(_))).await
 }
 
 fn encode(content: server_message::Content) -> Bytes {
@@ -139,6 +163,10 @@ async fn wait_for(socket: &mut Socket, wanted: fn(&server_message::Content) -> b
     }
 }
 
+/// Whose trouble it is.
+const NEWS: &str = "notifications";
+/// Notifications that are told without a pause for those who read them.
+const AT_ONCE: usize = 128;
 /// How long opening, and then the token, may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How often the link is looked after.

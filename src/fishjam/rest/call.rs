@@ -2,19 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, Response, StatusCode, header::RETRY_AFTER};
+use reqwest::{Method, Response};
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
-
 use tracing::Instrument;
 
-use super::{Client, RestError, RestErrorKind};
-use crate::session::Backoff;
+use super::{
+    Client, RestError, RestErrorKind,
+    body::{Body, Elementwise, Whole},
+    lenient::Lenient,
+};
+use crate::{fishjam::net, session::Backoff};
 
 /// How long a connection may take to open.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
-/// How long a whole answer may take.
+/// How long a whole answer may take,
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
+/// and how long a list, as long as it goes on coming.
+const LIST: Duration = Duration::from_secs(60);
 /// Connections that are kept for the next calls, and for how long: a host that has hundreds of rooms at once does not need
 /// hundreds from then on.
 pub(super) const IDLE: usize = 16;
@@ -31,15 +36,17 @@ pub(super) struct Call<'a> {
     path: String,
     query: Vec<(String, String)>,
     body: Option<serde_json::Value>,
+    bearer: Option<&'a str>,
+    within: Duration,
 }
 
 impl Client {
     pub(super) fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
-        Call { client: self, method, path: path.into(), query: Vec::new(), body: None }
+        Call { client: self, method, path: path.into(), query: Vec::new(), body: None, bearer: None, within: ANSWER }
     }
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     pub(super) fn query(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((key.into(), value.into()));
         self
@@ -50,45 +57,71 @@ impl Call<'_> {
         self
     }
 
+    /// Shows this token in place of the management token.
+    pub(super) fn bearer(mut self, token: &'a str) -> Self {
+        self.bearer = Some(token);
+        self
+    }
+
     /// Sends and reads the answer's JSON.
     pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, RestError> {
         let name = self.name();
-        let bytes = self.send().await?;
-        serde_json::from_slice(&bytes).map_err(|error| RestError::unreadable(name, &error.to_string()))
+        let text = self.send(Whole::default).await?;
+        serde_json::from_str(&text).map_err(|error| RestError::unreadable(name, &error.to_string()))
+    }
+
+    /// The same for what may be unreadable in parts, in `{"data": …}`.
+    pub(super) async fn lenient<T: Lenient>(self) -> Result<T, RestError> {
+        #[derive(serde::Deserialize)]
+        struct Data<'a> {
+            #[serde(borrow)]
+            data: &'a serde_json::value::RawValue,
+        }
+        let (name, client) = (self.name(), self.client);
+        let text = self.send(Whole::default).await?;
+        let mut faults = Vec::new();
+        let data = serde_json::from_str::<Data<'_>>(&text).map_err(|error| error.to_string());
+        let read = data.and_then(|answer| T::read(answer.data.get(), &mut faults));
+        client.unreadable.note(&name, faults);
+        read.map_err(|why| RestError::unreadable(name, &why))
+    }
+
+    /// Sends and reads a list, element by element as they come.
+    pub(super) async fn list<T: Lenient>(mut self) -> Result<Vec<T>, RestError> {
+        let (name, client) = (self.name(), self.client);
+        self.within = LIST;
+        let (list, faults) = self.send(Elementwise::default).await?;
+        client.unreadable.note(&name, faults);
+        Ok(list)
     }
 
     /// Sends and passes over what the answer holds.
     pub(super) async fn done(self) -> Result<(), RestError> {
-        self.send().await.map(drop)
+        self.send(Whole::default).await.map(drop)
     }
 
     fn name(&self) -> String {
         format!("{} /{}", self.method, self.path)
     }
 
-    async fn send(self) -> Result<bytes::Bytes, RestError> {
+    async fn send<B: Body>(self, body: impl Fn() -> B) -> Result<B::Out, RestError> {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
+        let mut has_new_token = false;
         loop {
-            let begun = Instant::now();
-            let span = tracing::info_span!("rest", call = %self.name());
-            let result = self.attempt().instrument(span).await;
-            let status = match &result {
-                Ok((status, _)) => Some(*status),
-                Err(error) => error.status,
-            };
-            self.client.stats.note(self.method.as_str(), &self.path, status, begun.elapsed());
-            let error = match result.map(|(_, bytes)| bytes) {
-                Ok(bytes) => return Ok(bytes),
-                // An earlier attempt has done it, and its answer was lost.
-                Err(error)
-                    if error.kind == RestErrorKind::NotFound
-                        && self.method == Method::DELETE
-                        && backoff.attempts() > 0 =>
-                {
-                    return Ok(bytes::Bytes::new());
-                }
+            let token = self.client.credential.token();
+            let error = match self.timed_attempt(token.expose_secret(), body()).await {
+                Ok(out) => return Ok(out),
                 Err(error) => error,
             };
+            // An earlier attempt has done it, and its answer was lost.
+            if error.kind == RestErrorKind::NotFound && self.method == Method::DELETE && backoff.attempts() > 0 {
+                return body().finish().map_err(|why| RestError::unreadable(self.name(), &why));
+            }
+            let is_refused = error.kind == RestErrorKind::Unauthorized && self.bearer.is_none();
+            if is_refused && !has_new_token && self.client.credential.has_other_than(token.expose_secret()) {
+                has_new_token = true;
+                continue;
+            }
             let wait = backoff.next_wait().max(error.retry_after.unwrap_or_default());
             let repeatable = error.nothing_was_done() || self.is_idempotent() && error.may_pass();
             if backoff.attempts() == ATTEMPTS || !repeatable || wait > LONGEST_PAUSE {
@@ -102,11 +135,37 @@ impl Call<'_> {
         matches!(self.method, Method::GET | Method::DELETE)
     }
 
-    async fn attempt(&self) -> Result<(u16, bytes::Bytes), RestError> {
+    async fn timed_attempt<B: Body>(&self, token: &str, body: B) -> Result<B::Out, RestError> {
+        // Peers are removed in any case: whoever leaves makes the server's life easier.
+        if self.method != Method::DELETE
+            && let Some(wait) = self.client.pause.left()
+        {
+            return Err(RestError::left_alone(self.name(), wait));
+        }
+        let begun = Instant::now();
+        let span = tracing::info_span!("rest", call = %self.name());
+        let result = self.attempt(token, body).instrument(span).await;
+        let status = match &result {
+            Ok((status, _)) => Some(*status),
+            Err(error) => error.status,
+        };
+        self.client.stats.note(self.method.as_str(), &self.path, status, begun.elapsed());
+        if self.bearer.is_none() {
+            self.client.health.note(result.as_ref().err());
+        }
+        if let Err(error) = &result
+            && let Some(wait) = error.retry_after
+        {
+            self.client.pause.until(begun + wait);
+        }
+        result.map(|(_, out)| out)
+    }
+
+    async fn attempt<B: Body>(&self, token: &str, mut body: B) -> Result<(u16, B::Out), RestError> {
         let url = self.client.address.rest(&self.path);
-        let mut request = self.client.http.request(self.method.clone(), url);
+        let mut request = self.client.http.request(self.method.clone(), url).timeout(self.within);
         request = request
-            .bearer_auth(self.client.token.expose_secret())
+            .bearer_auth(self.bearer.unwrap_or(token))
             .header("x-fishjam-api-client", concat!("roomtone/", env!("CARGO_PKG_VERSION")));
         if !self.query.is_empty() {
             request = request.query(&self.query);
@@ -115,21 +174,36 @@ impl Call<'_> {
             request = request.json(body);
         }
         let transport = |error| RestError::transport(self.name(), &self.client.address, &error);
-        let response = request.send().await.map_err(transport)?;
+        let mut response = request.send().await.map_err(transport)?;
         if let Some(notice) = response.headers().get("x-fishjam-api-deprecated").and_then(|value| value.to_str().ok()) {
             self.client.on_deprecation(notice);
         }
-        let (status, retry_after) = (response.status(), retry_after(&response));
-        let bytes = response.bytes().await.map_err(transport)?;
-        match status.is_success() {
-            true => Ok((status.as_u16(), bytes)),
-            false => Err(RestError::status(self.name(), status, &bytes, retry_after)),
+        let status = response.status();
+        if !status.is_success() {
+            let wait = net::retry_after(status, response.headers());
+            let text = beginning_of(&mut response).await;
+            return Err(RestError::status(self.name(), status, &text, wait));
         }
+        let unreadable = |why: String| RestError::unreadable(self.name(), &why);
+        while let Some(bytes) = response.chunk().await.map_err(transport)? {
+            body.push(&bytes).map_err(unreadable)?;
+        }
+        Ok((status.as_u16(), body.finish().map_err(unreadable)?))
     }
 }
 
-fn retry_after(response: &Response) -> Option<Duration> {
-    let may_say = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-    let seconds = response.headers().get(RETRY_AFTER).filter(|_| may_say)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// As much of an error's text as is worth reading.
+async fn beginning_of(response: &mut Response) -> Vec<u8> {
+    let mut text = Vec::new();
+    while let Ok(Some(bytes)) = response.chunk().await {
+        text.extend_from_slice(&bytes);
+        if text.len() >= ERROR_TEXT {
+            text.truncate(ERROR_TEXT);
+            break;
+        }
+    }
+    text
 }
+
+/// The most that is read of an answer that says what is wrong.
+const ERROR_TEXT: usize = 16 << 10;

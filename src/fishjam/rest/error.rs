@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use reqwest::StatusCode;
 
-use crate::fishjam::Address;
+use crate::{
+    fishjam::{Address, net},
+    text::printable,
+};
 
 /// A REST call that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +72,21 @@ impl RestError {
             _ if error.is_decode() || error.is_redirect() => RestErrorKind::Unreadable,
             _ => RestErrorKind::Unreachable,
         };
-        let message = format!("{address}: {}", root_cause(error));
+        let proxy = net::proxy_of(&address.to_string()).map(|proxy| format!(" through the proxy {proxy}"));
+        let message = format!("{address}{}: {}", proxy.unwrap_or_default(), net::explain(&root_cause(error)));
         RestError { kind, call, status: None, message, retry_after: None, nothing_was_done: error.is_connect() }
+    }
+
+    /// The server has asked for no more calls for so long.
+    pub(super) fn left_alone(call: String, wait: Duration) -> RestError {
+        RestError {
+            kind: RestErrorKind::Unavailable,
+            call,
+            status: None,
+            message: format!("it asked to be left alone for {} s more", wait.as_secs().max(1)),
+            retry_after: Some(wait),
+            nothing_was_done: true,
+        }
     }
 
     pub(super) fn unreadable(call: String, why: &str) -> RestError {
@@ -131,8 +147,8 @@ fn server_text(body: &[u8]) -> String {
     let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let candidates = [&json["errors"], &json["errors"]["detail"], &json["detail"]];
     match candidates.iter().find_map(|value| value.as_str()) {
-        Some(text) => text.to_owned(),
-        None => String::from_utf8_lossy(body).chars().take(SHOWN_CHARS).collect(),
+        Some(text) => printable(text, SHOWN_CHARS),
+        None => printable(&String::from_utf8_lossy(body), SHOWN_CHARS),
     }
 }
 
@@ -141,5 +157,5 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// How much of a body that is not an error message is shown.
-const SHOWN_CHARS: usize = 120;
+/// How much of the server's own words is shown.
+const SHOWN_CHARS: usize = 200;

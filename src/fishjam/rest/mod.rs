@@ -4,9 +4,14 @@
 //! a connection that never opened), and reads and deletions in any case. An error says what went wrong and
 //! [`RestErrorKind`] what the caller can do.
 
+mod body;
 mod call;
+mod elements;
 mod error;
+mod health;
+mod lenient;
 pub mod model;
+mod pause;
 mod recordings;
 mod rooms;
 mod stats;
@@ -19,8 +24,15 @@ use std::sync::{
 
 use secrecy::SecretString;
 
-use super::address::Address;
+use super::{
+    address::Address,
+    net::{Credential, Trust},
+    troubles::Troubles,
+};
 pub use error::{RestError, RestErrorKind};
+pub use health::{Failing, RestHealth};
+pub use lenient::Unreadable;
+use pause::Pause;
 pub use stats::RestStats;
 
 /// A client for one Fishjam. Clones share their connections.
@@ -28,37 +40,54 @@ pub use stats::RestStats;
 pub struct Client {
     http: reqwest::Client,
     address: Address,
-    token: SecretString,
+    credential: Credential,
+    trust: Trust,
+    /// For how long the server wants to be left alone.
+    pause: Arc<Pause>,
     /// The server's notice that this interface is going away has been shown.
     deprecation_shown: Arc<AtomicBool>,
     stats: Arc<RestStats>,
+    unreadable: Arc<Unreadable>,
+    health: Arc<RestHealth>,
+    pub(super) troubles: Arc<Troubles>,
 }
 
-/// Makes an HTTP client. A machine without CA certificates can still speak plain HTTP; HTTPS then fails with that
-/// reason.
-pub(crate) fn build_http(builder: impl Fn() -> reqwest::ClientBuilder) -> reqwest::Client {
-    super::socket::install_crypto();
-    let http = builder().build().or_else(|_| builder().tls_certs_only([]).build());
-    http.expect("a client that trusts nobody needs nothing of the machine")
+/// Makes an HTTP client that trusts whom the machine trusts.
+pub(crate) fn build_http(builder: reqwest::ClientBuilder) -> reqwest::Client {
+    build_trusting(&Trust::of_machine(), builder)
+}
+
+fn build_trusting(trust: &Trust, builder: reqwest::ClientBuilder) -> reqwest::Client {
+    let config = trust.config();
+    let http = builder.tls_backend_preconfigured((*config).clone()).build();
+    http.expect("the TLS configuration is of the version that reqwest uses")
 }
 
 impl Client {
     /// A client that shows `token`, the management token.
     pub fn new(address: Address, token: SecretString) -> Client {
-        let builder = || {
-            reqwest::Client::builder()
-                .connect_timeout(call::CONNECT)
-                .timeout(call::ANSWER)
-                .pool_max_idle_per_host(call::IDLE)
-                .pool_idle_timeout(call::IDLE_FOR)
-                .user_agent(concat!("roomtone/", env!("CARGO_PKG_VERSION")))
-        };
+        Client::with(address, Credential::fixed(token), Trust::of_machine())
+    }
+
+    /// A client whose token may be replaced, and that trusts whom `trust` says.
+    pub fn with(address: Address, credential: Credential, trust: Trust) -> Client {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(call::CONNECT)
+            .read_timeout(call::ANSWER)
+            .pool_max_idle_per_host(call::IDLE)
+            .pool_idle_timeout(call::IDLE_FOR)
+            .user_agent(concat!("roomtone/", env!("CARGO_PKG_VERSION")));
         Client {
-            http: build_http(builder),
+            http: build_trusting(&trust, builder),
             address,
-            token,
+            credential,
+            trust,
+            pause: Arc::default(),
             deprecation_shown: Arc::new(AtomicBool::new(false)),
             stats: Arc::default(),
+            unreadable: Arc::default(),
+            health: Arc::default(),
+            troubles: Arc::default(),
         }
     }
 
@@ -72,8 +101,23 @@ impl Client {
         &self.stats
     }
 
-    pub(crate) fn token(&self) -> &SecretString {
-        &self.token
+    /// Whether it serves.
+    pub fn health(&self) -> &RestHealth {
+        &self.health
+    }
+
+    /// What of its answers could not be read.
+    pub fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
+    }
+
+    /// The management token, and where it can be read again.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Shows a deprecation notice, once.

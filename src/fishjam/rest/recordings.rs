@@ -12,8 +12,7 @@ impl Client {
     pub async fn recordings(&self, metadata: &[(&str, &str)]) -> Result<Vec<Recording>, RestError> {
         let call = self.call(Method::GET, "recordings");
         let call = metadata.iter().fold(call, |call, (key, value)| call.query(format!("metadata[{key}]"), *value));
-        let answer: Data<Vec<Recording>> = call.json().await?;
-        Ok(answer.data)
+        call.list().await
     }
 
     /// One recording.

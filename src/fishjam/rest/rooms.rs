@@ -34,6 +34,7 @@ impl Client {
         self.call(Method::GET, "validate").done().await.map_err(|mut error| {
             if error.kind == RestErrorKind::NotFound {
                 error.kind = RestErrorKind::Unauthorized;
+                self.health.note(Some(&error));
             }
             error
         })
@@ -48,13 +49,12 @@ impl Client {
         Ok(answer.data.room)
     }
 
-    /// All rooms.
+    /// All rooms. What cannot be read of them is left out, and noted in [`unreadable`](Client::unreadable).
     ///
     /// # Errors
     /// [`RestError`].
     pub async fn rooms(&self) -> Result<Vec<Room>, RestError> {
-        let answer: Data<Vec<Room>> = self.call(Method::GET, "room").json().await?;
-        Ok(answer.data)
+        self.call(Method::GET, "room").list().await
     }
 
     /// One room.
@@ -62,8 +62,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`] when there is none of this id.
     pub async fn room(&self, room: &RoomId) -> Result<Room, RestError> {
-        let answer: Data<Room> = self.call(Method::GET, format!("room/{room}")).json().await?;
-        Ok(answer.data)
+        self.call(Method::GET, format!("room/{room}")).lenient().await
     }
 
     /// Deletes a room; everyone in it is disconnected.

@@ -159,6 +159,9 @@ pub struct RestartRule {
     /// The longest wait.
     #[serde(with = "units::duration")]
     pub longest_wait: Duration,
+    /// An agent that was given up in its room gets another chance after this long, or with the next first person.
+    #[serde(with = "units::duration")]
+    pub forgive: Duration,
 }
 
 impl Default for RestartRule {
@@ -168,6 +171,7 @@ impl Default for RestartRule {
             within: Duration::from_secs(600),
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(60),
+            forgive: Duration::from_secs(600),
         }
     }
 }
@@ -200,7 +204,8 @@ impl SinkConfig {
     /// # Errors
     /// A line that names what is missing.
     pub fn secret(&self) -> Result<Option<SecretString>, String> {
-        let source = self.secret_env.as_ref().map(|env| SecretSource { what: "sink's secret", env, file: None });
+        let source = |env: &String| SecretSource { what: "sink's secret", env: env.clone(), file: None };
+        let source = self.secret_env.as_ref().map(source);
         source.map(|source| source.read()).transpose()
     }
 }
@@ -233,6 +238,7 @@ impl Deploy {
         wrong(self.leave.max_stay.0 == Some(Duration::ZERO), "leave.max_stay", "is zero; leave the key out for ever");
         let restart = &self.restart;
         wrong(restart.within.is_zero(), "restart.within", "is zero: no failure would ever be counted");
+        wrong(restart.forgive.is_zero(), "restart.forgive", "is zero: an agent would never be given up");
         wrong(restart.first_wait.is_zero(), "restart.first_wait", "is zero: a failing agent would keep a core busy");
         let waits_fit = restart.first_wait <= restart.longest_wait;
         wrong(!waits_fit, "restart.longest_wait", "is less than restart.first_wait");

@@ -71,11 +71,20 @@ pub struct FishjamConfig {
     pub token_env: String,
     /// A file that holds it instead.
     pub token_file: Option<PathBuf>,
+    /// A PEM file of authorities that are trusted beside the machine's own.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for FishjamConfig {
     fn default() -> FishjamConfig {
-        FishjamConfig { id: None, token_env: "FISHJAM_MANAGEMENT_TOKEN".into(), token_file: None }
+        FishjamConfig { id: None, token_env: "FISHJAM_MANAGEMENT_TOKEN".into(), token_file: None, ca_file: None }
+    }
+}
+
+impl FishjamConfig {
+    /// Where the management token is.
+    pub fn token(&self) -> SecretSource {
+        SecretSource { what: "management token", env: self.token_env.clone(), file: self.token_file.clone() }
     }
 }
 
@@ -179,9 +188,33 @@ pub struct AdminConfig {
     /// A file that holds it instead.
     #[serde(default)]
     pub token_file: Option<PathBuf>,
+    /// The environment variable that holds the token of those who may look and change nothing.
+    #[serde(default)]
+    pub reader_token_env: Option<String>,
+    /// A file that holds it instead.
+    #[serde(default)]
+    pub reader_token_file: Option<PathBuf>,
     /// Whether it may listen where other machines can reach it.
     #[serde(default)]
     pub beyond_loopback: bool,
+    /// A PEM file with the certificate by which it is served as https, and those between it and its authority.
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// The certificate's key.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+}
+
+impl AdminConfig {
+    /// Where the token of those is who may look and change nothing, if there is one.
+    pub fn reader(&self) -> Option<SecretSource> {
+        let (env, file) = (self.reader_token_env.clone(), self.reader_token_file.clone());
+        (env.is_some() || file.is_some()).then(|| SecretSource {
+            what: "admin reader's token",
+            env: env.unwrap_or_default(),
+            file,
+        })
+    }
 }
 
 /// `[traces]`

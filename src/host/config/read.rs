@@ -123,6 +123,13 @@ impl<'a> Reader<'a> {
                 self.fault_at(key, "is zero; it must be more");
             }
         }
+        for (key, count, most) in
+            [("host.spare_threads", host.spare_threads, 1_024), ("host.joins_at_once", host.joins_at_once, 10_000)]
+        {
+            if count > most {
+                self.fault_at(key, &format!("is {count}; it may be {most} at the most"));
+            }
+        }
         host
     }
 
@@ -134,6 +141,10 @@ impl<'a> Reader<'a> {
                 admin.listen
             );
             self.fault_at("admin.listen", &problem);
+        }
+        if admin.cert_file.is_some() != admin.key_file.is_some() {
+            let missing = if admin.cert_file.is_some() { "admin.key_file" } else { "admin.cert_file" };
+            self.fault_at(missing, "is missing: a certificate needs its key, and the other way round");
         }
         Some(admin)
     }

@@ -1,32 +1,32 @@
 //! Where a secret is: in the environment or in a file, never in the configuration.
 
-use std::path::PathBuf;
+use std::{fs::File, io::Read, path::PathBuf};
 
 use secrecy::SecretString;
 
 /// Where a secret is found.
-#[derive(Debug, Clone, Copy)]
-pub struct SecretSource<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSource {
     /// What the secret is, for messages.
     pub what: &'static str,
     /// The environment variable that holds it.
-    pub env: &'a str,
+    pub env: String,
     /// A file that holds it instead.
-    pub file: Option<&'a PathBuf>,
+    pub file: Option<PathBuf>,
 }
 
-impl SecretSource<'_> {
-    /// Reads the secret.
+impl SecretSource {
+    /// Reads the secret. A file that others can change is warned of.
     ///
     /// # Errors
     /// A line that names what is missing.
     pub fn read(&self) -> Result<SecretString, String> {
-        let (text, place) = match self.file {
+        let (text, place) = match &self.file {
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+                let text = read_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
                 (text, format!("the file {}", path.display()))
             }
-            None => (std::env::var(self.env).unwrap_or_default(), format!("the environment's {}", self.env)),
+            None => (std::env::var(&self.env).unwrap_or_default(), format!("the environment's {}", self.env)),
         };
         match text.trim() {
             "" => Err(format!("there is no {}: {place} is empty or not there", self.what)),
@@ -34,3 +34,19 @@ impl SecretSource<'_> {
         }
     }
 }
+
+fn read_file(path: &PathBuf) -> std::io::Result<String> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let file = File::open(path)?;
+    if file.metadata()?.permissions().mode() & WRITABLE_BY_OTHERS != 0 {
+        tracing::warn!("{} can be changed by every user of this machine; chmod o-w it", path.display());
+    }
+    let mut text = String::new();
+    file.take(LARGEST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+const WRITABLE_BY_OTHERS: u32 = 0o002;
+/// Nothing that is larger is a token.
+const LARGEST: u64 = 64 << 10;

@@ -4,10 +4,17 @@ use std::time::Duration;
 
 /// `"30s"`, `"1m 30s"`, `"200ms"`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| {
+    let duration = humantime::parse_duration(text).map_err(|_| {
         format!("{text:?} is not a duration; write a number with its unit, as in \"30s\", \"5m\" or \"200ms\"")
-    })
+    })?;
+    match duration > LONGEST {
+        true => Err(format!("{text:?} is longer than a year; leave the key out where it shall never end")),
+        false => Ok(duration),
+    }
 }
+
+/// Points in time that are further away than this make no sense, and some of them cannot be counted.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// `"64KiB"`, `"1MiB"`.
 pub(super) fn parse_size(text: &str) -> Result<usize, String> {
@@ -21,8 +28,14 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
         "GiB" => 1 << 30,
         _ => return Err(fail()),
     };
-    number.checked_mul(unit).ok_or_else(fail)
+    let bytes = number.checked_mul(unit).ok_or_else(fail)?;
+    match bytes > LARGEST {
+        true => Err(format!("{text:?} is more than 1GiB, the most that is read at once")),
+        false => Ok(bytes),
+    }
 }
+
+const LARGEST: usize = 1 << 30;
 
 /// Whether something can be sent there.
 pub(super) fn is_http_url(text: &str) -> bool {
@@ -69,7 +82,7 @@ mod tests {
     fn a_value_without_its_unit_is_refused() {
         assert_eq!(parse_duration("1m 30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_size("64KiB"), Ok(65_536));
-        for text in ["30", "", "s", "-1s", "30 parsecs"] {
+        for text in ["30", "", "s", "-1s", "30 parsecs", "500000000000y", "367days"] {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
         for text in ["30", "", "MiB", "99999999999999999999B", "20000000000GiB", "1 MB"] {

@@ -1,26 +1,27 @@
 //! The admin interface: what runs, and orders. Every call shows the token; `openapi.json` describes them.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Json, Router,
     body::Body,
     extract::{Path, Query, Request, State},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 use futures_util::stream;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
     event::RoomId,
-    fishjam::Tap,
+    fishjam::{Credential, Tap},
     host::control::{Control, HasEnded},
+    web::{self, From},
 };
 
 /// The description of the interface.
@@ -39,8 +40,14 @@ pub const ROUTES: [(&str, &str); 9] = [
     ("get", "/v1/sessions/{session}/levels"),
 ];
 
-pub(in crate::host) fn router(control: Control, token: SecretString) -> Router {
-    let token = Arc::new(Sha256::digest(token.expose_secret().as_bytes()).to_vec());
+/// Who may look, and who may change things.
+#[derive(Debug, Clone)]
+pub(in crate::host) struct Rights {
+    pub(in crate::host) admin: Credential,
+    pub(in crate::host) reader: Option<Credential>,
+}
+
+pub(in crate::host) fn router(control: Control, rights: Rights) -> Router {
     Router::new()
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
         .route("/v1/host", get(host))
@@ -52,7 +59,7 @@ pub(in crate::host) fn router(control: Control, token: SecretString) -> Router {
         .route("/v1/sessions/{session}/levels", get(levels))
         .fallback(|| async { Problem(StatusCode::NOT_FOUND, "there is no such call; see /openapi.json".into()) })
         .with_state(control)
-        .layer(from_fn_with_state(token, check_token))
+        .layer(from_fn_with_state(rights, check_rights))
 }
 
 /// Why a call failed.
@@ -64,23 +71,43 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<HasEnded> for Problem {
+impl std::convert::From<HasEnded> for Problem {
     fn from(ended: HasEnded) -> Problem {
         Problem(StatusCode::SERVICE_UNAVAILABLE, ended.to_string())
     }
 }
 
-/// Digests are compared, so that the time it takes says nothing of the token.
-async fn check_token(State(token): State<Arc<Vec<u8>>>, request: Request, next: Next) -> Response {
+/// Lets in who shows a token. What changes something is written to the log, with who did it and how it went.
+async fn check_rights(State(rights): State<Rights>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
-    match shown.is_some_and(|shown| Sha256::digest(shown.as_bytes()).as_slice() == token.as_slice()) {
-        true => next.run(request).await,
-        false => {
-            let text = "show the admin token: Authorization: Bearer TOKEN";
-            Problem(StatusCode::UNAUTHORIZED, text.into()).into_response()
+    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().to_owned();
+    let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let from = request.extensions().get::<From>().map_or_else(String::new, |From(address)| address.to_string());
+    let call = format!("{} {}", request.method(), crate::text::printable(request.uri().path(), 200));
+    if is_token(&rights.admin, &shown) {
+        let response = next.run(request).await;
+        if is_change {
+            tracing::info!(%from, status = response.status().as_u16(), "audit: the admin token's holder said {call}");
         }
+        return response;
     }
+    if rights.reader.as_ref().is_some_and(|reader| is_token(reader, &shown)) {
+        if !is_change {
+            return next.run(request).await;
+        }
+        tracing::warn!(%from, "audit: the reader's token was shown for {call}, and refused");
+        return Problem(StatusCode::FORBIDDEN, "this token may look, and change nothing".into()).into_response();
+    }
+    if is_change {
+        tracing::warn!(%from, "audit: {call} without a right token was refused");
+    }
+    Problem(StatusCode::UNAUTHORIZED, "show the admin token: Authorization: Bearer TOKEN".into()).into_response()
+}
+
+/// Digests are compared, so that the time it takes says nothing of the token.
+fn is_token(credential: &Credential, shown: &str) -> bool {
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    digest(credential.token().expose_secret()) == digest(shown)
 }
 
 async fn host(State(control): State<Control>) -> Result<Response, Problem> {
@@ -113,11 +140,13 @@ struct JoinRequest {
     deploy: String,
 }
 
-async fn join(State(control): State<Control>, request: Request) -> Result<StatusCode, Problem> {
-    let bad = |why: String| Problem(StatusCode::BAD_REQUEST, why);
-    let body = axum::body::to_bytes(request.into_body(), BODY).await.map_err(|error| bad(error.to_string()))?;
-    let JoinRequest { room, deploy } = serde_json::from_slice(&body).map_err(|error| bad(error.to_string()))?;
-    control.join(&room, &deploy).await?.map_err(|why| Problem(StatusCode::CONFLICT, why))?;
+async fn join(State(control): State<Control>, request: Request) -> Result<StatusCode, Response> {
+    let bad = |error: serde_json::Error| Problem(StatusCode::BAD_REQUEST, error.to_string()).into_response();
+    let body = web::whole_body(request).await?;
+    let JoinRequest { room, deploy } = serde_json::from_slice(&body).map_err(bad)?;
+    let ended = |ended: HasEnded| Problem::from(ended).into_response();
+    let answer = control.join(&room, &deploy).await.map_err(ended)?;
+    answer.map_err(|why| Problem(StatusCode::CONFLICT, why).into_response())?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -161,11 +190,9 @@ async fn next_line((tap, left): (Tap, u64)) -> Option<(Result<String, Infallible
 }
 
 fn no_such(session: &str) -> Problem {
-    Problem(StatusCode::NOT_FOUND, format!("there is no session {session} in a room; GET /v1/sessions lists them"))
+    Problem(StatusCode::NOT_FOUND, format!("there is no session {session} in a room; `roomtone sessions` lists them"))
 }
 
-/// The largest request.
-const BODY: usize = 64 << 10;
 /// How often levels are told.
 const PER_SECOND: u64 = 5;
 /// How long levels are told at most.

@@ -142,6 +142,11 @@ impl Keeper {
         self.review_room(now, &id);
     }
 
+    /// REST did not answer; the next list will.
+    pub(super) fn on_look_failed(&mut self, room: &RoomId) {
+        self.picture.on_look_failed(room);
+    }
+
     /// REST says that there is no such room.
     pub(super) fn on_room_missing(&mut self, now: Instant, room: &RoomId) {
         self.picture.remove(room);
@@ -205,12 +210,13 @@ impl Keeper {
                 Some(wait) => Phase::Pausing { until: now + wait, why: why.clone() },
                 None => {
                     self.tally.given_up += 1;
-                    let times = deploy.restart.limit;
-                    over(&format!("given up after {times} restarts: {why}"), Back::Never)
+                    let why = format!("given up after {} restarts: {why}", deploy.restart.limit);
+                    tracing::error!(room = %key.room, deploy = %key.deploy, "{why}");
+                    over(&why, Back::Forgiven { emptied: false, at: now + deploy.restart.forgive })
                 }
             },
-            (Outcome::Trouble(why), _, Some(deploy)) => {
-                Phase::Pausing { until: now + post.on_trouble(&deploy.restart), why: why.clone() }
+            (Outcome::Trouble { why, at_least }, _, Some(deploy)) => {
+                Phase::Pausing { until: now + post.on_trouble(&deploy.restart, *at_least), why: why.clone() }
             }
         };
         if let Phase::Over { .. } = post.phase {
@@ -316,7 +322,7 @@ impl Keeper {
         };
         let by_hand = self.posts.get(key).is_some_and(|post| post.by_hand);
         let wanted = rules::wanted(&deploy, key.room.as_str(), room, by_hand);
-        if wanted == rules::Wanted::NotKnown && self.picture.begin_look(&key.room) {
+        if wanted == rules::Wanted::NotKnown && self.picture.begin_look_for_type(&key.room) {
             self.orders.push_back(Order::LookAt(key.room.clone()));
         }
         let Some(room) = self.picture.room(&key.room) else { return };
@@ -327,10 +333,14 @@ impl Keeper {
         let post = self.posts.entry(key.clone()).or_insert_with(Post::new);
         rules::note_people(now, room, post);
         let leave = rules::must_leave(now, &deploy, key.room.as_str(), room, post);
+        let is_in_doubt = leave.is_none() && rules::seems_left(now, &deploy, room, post);
         let next = match &post.phase {
             Phase::Vacant if wanted => Step::Admit,
             Phase::InLine if !wanted => Step::Become(Phase::Vacant),
-            Phase::Over { back, .. } if rules::is_back(*back, room) => Step::Become(Phase::Vacant),
+            Phase::Over { back, .. } if rules::is_back(now, *back, room) => {
+                post.failures.clear();
+                Step::Become(Phase::Vacant)
+            }
             Phase::Pausing { .. } if !wanted && !post.by_hand => {
                 Step::Become(Phase::Over { why: "its room no longer asks for it".into(), back: Back::AtOnce })
             }
@@ -341,6 +351,10 @@ impl Keeper {
             _ => Step::Stay,
         };
         self.take_step(now, key, &deploy, next);
+        // News may be old or lost: REST is asked before an agent leaves people alone.
+        if is_in_doubt && self.picture.begin_look(&key.room) {
+            self.orders.push_back(Order::LookAt(key.room.clone()));
+        }
         self.schedule(now, key, &deploy);
     }
 
@@ -405,7 +419,8 @@ impl Keeper {
     fn schedule(&mut self, now: Instant, key: &Key, deploy: &Deploy) {
         let Some(post) = self.posts.get_mut(key) else { return };
         // What is due now has been done; the next look comes a moment later at the earliest.
-        let due = rules::next_look(deploy, post).map(|at| at.max(now + rules::MOMENT));
+        let room = self.picture.room(&key.room);
+        let due = rules::next_look(now, deploy, room, post).map(|at| at.max(now + rules::MOMENT));
         if due != post.due {
             if let Some(at) = post.due.take() {
                 self.due.remove(&(at, key.clone()));

@@ -77,6 +77,8 @@ pub(super) enum Back {
     Person { arrivals: u64 },
     /// The first person after everybody has left.
     FirstPerson { emptied: bool },
+    /// The same, or the time when its failures are forgiven.
+    Forgiven { emptied: bool, at: Instant },
     /// Nothing is in the way.
     AtOnce,
 }
@@ -161,10 +163,10 @@ impl Post {
         (failures <= rule.limit).then(|| wait(rule, failures))
     }
 
-    /// Counts trouble that is not the agent's, and says how long to wait.
-    pub(super) fn on_trouble(&mut self, rule: &RestartRule) -> Duration {
+    /// Counts trouble that is not the agent's, and says how long to wait: `at_least` as long as the server asked for.
+    pub(super) fn on_trouble(&mut self, rule: &RestartRule, at_least: Duration) -> Duration {
         self.troubles = self.troubles.saturating_add(1);
-        wait(rule, self.troubles)
+        wait(rule, self.troubles).max(at_least)
     }
 }
 
@@ -185,7 +187,11 @@ pub(in crate::host) enum Outcome {
     /// The agent's fault: it is restarted so and so often.
     Failed(String),
     /// Somebody else's fault: it comes again for as long as it takes.
-    Trouble(String),
+    Trouble {
+        why: String,
+        /// How long the server wants to be left alone.
+        at_least: Duration,
+    },
     /// It cannot work.
     Hopeless(String),
 }
@@ -198,7 +204,7 @@ impl From<&Ending> for Outcome {
             Ending::AgentDone | Ending::PeerRemoved => Outcome::Done(text),
             Ending::RoomEnded { .. } => Outcome::RoomGone(text),
             Ending::AgentFailed(_) | Ending::AgentStuck(_) | Ending::Crashed(_) => Outcome::Failed(text),
-            _ => Outcome::Trouble(text),
+            _ => Outcome::Trouble { why: text, at_least: Duration::ZERO },
         }
     }
 }
@@ -208,8 +214,10 @@ impl From<&JoinError> for Outcome {
         let text = error.to_string();
         match error {
             JoinError::NoSuchRoom(_) => Outcome::RoomGone(text),
-            JoinError::RoomFull(_) => Outcome::Trouble(text),
-            JoinError::Rest(error) if error.kind != RestErrorKind::BadRequest => Outcome::Trouble(text),
+            JoinError::RoomFull(_) => Outcome::Trouble { why: text, at_least: Duration::ZERO },
+            JoinError::Rest(error) if error.kind != RestErrorKind::BadRequest => {
+                Outcome::Trouble { why: text, at_least: error.retry_after.unwrap_or_default() }
+            }
             _ => Outcome::Hopeless(text),
         }
     }
@@ -223,7 +231,7 @@ impl Outcome {
             Outcome::Done(_) => "done",
             Outcome::RoomGone(_) => "room_gone",
             Outcome::Failed(_) => "failed",
-            Outcome::Trouble(_) => "trouble",
+            Outcome::Trouble { .. } => "trouble",
             Outcome::Hopeless(_) => "hopeless",
         }
     }
@@ -234,7 +242,7 @@ impl Outcome {
             Outcome::Done(text)
             | Outcome::RoomGone(text)
             | Outcome::Failed(text)
-            | Outcome::Trouble(text)
+            | Outcome::Trouble { why: text, .. }
             | Outcome::Hopeless(text) => text,
         }
     }

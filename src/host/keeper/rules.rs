@@ -56,7 +56,7 @@ pub(super) fn must_leave(
     }
     let next_person = Back::Person { arrivals: room.arrivals() };
     let passed = |since: Instant, limit: Option<Duration>| limit.is_some_and(|limit| now >= since + limit);
-    if post.empty_since.is_some_and(|since| passed(since, deploy.leave.last_person_gone.0)) {
+    if left_at(deploy, post).is_some_and(|at| now >= at) && room.is_empty_for_sure() {
         return Some(("the last person has gone".into(), next_person));
     }
     let Phase::Present { since, last_sound, .. } = &post.phase else { return None };
@@ -64,35 +64,49 @@ pub(super) fn must_leave(
         return Some(("it has stayed for as long as it may".into(), next_person));
     }
     if passed(*last_sound + UNSEEN, deploy.leave.idle.0) {
-        return Some(("nothing was heard for too long".into(), next_person));
+        return Some(("nobody was heard to speak for too long".into(), next_person));
     }
     None
+}
+
+/// Whether the last person has gone for so long that the agent would leave, were that sure.
+pub(super) fn seems_left(now: Instant, deploy: &Deploy, room: &RoomView, post: &Post) -> bool {
+    let is_there = matches!(post.phase, Phase::Joining { .. } | Phase::Present { .. });
+    is_there && left_at(deploy, post).is_some_and(|at| now >= at) && !room.is_empty_for_sure()
+}
+
+/// When the agent leaves because the last person has gone.
+fn left_at(deploy: &Deploy, post: &Post) -> Option<Instant> {
+    post.empty_since.zip(deploy.leave.last_person_gone.0).map(|(since, limit)| since + limit)
 }
 
 /// Notes since when nobody is in the room who was there.
 pub(super) fn note_people(now: Instant, room: &RoomView, post: &mut Post) {
     let is_empty = room.people() == 0;
     post.empty_since = (is_empty && room.arrivals() > 0).then(|| post.empty_since.unwrap_or(now));
-    if let Phase::Over { back: Back::FirstPerson { emptied }, .. } = &mut post.phase {
+    if let Phase::Over { back: Back::FirstPerson { emptied } | Back::Forgiven { emptied, .. }, .. } = &mut post.phase {
         *emptied |= is_empty;
     }
 }
 
 /// Whether what brings an agent back has come.
-pub(super) fn is_back(back: Back, room: &RoomView) -> bool {
+pub(super) fn is_back(now: Instant, back: Back, room: &RoomView) -> bool {
     match back {
         Back::Never => false,
         Back::Person { arrivals } => room.arrivals() > arrivals,
         Back::FirstPerson { emptied } => emptied && room.people() > 0,
+        Back::Forgiven { emptied, at } => now >= at || emptied && room.people() > 0,
         Back::AtOnce => true,
     }
 }
 
 /// When a rule may have something to say next.
-pub(super) fn next_look(deploy: &Deploy, post: &Post) -> Option<Instant> {
-    let gone = post.empty_since.zip(deploy.leave.last_person_gone.0).map(|(since, limit)| since + limit);
+pub(super) fn next_look(now: Instant, deploy: &Deploy, room: Option<&RoomView>, post: &Post) -> Option<Instant> {
+    // Once that has passed, REST's answer is waited for, and tells.
+    let gone = left_at(deploy, post).filter(|at| *at > now || room.is_some_and(RoomView::is_empty_for_sure));
     match &post.phase {
         Phase::Pausing { until, .. } => Some(*until),
+        Phase::Over { back: Back::Forgiven { at, .. }, .. } => Some(*at),
         Phase::Joining { .. } => gone,
         Phase::Present { since, last_sound, .. } => {
             let stay = deploy.leave.max_stay.0.map(|limit| *since + limit);

@@ -91,7 +91,11 @@ impl World {
             Act::Ends(which, how) => {
                 let id = self.alive.keys().nth(usize::from(which) % self.alive.len().max(1)).copied();
                 let text = "so it was".to_owned();
-                let outcomes = [Outcome::Left, Outcome::Trouble(text.clone()), Outcome::Failed(text.clone())];
+                let outcomes = [
+                    Outcome::Left,
+                    Outcome::Trouble { why: text.clone(), at_least: Duration::ZERO },
+                    Outcome::Failed(text.clone()),
+                ];
                 let outcome = outcomes.into_iter().nth(usize::from(how)).unwrap_or(Outcome::Done(text));
                 if let Some(id) = id {
                     self.end(id, &outcome);
@@ -112,7 +116,7 @@ impl World {
         let id = self.to_join.remove(0);
         match works {
             true => self.keeper.on_joined(self.now, id, "agent".into()),
-            false => self.end(id, &Outcome::Trouble("no".into())),
+            false => self.end(id, &Outcome::Trouble { why: "no".into(), at_least: Duration::ZERO }),
         }
     }
 

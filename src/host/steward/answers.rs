@@ -18,6 +18,7 @@ impl Steward {
             ready: self.is_ready(),
             draining: self.drain.is_some(),
             news: self.lists.news_is_up,
+            trouble: self.trouble(),
             rooms: self.keeper.rooms(),
             states: self.keeper.states().into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
             max_sessions: self.config.host.max_sessions,
@@ -63,6 +64,8 @@ impl Steward {
             sink_lines_lost: self.crew.sinks.lost(),
             ready: self.is_ready(),
             news: self.lists.news_is_up,
+            rest_failing: self.crew.fishjam.rest().health().failing(),
+            unreadable: self.crew.fishjam.rest().unreadable().counts(),
             totals,
         }
     }

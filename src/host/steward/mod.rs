@@ -20,7 +20,7 @@ use super::{
     config::Config,
     control::Command,
     journal::Leftovers,
-    keeper::{Keeper, Order},
+    keeper::{Keeper, Order, Outcome},
     report::{HostReport, SessionReport},
     session::{self, Crew, Leash, News},
     totals::Totals,
@@ -28,10 +28,11 @@ use super::{
 use crate::{
     event::{PeerId, RoomId},
     fishjam::{
-        Counters, Departure, Gauge, Notifier, NotifierEvent,
+        Counters, Departure, Gauge, Notifier, NotifierEvent, Scope,
         rest::{RestError, RestErrorKind, model::Room},
     },
     session::Backoff,
+    trouble::Trouble,
 };
 
 /// See the module's head.
@@ -48,8 +49,15 @@ pub(super) struct Steward {
     looked: mpsc::Receiver<Look>,
     live: HashMap<u64, Live>,
     lists: Lists,
+    /// The list of rooms does not come.
+    list_trouble: Trouble,
+    /// Agents cannot get in, or lose their link for good.
+    join_trouble: Trouble,
+    /// REST is being asked whether it serves.
+    probe_is_under_way: bool,
     begun: Instant,
     next_sound: Instant,
+    next_secrets: Instant,
     drain: Option<Drain>,
     drain_told: watch::Sender<Option<Duration>>,
     /// Who has ended since the host was told to end.
@@ -98,6 +106,8 @@ enum Look {
     Cleared,
     List(u64, Result<Vec<Room>, RestError>),
     Room(RoomId, Result<Room, RestError>),
+    /// REST was asked whether it serves; its client knows the answer.
+    Validated,
 }
 
 impl Steward {
@@ -132,8 +142,12 @@ impl Steward {
             looked,
             live: HashMap::new(),
             lists,
+            list_trouble: Trouble::new("which rooms there are is not known"),
+            join_trouble: Trouble::new("agents cannot get into their rooms"),
+            probe_is_under_way: false,
             begun: now,
             next_sound: now,
+            next_secrets: now + SECRETS,
             drain: None,
             drain_told: watch::channel(None).0,
             ended: Vec::new(),
@@ -177,13 +191,18 @@ impl Steward {
         if now >= self.next_sound {
             self.next_sound = now + LOOK;
             self.note_sound(now);
+            self.look_after_rest();
+        }
+        if now >= self.next_secrets {
+            self.next_secrets = now + SECRETS;
+            self.refresh_secrets();
         }
         self.keeper.on_time(now);
         if now >= self.lists.next && !self.lists.under_way && self.drain.is_none() {
             self.ask_for_list();
         }
         if self.lists.listen_at.take_if(|at| now >= *at).is_some() {
-            self.notifier = Some(self.crew.fishjam.notifier(None));
+            self.notifier = Some(self.crew.fishjam.notifier(Scope::AllRooms));
         }
         if let Some(drain) = self.drain.as_mut().filter(|drain| !drain.is_over && now >= drain.deadline) {
             drain.is_over = true;
@@ -191,12 +210,33 @@ impl Steward {
         }
     }
 
+    /// Asks REST whether it serves, where nobody else has asked for a while.
+    fn look_after_rest(&mut self) {
+        let health = self.crew.fishjam.rest().health();
+        let is_due = health.failing().is_some() || health.unserved_for().is_none_or(|since| since >= PROBE);
+        if !is_due || std::mem::replace(&mut self.probe_is_under_way, true) {
+            return;
+        }
+        let (crew, looks) = (self.crew.clone(), self.looks.clone());
+        tokio::spawn(async move {
+            crew.fishjam.rest().validate().await.ok();
+            tokio::time::sleep(PROBE / 5).await;
+            looks.send(Look::Validated).await.ok();
+        });
+    }
+
+    /// Secrets may have been replaced where they are kept.
+    fn refresh_secrets(&self) {
+        let secrets = self.crew.secrets.clone();
+        tokio::task::spawn_blocking(move || secrets.refresh());
+    }
+
     /// Tells the keeper who has heard or said something, for the rules about silence.
     fn note_sound(&mut self, now: Instant) {
         for (id, live) in &mut self.live {
             let Some(present) = &mut live.present else { continue };
             let counters = present.gauge.counters();
-            if counters.has_sound_since(&present.seen) {
+            if counters.has_speech_since(&present.seen) {
                 present.seen = counters;
                 self.keeper.on_sound(*id, now);
             }
@@ -262,12 +302,13 @@ impl Steward {
                 self.lists.under_way = false;
                 self.lists.have_one = true;
                 self.lists.backoff.reset();
+                self.list_trouble.ends("the list of rooms");
                 self.keeper.on_list(now, asked, rooms);
             }
             Look::List(_, Err(error)) => {
                 self.lists.under_way = false;
                 let wait = self.lists.backoff.next_wait().max(error.retry_after.unwrap_or_default());
-                tracing::warn!("which rooms there are is not known: {error}; asked again in {} ms", wait.as_millis());
+                self.list_trouble.begins("the list of rooms", &error.to_string());
                 self.lists.next = now + wait;
                 self.keeper.on_list_failed();
             }
@@ -276,7 +317,11 @@ impl Steward {
                 self.keeper.on_room_missing(now, &room);
             }
             // The next list tells.
-            Look::Room(room, Err(error)) => tracing::warn!(%room, "its type is not known: {error}"),
+            Look::Room(room, Err(error)) => {
+                tracing::debug!(%room, "it could not be looked at: {error}");
+                self.keeper.on_look_failed(&room);
+            }
+            Look::Validated => self.probe_is_under_way = false,
         }
     }
 
@@ -289,7 +334,7 @@ impl Steward {
                 self.lists.next = now;
             }
             Some(NotifierEvent::Down { reason }) => {
-                tracing::warn!("the server socket is down: {reason}");
+                tracing::debug!("the news of the rooms do not come in: {reason}");
                 self.lists.news_is_up = false;
             }
             Some(NotifierEvent::Said(notification)) => {
@@ -298,7 +343,7 @@ impl Steward {
                 self.keeper.on_notification(now, &notification);
             }
             Some(NotifierEvent::Refused { reason }) => {
-                tracing::error!("the server socket refuses the management token: {reason}");
+                tracing::debug!("the news of the rooms are refused: {reason}");
                 self.lists.news_is_up = false;
             }
             None => {
@@ -313,7 +358,7 @@ impl Steward {
         match news {
             News::Joined { id, peer, gauge, took } => {
                 if let Some(live) = self.live.get_mut(&id) {
-                    tracing::info!(room = %live.room, deploy = %live.deploy, session = id, %peer, "the agent is in its room");
+                    self.join_trouble.ends(&format!("{} in room {}", live.deploy, live.room));
                     let present = Present { peer: peer.clone(), gauge, since: now, seen: Counters::default() };
                     live.present = Some(present);
                 }
@@ -323,16 +368,36 @@ impl Steward {
             News::Ended { id, outcome, end } => {
                 let Some(live) = self.live.remove(&id) else { return };
                 let departure = end.as_ref().as_ref().map(|(_, departure)| departure);
-                tracing::info!(
-                    room = %live.room, deploy = %live.deploy, session = id,
-                    "{}; {}", outcome.text(), departure.map(Departure::summary).unwrap_or_default()
-                );
+                self.tell_end(id, &live, &outcome, departure);
                 self.totals.on_ended(&live.deploy, &outcome, departure);
                 if self.drain.is_some() {
-                    self.ended.push(SessionReport::of(live.room, &live.deploy, *end, outcome.text()));
+                    let how = departure.map_or_else(|| outcome.text().to_owned(), Departure::how);
+                    self.ended.push(SessionReport::of(live.room, &live.deploy, *end, &how));
                 }
                 self.keeper.on_ended(now, id, &outcome);
             }
+        }
+    }
+
+    /// One line for each end. What an operator may have to act on is a warning; of trouble that many share at a time, one.
+    fn tell_end(&self, id: u64, live: &Live, outcome: &Outcome, departure: Option<&Departure>) {
+        let how = departure.map_or_else(|| outcome.text().to_owned(), Departure::how);
+        let summary = departure.map(Departure::summary).unwrap_or_default();
+        let line = if summary.is_empty() { how.clone() } else { format!("{how}; {summary}") };
+        let has_failed = departure.is_some_and(|departure| departure.agent_error.is_some());
+        match outcome {
+            Outcome::Trouble { .. } => {
+                self.join_trouble.begins(&format!("{} in room {}", live.deploy, live.room), &how);
+                tracing::debug!(room = %live.room, deploy = %live.deploy, session = id, "{line}");
+            }
+            Outcome::Failed(_) | Outcome::Hopeless(_) => {
+                tracing::warn!(room = %live.room, deploy = %live.deploy, session = id, "{line}");
+            }
+            _ if has_failed => tracing::warn!(room = %live.room, deploy = %live.deploy, session = id, "{line}"),
+            _ => tracing::info!(room = %live.room, deploy = %live.deploy, session = id, "{line}"),
+        }
+        if !matches!(outcome, Outcome::Trouble { .. }) {
+            self.join_trouble.ends(&format!("{} in room {}", live.deploy, live.room));
         }
     }
 
@@ -392,6 +457,7 @@ impl Steward {
                 .into());
         }
         config.check_sinks()?;
+        self.refresh_secrets();
         self.config = Arc::new(config);
         self.keeper.reload(now, self.config.clone());
         self.totals.reloads += 1;
@@ -400,7 +466,17 @@ impl Steward {
     }
 
     fn is_ready(&self) -> bool {
-        self.lists.have_one && self.lists.news_is_up && self.drain.is_none()
+        self.lists.have_one && self.drain.is_none() && self.trouble().is_none()
+    }
+
+    /// What keeps the host from serving its rooms, in a line.
+    fn trouble(&self) -> Option<String> {
+        let failing = self.crew.fishjam.rest().health().failing();
+        match failing.filter(|failing| failing.is_refused || failing.lasts >= REST_PATIENCE) {
+            Some(failing) => Some(format!("REST does not serve: {}", failing.why)),
+            None if !self.lists.news_is_up => Some("the news of the rooms do not come in".into()),
+            None => None,
+        }
     }
 }
 
@@ -423,6 +499,12 @@ const HURRIED: Duration = Duration::from_secs(1);
 const CLEARED: Duration = Duration::from_secs(15);
 /// How often the steward looks around without being told.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long after the last call that was served REST is asked whether it still serves.
+const PROBE: Duration = Duration::from_secs(10);
+/// How long REST may fail before the host is not ready: a restart of the server is shorter.
+const REST_PATIENCE: Duration = Duration::from_secs(15);
+/// How often secrets are read again.
+const SECRETS: Duration = Duration::from_secs(30);
 /// How long a session has to hear that its room is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a refused token is left alone.

@@ -1,0 +1,103 @@
+//! How a live agent stays in the present: after a stall it hears the best part of what came late, and catches up with
+//! the rest at a pause.
+//!
+//! An agent that plays as it hears says each second of sound for a second. So what reaches it faster than time passes
+//! makes it late by as much, for the rest of its stay. How much that is, is counted here: what has been passed on, less
+//! the time that has passed, and never less than nothing, as silence between utterances plays no part.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::audio::{Hz, is_silent};
+
+/// See the module's head.
+pub(super) struct Present {
+    /// How far the agent may be behind; `None` for one that wants everything, however late.
+    most_behind: Option<Duration>,
+    rate: Hz,
+    behind: Duration,
+    as_of: Duration,
+    /// Of a backlog that is being passed on: which of its next chunks are left out.
+    leave_out: VecDeque<bool>,
+    skipped_samples: u64,
+}
+
+impl Present {
+    pub(super) fn new(most_behind: Option<Duration>, rate: Hz) -> Present {
+        let (behind, as_of) = (Duration::ZERO, Duration::ZERO);
+        Present { most_behind, rate, behind, as_of, leave_out: VecDeque::new(), skipped_samples: 0 }
+    }
+
+    /// So many samples were passed on at `now`.
+    pub(super) fn on_passed(&mut self, now: Duration, samples: usize) {
+        if self.most_behind.is_some() {
+            self.behind = self.behind_at(now) + self.length(samples);
+            self.as_of = now;
+        }
+    }
+
+    /// Whether so many samples more would take the agent too far from the present.
+    pub(super) fn is_left_by(&self, now: Duration, samples: usize) -> bool {
+        self.most_behind.is_some_and(|most| self.behind_at(now) + self.length(samples) > most)
+    }
+
+    /// Whether these samples are left out, as the agent is behind and nobody speaks in them.
+    pub(super) fn skips(&mut self, now: Duration, samples: &[i16]) -> bool {
+        let skips = self.most_behind.is_some() && self.behind_at(now) > NEAR && is_silent(samples);
+        self.skipped_samples += if skips { samples.len() as u64 } else { 0 };
+        skips
+    }
+
+    /// A backlog is about to be passed on at `now`: chooses what of it is left out. First the pauses, the oldest first,
+    /// down to as good as nothing; then, as far as the bound asks for it, the oldest of what is said.
+    pub(super) fn choose(&mut self, now: Duration, chunks: &VecDeque<(Duration, usize)>, samples: &[i16]) {
+        let Some(most) = self.most_behind else { return };
+        let mut from = 0;
+        let silent: Vec<bool> = chunks
+            .iter()
+            .map(|(_, length)| {
+                let chunk = &samples[from..from + length];
+                from += length;
+                is_silent(chunk)
+            })
+            .collect();
+        let mut behind = self.behind_at(now) + self.length(samples.len());
+        let mut leave_out = vec![false; chunks.len()];
+        for (is_pause, limit) in [(true, NEAR), (false, most)] {
+            for (n, (_, length)) in chunks.iter().enumerate() {
+                if behind > limit && silent[n] == is_pause && !leave_out[n] {
+                    leave_out[n] = true;
+                    behind = behind.saturating_sub(self.length(*length));
+                }
+            }
+        }
+        self.leave_out = leave_out.into();
+    }
+
+    /// Whether the next chunk of the backlog, so many samples, is left out.
+    pub(super) fn takes_next_away(&mut self, samples: usize) -> bool {
+        let is_left_out = self.leave_out.pop_front().unwrap_or(false);
+        self.skipped_samples += if is_left_out { samples as u64 } else { 0 };
+        is_left_out
+    }
+
+    /// The rest of the backlog waits, and is chosen from anew.
+    pub(super) fn choose_again(&mut self) {
+        self.leave_out.clear();
+    }
+
+    /// What was left out since the last call.
+    pub(super) fn take_skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped_samples)
+    }
+
+    fn behind_at(&self, now: Duration) -> Duration {
+        self.behind.saturating_sub(now.saturating_sub(self.as_of))
+    }
+
+    fn length(&self, samples: usize) -> Duration {
+        self.rate.duration_of(samples as u64)
+    }
+}
+
+/// No further behind than this is the present: networks' jitter is kept as a cushion.
+const NEAR: Duration = Duration::from_millis(200);
