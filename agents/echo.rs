@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, AudioFrame, Input, OptionsError, Room, Source, Wants, options},
+    agent::{Agent, AgentError, AudioFrame, Input, Maker, OptionsError, Room, Source, Wants, options},
     audio::{BLOCK, Hz, Mixer, compare::level_dbfs},
 };
 use serde::Deserialize;
@@ -26,12 +26,12 @@ impl Default for Options {
     }
 }
 
-pub(crate) fn make(table: toml::Table) -> Result<Box<dyn Agent>, OptionsError> {
+pub(crate) async fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
     let options: Options = options(table)?;
     if !(8_000..=48_000).contains(&options.rate_hz.0) {
         return Err(OptionsError::Value { key: "rate_hz", problem: "must be from 8000 to 48000".into() });
     }
-    Ok(Box::new(Echo { options }))
+    Ok(Maker::new(move || Echo { options }))
 }
 
 struct Echo {
@@ -183,11 +183,12 @@ mod tests {
         assert!(heard == expected, "{} samples, the first that differs is {differs:?}", heard.len());
     }
 
-    #[test]
-    fn options_are_strict() {
-        let make = |text: &str| make(toml::from_str(text).unwrap()).map(drop).map_err(|error| error.to_string());
-        assert!(make("mixed = true\nrate_hz = 24000").is_ok());
-        assert!(make("mix = true").unwrap_err().contains("unknown field `mix`"));
-        assert!(make("rate_hz = 4000").unwrap_err().contains("must be from 8000"));
+    #[tokio::test]
+    async fn options_are_strict() {
+        let prepare =
+            async |text: &str| prepare(toml::from_str(text).unwrap()).await.map_err(|error| error.to_string());
+        assert!(prepare("mixed = true\nrate_hz = 24000").await.is_ok());
+        assert!(prepare("mix = true").await.unwrap_err().contains("unknown field `mix`"));
+        assert!(prepare("rate_hz = 4000").await.unwrap_err().contains("must be from 8000"));
     }
 }

@@ -1,12 +1,18 @@
 //! An agent that greets: it plays a sound when a person joins, and is quiet as soon as somebody speaks.
 
-use std::{collections::HashMap, f64::consts::TAU, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    f64::consts::TAU,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, AudioFrame, Input, OptionsError, Room, Wants, options},
-    audio::{Hz, Sound, compare::level_dbfs},
-    event::{PeerKind, RoomEvent, TrackId},
+    agent::{Agent, AgentError, AudioFrame, Input, Maker, OptionsError, Room, Wants, options},
+    audio::{Hz, Resampler, Sound, SoundFile, compare::level_dbfs},
+    event::{RoomEvent, TrackId},
 };
 use serde::Deserialize;
 
@@ -20,19 +26,37 @@ pub(crate) struct Options {
     uninterruptible: bool,
 }
 
-pub(crate) fn make(table: toml::Table) -> Result<Box<dyn Agent>, OptionsError> {
+pub(crate) async fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
     let options: Options = options(table)?;
-    let sound = match &options.sound {
-        Some(path) => Sound::read(path)
-            .map_err(|error| OptionsError::Value { key: "sound", problem: error.to_string() })?
-            .at(RATE),
-        None => chime(),
+    let greeting: Arc<[i16]> = match options.sound {
+        Some(path) => {
+            let read = tokio::task::spawn_blocking(move || greeting(&path)).await;
+            read.map_err(|error| OptionsError::Shape(error.to_string()))??.into()
+        }
+        None => chime().samples.into(),
     };
-    Ok(Box::new(Greeter { greeting: sound.samples, uninterruptible: options.uninterruptible }))
+    Ok(Maker::new(move || Greeter { greeting: greeting.clone(), uninterruptible: options.uninterruptible }))
+}
+
+/// Reads the sound, once for all rooms.
+fn greeting(path: &Path) -> Result<Vec<i16>, OptionsError> {
+    let wrong = |problem: String| OptionsError::Value { key: "sound", problem };
+    let mut file = SoundFile::open(path).map_err(|error| wrong(error.to_string()))?;
+    let (mut resampler, mut block, mut greeting) = (Resampler::new(file.rate(), RATE), Vec::new(), Vec::new());
+    while file.read_into(&mut block).map_err(|error| wrong(error.to_string()))? {
+        resampler.push(&block, &mut greeting);
+        block.clear();
+        if greeting.len() > RATE.samples_in(LONGEST) {
+            return Err(wrong(format!("{} is longer than {} minutes", path.display(), LONGEST.as_secs() / 60)));
+        }
+    }
+    resampler.flush(&mut greeting);
+    Ok(greeting)
 }
 
 struct Greeter {
-    greeting: Vec<i16>,
+    /// All rooms share it.
+    greeting: Arc<[i16]>,
     uninterruptible: bool,
 }
 
@@ -56,7 +80,7 @@ impl Agent for Greeter {
                 }
             };
             match input {
-                Some(Input::Event(RoomEvent::PeerJoined { peer })) if peer.kind == PeerKind::Person => {
+                Some(Input::Event(RoomEvent::PeerJoined { peer })) if peer.kind.is_person() => {
                     room.voice.interrupt();
                     unsaid = &self.greeting;
                 }
@@ -107,6 +131,8 @@ fn chime() -> Sound {
     Sound { rate: RATE, samples: samples.collect() }
 }
 
+/// The longest greeting.
+const LONGEST: Duration = Duration::from_secs(300);
 /// The better of the two rates that a Fishjam takes.
 const RATE: Hz = Hz::K24;
 const CHIME: Duration = Duration::from_millis(1_200);
@@ -118,10 +144,10 @@ const SPEECH: Duration = Duration::from_millis(60);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roomtone::agent::testing::TestRoom;
+    use roomtone::{agent::testing::TestRoom, event::PeerKind};
 
     fn greeter(uninterruptible: bool) -> Greeter {
-        Greeter { greeting: vec![7; 24_000 * 2], uninterruptible }
+        Greeter { greeting: vec![7; 24_000 * 2].into(), uninterruptible }
     }
 
     #[tokio::test(start_paused = true)]

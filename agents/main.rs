@@ -8,7 +8,10 @@ mod recorder;
 
 use std::process::ExitCode;
 
-use roomtone::agent::{Builtin, Registry};
+use roomtone::{
+    agent::{Builtin, Registry},
+    cli::Program,
+};
 
 /// A host runs for weeks while sessions come and go: memory that is no longer used goes back to the machine.
 #[cfg(feature = "jemalloc")]
@@ -24,22 +27,30 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[used]
 static ALLOCATOR_OPTIONS: &[u8; 70] = b"narenas:4,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
 
-const AGENTS: Registry = Registry(&[
-    Builtin { name: "echo", about: "says back what it hears, one speaker at a time or all mixed", make: echo::make },
-    Builtin {
-        name: "greeter",
-        about: "plays a sound when someone joins, and stops when somebody speaks",
-        make: greeter::make,
-    },
-    Builtin {
-        name: "recorder",
-        about: "records each speaker to a file of their own, and all of them mixed",
-        make: recorder::make,
-    },
-]);
+fn agents() -> Registry {
+    let options = |name: &str| options_of(include_str!("../config/agents/reference.toml"), name);
+    Registry::new([
+        Builtin::new("echo", "says back what it hears, one speaker at a time or all mixed", echo::prepare)
+            .with_options(options("echo")),
+        Builtin::new("greeter", "plays a sound when someone joins, and stops when somebody speaks", greeter::prepare)
+            .with_options(options("greeter")),
+        Builtin::new(
+            "recorder",
+            "records each speaker to a file of their own, and all of them mixed",
+            recorder::prepare,
+        )
+        .with_options(options("recorder")),
+    ])
+}
+
+/// The table of one agent in the reference, without its head.
+fn options_of(reference: &str, name: &str) -> String {
+    let table = reference.split_once(&format!("[{name}]\n")).map_or("", |(_, rest)| rest);
+    table.split("\n[").next().unwrap_or(table).trim().to_owned()
+}
 
 fn main() -> ExitCode {
-    roomtone::cli::main(AGENTS)
+    Program::new("roomtone", env!("CARGO_PKG_VERSION")).run(agents())
 }
 
 #[cfg(test)]
@@ -52,7 +63,7 @@ mod tests {
     use roomtone::host::Config;
     use toml::Table;
 
-    use super::AGENTS;
+    use super::agents;
 
     fn config() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
@@ -65,19 +76,22 @@ mod tests {
         files
     }
 
-    #[test]
-    fn the_agents_reference_has_a_table_for_each_and_every_table_fits() {
+    #[tokio::test]
+    async fn the_agents_reference_has_a_table_for_each_and_every_table_fits() {
         let text = fs::read_to_string(config().join("agents/reference.toml")).unwrap();
         let reference: Table = text.parse().unwrap();
-        assert_eq!(reference.len(), AGENTS.0.len());
+        let agents = agents();
+        assert_eq!(reference.len(), agents.iter().count());
         for (name, table) in reference {
-            let agent = AGENTS.find(&name).unwrap();
-            (agent.make)(table.as_table().unwrap().clone()).map(drop).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let agent = agents.find(&name).unwrap();
+            agent.prepare(table.as_table().unwrap().clone()).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let shown: Table = agent.options().parse().unwrap();
+            assert_eq!(Some(&shown), table.as_table(), "what `agents {name}` shows");
         }
     }
 
-    #[test]
-    fn every_example_fits_the_agent_it_is_called_after() {
+    #[tokio::test]
+    async fn every_example_fits_the_agent_it_is_called_after() {
         for path in toml_files(config().join("agents")) {
             let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
             if stem == "reference" || stem.contains("opus") && !cfg!(feature = "opus") {
@@ -85,27 +99,28 @@ mod tests {
             }
             let table: Table = fs::read_to_string(&path).unwrap().parse().unwrap();
             let name = stem.split('-').next().unwrap();
-            (AGENTS.find(name).unwrap().make)(table).map(drop).unwrap_or_else(|error| panic!("{stem}: {error}"));
+            let prepared = agents().find(name).unwrap().prepare(table).await;
+            prepared.unwrap_or_else(|error| panic!("{stem}: {error}"));
         }
     }
 
-    #[test]
-    fn every_host_file_is_right() {
+    #[tokio::test]
+    async fn every_host_file_is_right() {
         for path in toml_files(config()) {
-            let config = Config::read(&path, AGENTS).unwrap_or_else(|error| panic!("{error}"));
+            let config = Config::read(&path, &agents()).await.unwrap_or_else(|error| panic!("{error}"));
             assert!(!config.deploys.is_empty(), "{}", path.display());
         }
     }
 
-    #[test]
-    fn the_hosts_reference_shows_the_defaults() {
-        let reference = Config::read(&config().join("reference.toml"), AGENTS).unwrap();
-        let least = Config::parse("[[deploy]]\nagent = \"echo\"", AGENTS).unwrap();
+    #[tokio::test]
+    async fn the_hosts_reference_shows_the_defaults() {
+        let reference = Config::read(&config().join("reference.toml"), &agents()).await.unwrap();
+        let least = Config::parse("[[deploy]]\nagent = \"echo\"", &agents()).await.unwrap();
         assert_eq!(reference, least);
     }
 
-    #[test]
-    fn the_hosts_reference_shows_every_key() {
+    #[tokio::test]
+    async fn the_hosts_reference_shows_every_key() {
         let text = fs::read_to_string(config().join("reference.toml")).unwrap();
         // With the examples in place of what is left out, it is still right.
         let is_key = |line: &str| {
@@ -115,7 +130,7 @@ mod tests {
         };
         let whole: Vec<&str> = text.lines().map(|line| if is_key(line) { &line[2..] } else { line }).collect();
         let whole = whole.join("\n");
-        Config::parse(&whole, AGENTS).unwrap_or_else(|faults| panic!("{faults:?}"));
+        Config::parse(&whole, &agents()).await.unwrap_or_else(|faults| panic!("{faults:?}"));
         // The keys there are, as the error over one that is none lists them.
         let tables = ["fishjam", "host", "webhook", "metrics", "admin", "traces", "deploy", "deploy.rooms"];
         let mut keys = 0;
@@ -125,7 +140,7 @@ mod tests {
             let head = format!("[{table}]");
             let head = if table == "deploy" { "[[deploy]]".to_owned() } else { head };
             let with_a_slip = whole.replacen(&format!("{head}\n"), &format!("{head}\nslip = 1\n"), 1);
-            let fault = Config::parse(&with_a_slip, AGENTS).unwrap_err().remove(0).to_string();
+            let fault = Config::parse(&with_a_slip, &agents()).await.unwrap_err().remove(0).to_string();
             let section = whole.split(&format!("{head}\n")).nth(1).unwrap().split("\n[").next().unwrap();
             let (_, expected) = fault.split_once("expected").unwrap_or_else(|| panic!("{table}: {fault}"));
             let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();

@@ -20,7 +20,7 @@ use roomtone::{
         Fishjam,
         rest::model::{PeerType, Room, RoomConfig},
     },
-    sandbox::{Fault, NotificationFault, Person, Sandbox, SandboxOptions},
+    sandbox::{Fault, NotificationFault, Person, Sandbox, SandboxOptions, Speaks},
 };
 use tokio::time::sleep;
 
@@ -146,7 +146,7 @@ impl Soak {
         self.note("people came");
         let begin = self.rng.usize(0..self.voice.samples.len() / 2);
         let samples = self.voice.samples[begin..].to_vec();
-        let sound = Some(Sound { rate: self.voice.rate, samples });
+        let sound = Some(Speaks::Sound(Sound { rate: self.voice.rate, samples }));
         let person = Person { sound, looped: self.rng.bool(), ..Person::default() };
         self.sandbox.add_person(room, person).await.ok();
     }

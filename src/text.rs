@@ -33,6 +33,18 @@ pub fn printable(text: &str, most_chars: usize) -> String {
     out
 }
 
+/// `text` without what acts on a terminal; its spaces stay where they are. What is cut off shows as `…`.
+pub fn unprintable_removed(text: &str, most_chars: usize) -> String {
+    let kept = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    let mut kept = kept.filter(|c| !c.is_control() && !is_invisible(*c));
+    let mut out: String = kept.by_ref().take(most_chars).collect();
+    if kept.next().is_some() {
+        out.pop();
+        out.push('…');
+    }
+    out
+}
+
 /// Direction marks and overrides, joiners and other characters that show nothing of their own.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')

@@ -1,11 +1,13 @@
 //! Faulty configurations: each says in a line of its own what is wrong, where, and what to do.
 
 use roomtone::{
-    agent::{Agent, AgentError, Builtin, OptionsError, Registry, Room, options},
+    agent::{Agent, AgentError, Builtin, Maker, OptionsError, Registry, Room, options},
     host::Config,
 };
 
-const AGENTS: Registry = Registry(&[Builtin { name: "echo", about: "an agent with an option", make }]);
+fn agents() -> Registry {
+    Registry::new([Builtin::new("echo", "an agent with an option", |table| async { prepare(table) })])
+}
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,12 +25,12 @@ impl Agent for Nobody {
     }
 }
 
-fn make(table: toml::Table) -> Result<Box<dyn Agent>, OptionsError> {
+fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
     if table.get("mixed").and_then(toml::Value::as_bool) == Some(true) {
         return Err(OptionsError::Value { key: "mixed", problem: "cannot be true today; leave it out".into() });
     }
     options::<Options>(table)?;
-    Ok(Box::new(Nobody))
+    Ok(Maker::new(|| Nobody))
 }
 
 /// What the line begins with, and what it must also say.
@@ -197,21 +199,22 @@ const DEPLOYED: [Case; 29] = [
     ),
 ];
 
-fn lines(text: &str) -> Vec<String> {
-    Config::parse(text, AGENTS)
+async fn lines(text: &str) -> Vec<String> {
+    Config::parse(text, &agents())
+        .await
         .map(|_| Vec::new())
         .unwrap_or_else(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
-#[test]
-fn each_fault_has_a_clear_line_of_its_own() {
+#[tokio::test]
+async fn each_fault_has_a_clear_line_of_its_own() {
     let right = "[[deploy]]\nagent = \"echo\"\n";
-    assert_eq!(lines(right), [""; 0]);
+    assert_eq!(lines(right).await, [""; 0]);
     let added = ADDED.map(|(text, begin, says)| (format!("{right}{text}\n"), begin, says));
     let deployed = DEPLOYED.map(|(text, begin, says)| (format!("{right}[[deploy]]\n{text}\n"), begin, says));
     let (mut seen, mut wrong) = (std::collections::BTreeSet::new(), Vec::new());
     for (text, begin, says) in added.into_iter().chain(deployed) {
-        let lines = lines(&text);
+        let lines = lines(&text).await;
         let is_clear = lines.len() == 1 && lines[0].starts_with(begin) && lines[0].contains(says);
         if !is_clear || lines[0].contains('\n') || !seen.insert(lines[0].clone()) {
             wrong.push(format!("{text}says {lines:?}\nnot  {begin}…{says}\n"));
@@ -219,13 +222,13 @@ fn each_fault_has_a_clear_line_of_its_own() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen.len() >= 40);
-    assert_eq!(lines(""), ["deploy: there is no [[deploy]], so no agent would go anywhere"]);
+    assert_eq!(lines("").await, ["deploy: there is no [[deploy]], so no agent would go anywhere"]);
 }
 
-#[test]
-fn one_fault_does_not_hide_the_others() {
+#[tokio::test]
+async fn one_fault_does_not_hide_the_others() {
     let text = "[host]\ndrain = 1\n[admin]\nlisten = \"0.0.0.0:1\"\n[[deploy]]\nagent = \"nobody\"\nlead = \"1ms\"\n[[deploy]]\nagent = \"echo\"\nx = 1";
-    let lines = lines(text);
+    let lines = lines(text).await;
     let places: Vec<&str> = lines.iter().map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(places, ["line 2", "line 4", "line 6", "line 7", "line 10"], "{lines:#?}");
 }

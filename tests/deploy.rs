@@ -42,12 +42,12 @@ fn seconds(text: &str, key: &str) -> u64 {
     line.trim().trim_end_matches('s').parse().unwrap()
 }
 
-#[test]
-fn those_who_stop_it_wait_for_longer_than_it_drains() {
+#[tokio::test]
+async fn those_who_stop_it_wait_for_longer_than_it_drains() {
     let kubernetes = read("deploy/kubernetes/roomtone.yaml");
     let config = kubernetes.split("host.toml: |\n").nth(1).unwrap().split("\n---").next().unwrap();
     let config: String = config.lines().map(|line| format!("{}\n", line.trim_start())).collect();
-    let faults = Config::parse(&config, Registry(&[])).unwrap_err();
+    let faults = Config::parse(&config, &Registry::default()).await.unwrap_err();
     assert!(faults.iter().all(|fault| fault.key == "agent"), "only the agents are not here: {faults:?}");
     let drain = 120;
     assert!(config.contains("drain = \"2m\""));

@@ -47,11 +47,11 @@ fn each_sounds_as_another_decoder_hears_it() {
         let sound = Sound::read(&odd(&name)).unwrap_or_else(|error| panic!("{error}"));
         let seconds = sound.duration().as_secs_f64();
         assert!((seconds - reference.seconds).abs() <= 0.03, "{name}: {seconds:.3} s, {} there", reference.seconds);
-        // The last part may be of any length, and a change of rate in the middle moves what follows by some milliseconds.
+        // The last part may be of any length, and a seam in the middle moves what follows by some milliseconds.
         let levels = levels(&sound);
         let whole = levels.len().min(reference.rms_dbfs_per_100_ms.len()).saturating_sub(1);
         for (n, (ours, theirs)) in levels.iter().zip(&reference.rms_dbfs_per_100_ms).take(whole).enumerate() {
-            let moves = name == "mp3_mono_then_stereo.mp3" && n > 23;
+            let moves = ["mp3_mono_then_stereo.mp3", "vorbis_chained.ogg"].contains(&name.as_str()) && n > 23;
             let allowed = if moves || *theirs < -40.0 { 6.0 } else { 1.5 };
             assert!((ours - theirs).abs() <= allowed, "{name}, {n}00 ms: {ours:.1} dBFS, {theirs} there");
         }

@@ -109,8 +109,8 @@ mod tests {
             parts in proptest::collection::vec((0u64..500, proptest::collection::vec(-900i16..900, 1..50)), 1..12),
         ) {
             let (mut forward, mut backward) = (Mixer::default(), Mixer::default());
-            parts.iter().for_each(|(at, samples)| drop(forward.add(*at, samples)));
-            parts.iter().rev().for_each(|(at, samples)| drop(backward.add(*at, samples)));
+            prop_assert!(parts.iter().all(|(at, samples)| forward.add(*at, samples) == 0));
+            prop_assert!(parts.iter().rev().all(|(at, samples)| backward.add(*at, samples) == 0));
             let (mut one, mut two) = (Vec::new(), Vec::new());
             let end = forward.end();
             forward.take_until(end, &mut one);

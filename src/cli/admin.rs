@@ -1,29 +1,34 @@
-//! The clients of a running host's admin interface: `sessions`, `top`, `reload`, `drain`.
+//! The clients of a running host's admin interface: `sessions`, `reload`, `drain`; `top` stands on it, too.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Failure,
-    args::{AdminArgs, SessionsArgs, SessionsCommand, TopArgs},
-    say, token,
+    args::{AdminArgs, SessionsArgs, SessionsCommand},
+    join::token,
+    say,
 };
 use crate::{
-    fishjam::{Level, rest::build_http},
-    host::{HostStatus, SessionStatus, State},
+    fishjam::{
+        Level,
+        net::{explain, root_cause},
+        rest::build_http,
+    },
+    host::{HostStatus, Reloaded, SessionStatus},
 };
 
 /// The admin interface of one host.
-struct Admin {
+pub(super) struct Admin {
     http: reqwest::Client,
     url: String,
     token: String,
 }
 
 #[derive(Deserialize)]
-struct Sessions {
-    sessions: Vec<SessionStatus>,
+pub(super) struct Sessions {
+    pub(super) sessions: Vec<SessionStatus>,
 }
 
 #[derive(Deserialize)]
@@ -37,10 +42,13 @@ struct Levels {
 }
 
 impl Admin {
-    fn new(args: &AdminArgs) -> Result<Admin, Failure> {
+    pub(super) fn new(args: &AdminArgs) -> Result<Admin, Failure> {
         let token = token("admin token", "ROOMTONE_ADMIN_TOKEN", args.token_file.as_deref())?;
         let http = build_http(reqwest::Client::builder().connect_timeout(CONNECT));
-        Ok(Admin { http, url: args.admin.trim_end_matches('/').to_owned(), token })
+        let url = args.admin.trim().trim_end_matches('/');
+        // An address and a port will do.
+        let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        Ok(Admin { http, url, token })
     }
 
     async fn call(
@@ -55,7 +63,11 @@ impl Admin {
             request = request.json(&body);
         }
         let unreachable = |error: reqwest::Error| {
-            Failure::Fishjam(format!("no host answers at {}: {}; check --admin", self.url, error.without_url()))
+            let why = match error.is_builder() {
+                true => "it is no address; write one such as 127.0.0.1:9465".to_owned(),
+                false => explain(&root_cause(&error)),
+            };
+            Failure::Fishjam(format!("no host answers at {}: {why}; check --admin", self.url))
         };
         let answer = request.send().await.map_err(unreachable)?;
         if answer.status().is_success() {
@@ -66,9 +78,13 @@ impl Admin {
         Err(Failure::Fishjam(format!("the host refuses: {text}")))
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        let answer = self.call(reqwest::Method::GET, path, None).await?;
-        let unreadable = |error: reqwest::Error| Failure::Fishjam(format!("{} is no roomtone host: {error}", self.url));
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.read(self.call(reqwest::Method::GET, path, None).await?).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, answer: reqwest::Response) -> Result<T, Failure> {
+        let unreadable =
+            |_: reqwest::Error| Failure::Fishjam(format!("what answers at {} is no roomtone host", self.url));
         answer.json().await.map_err(unreadable)
     }
 
@@ -84,15 +100,19 @@ pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
             let Sessions { sessions } = admin.get("/v1/sessions").await?;
             match args.json {
                 true => say(&serde_json::to_string_pretty(&sessions).expect("plain JSON")),
-                false => table(&sessions).iter().for_each(|line| say(line)),
+                false => super::top::table(&sessions).iter().for_each(|line| say(line)),
             }
             Ok(())
         }
         Some(SessionsCommand::Join { room, deploy }) => {
-            admin.post("/v1/sessions", Some(serde_json::json!({ "room": room, "deploy": deploy }))).await
+            admin.post("/v1/sessions", Some(serde_json::json!({ "room": room, "deploy": deploy }))).await?;
+            say(&format_args!("{deploy} goes into room {room}"));
+            Ok(())
         }
         Some(SessionsCommand::Leave { session }) => {
-            admin.call(reqwest::Method::DELETE, &format!("/v1/sessions/{session}"), None).await.map(drop)
+            admin.call(reqwest::Method::DELETE, &format!("/v1/sessions/{session}"), None).await?;
+            say(&format_args!("session {session} leaves its room, and does not come back by itself"));
+            Ok(())
         }
         Some(SessionsCommand::Tap { session, seconds }) => tap(&admin, session, seconds).await,
     }
@@ -121,111 +141,19 @@ async fn tap(admin: &Admin, session: u64, seconds: u64) -> Result<(), Failure> {
 }
 
 pub(super) async fn reload(args: AdminArgs) -> Result<(), Failure> {
-    Admin::new(&args)?.post("/v1/host/reload", None).await
+    let admin = Admin::new(&args)?;
+    let answer = admin.call(reqwest::Method::POST, "/v1/host/reload", None).await?;
+    let reloaded: Reloaded = admin.read(answer).await?;
+    say(&format_args!("the configuration was taken over: {reloaded}"));
+    Ok(())
 }
 
 pub(super) async fn drain(args: AdminArgs) -> Result<(), Failure> {
-    Admin::new(&args)?.post("/v1/host/drain", None).await
-}
-
-/// Shows the host again and again, until it ends or the user has seen enough.
-pub(super) async fn top(args: TopArgs) -> Result<(), Failure> {
-    let admin = Admin::new(&args.admin)?;
-    let mut screens = 0;
-    loop {
-        let host: HostStatus = admin.get("/v1/host").await?;
-        let Sessions { mut sessions } = admin.get("/v1/sessions").await?;
-        sessions.sort_by_key(|session| (session.state != State::Running, session.deploy.clone()));
-        let mut page = head(&host);
-        page.extend(table(&sessions).into_iter().take(args.rows));
-        if sessions.len() >= args.rows {
-            page.push(format!("and {} more; --rows N shows more of them", sessions.len() + 1 - args.rows));
-        }
-        let begin = if args.screens == Some(1) { "" } else { "\x1b[H\x1b[2J" };
-        writeln!(std::io::stdout(), "{begin}{}", page.join("\n")).ok();
-        std::io::stdout().flush().ok();
-        screens += 1;
-        if args.screens.is_some_and(|most| screens >= most) {
-            return Ok(());
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            () = super::join::interrupted() => return Ok(()),
-        }
-    }
-}
-
-fn head(host: &HostStatus) -> Vec<String> {
-    let how = match (host.draining, host.ready, host.news) {
-        (true, ..) => "ending",
-        (_, true, _) => "ready",
-        (_, _, false) => "NOT READY: no news of the rooms",
-        _ => "NOT READY: which rooms there are is not known",
-    };
-    let states = host.states.iter().filter(|(_, n)| **n > 0);
-    let states: Vec<String> = states.map(|(state, n)| format!("{n} {state}")).collect();
-    let limit = if host.max_sessions == 0 { "no limit".to_owned() } else { format!("limit {}", host.max_sessions) };
-    vec![
-        format!("roomtone {}  {}  up {}  {how}", host.version, host.fishjam, short(host.up_s)),
-        format!(
-            "{} rooms, sessions: {} ({limit})",
-            host.rooms,
-            if states.is_empty() { "none".into() } else { states.join(", ") }
-        ),
-        String::new(),
-    ]
-}
-
-fn table(sessions: &[SessionStatus]) -> Vec<String> {
-    let mut lines = vec![format!(
-        "{:>6}  {:36}  {:14}  {:8}  {:>6}  {:>9}  {:>9}  {}",
-        "ID", "ROOM", "DEPLOY", "STATE", "FOR", "HEARD", "SAID", "NOTES"
-    )];
-    lines.extend(sessions.iter().map(|session| {
-        let counters = session.counters.as_ref();
-        let count =
-            |get: fn(&crate::host::SessionCounters) -> u64| counters.map_or("-".to_owned(), |c| get(c).to_string());
-        format!(
-            "{:>6}  {:36}  {:14}  {:8}  {:>6}  {:>9}  {:>9}  {}",
-            session.session.map_or("-".to_owned(), |id| id.to_string()),
-            session.room,
-            session.deploy,
-            session.state.name(),
-            session.for_s.map_or("-".to_owned(), short),
-            count(|counters| counters.chunks),
-            count(|counters| counters.packets),
-            notes(session).join("; "),
-        )
-    }));
-    lines
-}
-
-fn notes(session: &SessionStatus) -> Vec<String> {
-    let mut notes = Vec::new();
-    if session.blocking {
-        notes.push("BLOCKS".to_owned());
-    }
-    if session.restarts > 0 {
-        notes.push(format!("{} restarts", session.restarts));
-    }
-    if let Some(counters) = &session.counters {
-        notes.extend(counters.lost.iter().map(|(what, n)| format!("lost {n} {what}")));
-        if counters.reconnects > 0 {
-            notes.push(format!("{} reconnects", counters.reconnects));
-        }
-    }
-    notes.extend(session.why.clone());
-    notes
-}
-
-/// `45s`, `12m`, `3h`, `5d`.
-fn short(seconds: f64) -> String {
-    match seconds as u64 {
-        s @ 0..120 => format!("{s}s"),
-        s @ 120..7_200 => format!("{}m", s / 60),
-        s @ 7_200..172_800 => format!("{}h", s / 3_600),
-        s => format!("{}d", s / 86_400),
-    }
+    let admin = Admin::new(&args)?;
+    let host: HostStatus = admin.get("/v1/host").await?;
+    admin.post("/v1/host/drain", None).await?;
+    say(&format_args!("the host ends: {} sessions may go on for {:.0} s", host.sessions, host.drain_s));
+    Ok(())
 }
 
 /// How long a connection may take to open.

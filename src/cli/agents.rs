@@ -1,21 +1,51 @@
-//! `roomtone agents`, and how an agent is made from what was typed.
+//! `roomtone agents`, `roomtone config`, and how an agent is made from what was typed.
 
 use toml::Table;
 
-use super::{Failure, args::AgentArgs, say};
-use crate::agent::{Agent, Registry};
+use super::{
+    Failure,
+    args::{AgentArgs, ConfigCommand},
+    say,
+};
+use crate::agent::{Agent, Builtin, Registry};
 
-pub(super) fn run(registry: Registry) -> Result<(), Failure> {
-    let width = registry.0.iter().map(|agent| agent.name.len()).max().unwrap_or(0);
-    for agent in registry.0 {
-        say(&format_args!("{:width$}  {}", agent.name, agent.about));
+/// Lists the agents, or one's options.
+pub(super) fn run(registry: &Registry, name: Option<&str>) -> Result<(), Failure> {
+    if let Some(name) = name {
+        let agent = registry.find(name).map_err(|error| Failure::Input(error.to_string()))?;
+        say(&format_args!("# {}: {}", agent.name(), agent.about()));
+        match agent.options().trim() {
+            "" => say(&"# It has no options."),
+            options => say(&options),
+        }
+        return Ok(());
+    }
+    let width = registry.iter().map(|agent| agent.name().len()).max().unwrap_or(0);
+    for agent in registry.iter() {
+        say(&format_args!("{:width$}  {}", agent.name(), agent.about()));
     }
     Ok(())
 }
 
-/// Makes the agent called `name`.
-pub(super) fn make(registry: Registry, name: &str, args: &AgentArgs) -> Result<Box<dyn Agent>, Failure> {
-    let builtin = registry.find(name).map_err(|error| Failure::Input(error.to_string()))?;
+pub(super) fn config(command: ConfigCommand) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Reference => say(&REFERENCE.trim_end()),
+    }
+    Ok(())
+}
+
+/// The agent that is meant, or the first.
+pub(super) fn find<'a>(registry: &'a Registry, name: Option<&str>) -> Result<&'a Builtin, Failure> {
+    registry.find_or_first(name).map_err(|error| Failure::Input(error.to_string()))
+}
+
+/// Makes an agent with the options that were typed.
+pub(super) async fn make(builtin: &Builtin, args: &AgentArgs) -> Result<Box<dyn Agent>, Failure> {
+    let maker = builtin.prepare(options(args)?).await;
+    maker.map(|maker| maker.make()).map_err(|error| Failure::Input(format!("agent {}: {error}", builtin.name())))
+}
+
+fn options(args: &AgentArgs) -> Result<Table, Failure> {
     let mut table = match &args.file {
         Some(path) => {
             let fail = |why: &dyn std::fmt::Display| Failure::Input(format!("{}: {why}", path.display()));
@@ -30,7 +60,7 @@ pub(super) fn make(registry: Registry, name: &str, args: &AgentArgs) -> Result<B
             .ok_or_else(|| Failure::Input(format!("--set {pair:?} has no '='; write --set key=value")))?;
         table.insert(key.trim().to_owned(), value_of(value.trim()));
     }
-    (builtin.make)(table).map_err(|error| Failure::Input(format!("agent {name}: {error}")))
+    Ok(table)
 }
 
 /// A TOML value; what is none is taken as text, so that paths need no quotes.
@@ -38,3 +68,6 @@ fn value_of(text: &str) -> toml::Value {
     let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
+
+/// Every key of a host's file, with its default.
+const REFERENCE: &str = include_str!("../../config/reference.toml");

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
@@ -8,7 +8,7 @@ use crate::agent::Hear;
 
 /// Hosts AI agents in real-time rooms.
 #[derive(Debug, Parser)]
-#[command(name = "roomtone", version, about, after_long_help = EXAMPLES, propagate_version = true)]
+#[command(about, after_long_help = EXAMPLES, propagate_version = true)]
 pub(super) struct Args {
     /// What is logged, to standard error: error, warn, info, debug, trace, or rules such as roomtone=debug [default:
     /// warn; info for start]
@@ -42,7 +42,12 @@ pub(super) enum Command {
     /// Keep the agents of a configuration in their rooms
     Start(StartArgs),
     /// Say whether a configuration is right
-    Check(CheckArgs),
+    Check(StartArgs),
+    /// Print what a configuration may hold
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Show a running host, live
     Top(TopArgs),
     /// List a running host's sessions, begin one, end one, or look at its levels
@@ -57,8 +62,15 @@ pub(super) enum Command {
     Sandbox(SandboxArgs),
     /// Bring an agent into one room of a Fishjam
     Join(JoinArgs),
-    /// List the built-in agents
-    Agents,
+    /// List, make or delete the rooms of a Fishjam
+    Rooms(RoomsArgs),
+    /// Bring somebody into a room, or remove them
+    People(PeopleArgs),
+    /// List the agents, or the options of one
+    Agents {
+        /// Whose options
+        name: Option<String>,
+    },
     /// Measure what a session costs on this machine, beside the least that it could cost
     Bench(BenchArgs),
     /// One process of a bench
@@ -68,22 +80,90 @@ pub(super) enum Command {
 
 #[derive(Debug, Group)]
 pub(super) struct StartArgs {
-    /// The configuration; config/reference.toml shows every key
+    /// The configuration; `config reference` prints one with every key
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
+    /// The same
     #[arg(long, env = "ROOMTONE_CONFIG", value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
+}
+
+impl StartArgs {
+    /// The configuration that was named.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.config.as_deref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print a host's file with every key, its default and what it means
+    Reference,
 }
 
 #[derive(Debug, Group)]
-pub(super) struct CheckArgs {
-    /// The configuration
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+pub(super) struct RoomsArgs {
+    #[command(flatten)]
+    pub(super) fishjam: FishjamArgs,
+    #[command(subcommand)]
+    pub(super) command: RoomsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RoomsCommand {
+    /// List the rooms and how many are in them
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a room, and print its id
+    Create {
+        /// The most peers at a time
+        #[arg(long, value_name = "N")]
+        max_peers: Option<u32>,
+    },
+    /// Delete rooms; everyone in them is disconnected
+    Delete {
+        /// Which
+        #[arg(required = true)]
+        rooms: Vec<String>,
+    },
+}
+
+#[derive(Debug, Group)]
+pub(super) struct PeopleArgs {
+    #[command(flatten)]
+    pub(super) fishjam: FishjamArgs,
+    #[command(subcommand)]
+    pub(super) command: PeopleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PeopleCommand {
+    /// Bring a person into a room. In a sandbox they speak a sound file; elsewhere a peer is made, and its token printed
+    Add {
+        /// Which room
+        room: String,
+        /// What the person says
+        file: Option<PathBuf>,
+        /// Say it again and again
+        #[arg(long = "loop")]
+        repeat: bool,
+    },
+    /// Remove somebody from a room
+    Remove {
+        /// Which room
+        room: String,
+        /// Who
+        peer: String,
+    },
 }
 
 /// Which host, and by what right.
 #[derive(Debug, Group)]
 pub(super) struct AdminArgs {
-    /// The host's admin interface
+    /// The host's admin interface: a URL, or an address and a port
     #[arg(long, global = true, env = "ROOMTONE_ADMIN", default_value = "http://127.0.0.1:9465", value_name = "URL")]
     pub(super) admin: String,
     /// A file that holds the admin token [default: the environment's ROOMTONE_ADMIN_TOKEN]
@@ -95,12 +175,12 @@ pub(super) struct AdminArgs {
 pub(super) struct TopArgs {
     #[command(flatten)]
     pub(super) admin: AdminArgs,
-    /// The most lines of sessions
-    #[arg(long, default_value_t = 40, value_name = "N")]
-    pub(super) rows: usize,
-    /// End after so many screens
+    /// Print so many screens as text, one a second, and end
     #[arg(long, value_name = "N")]
     pub(super) screens: Option<u32>,
+    /// The most lines of sessions in each of them
+    #[arg(long, default_value_t = 40, value_name = "N", requires = "screens")]
+    pub(super) rows: usize,
 }
 
 #[derive(Debug, Group)]
@@ -140,10 +220,10 @@ pub(super) enum SessionsCommand {
 
 #[derive(Debug, Group)]
 pub(super) struct DemoArgs {
-    /// Which agent; `roomtone agents` lists them
-    #[arg(long, default_value = "echo", value_name = "NAME")]
-    pub(super) agent: String,
-    /// What the person says: a WAV, FLAC, MP3 or Ogg file [default: seven seconds of a person reading]
+    /// Which agent; `agents` lists them [default: the first of them]
+    #[arg(long, value_name = "NAME")]
+    pub(super) agent: Option<String>,
+    /// What the person says: a sound file of any usual kind [default: seven seconds of a person reading]
     #[arg(long, value_name = "FILE")]
     pub(super) input: Option<PathBuf>,
     /// Where the results go
@@ -157,12 +237,42 @@ pub(super) struct DemoArgs {
 pub(super) struct SandboxArgs {
     /// Where it listens; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:5002", value_name = "ADDRESS")]
-    pub(super) listen: SocketAddr,
-    /// The management token
-    #[arg(long, default_value = "development", value_name = "TOKEN")]
+    pub(super) listen: String,
+    /// The management token; better in the environment or a file, as whoever is on this machine sees arguments
+    #[arg(
+        long,
+        env = "ROOMTONE_SANDBOX_TOKEN",
+        default_value = "development",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     pub(super) token: String,
+    /// A file that holds it instead
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Make a room of this name; may be given again
+    #[arg(long = "room", value_name = "NAME")]
+    pub(super) rooms: Vec<String>,
+    /// Bring a person into each of these rooms who says this sound file again and again; may be given again
+    #[arg(long = "person", value_name = "FILE", requires = "rooms")]
+    pub(super) people: Vec<PathBuf>,
+    /// Answer to this name, too, beside addresses and this machine's own names; may be given again
+    #[arg(long = "host", value_name = "NAME")]
+    pub(super) hosts: Vec<String>,
+    /// Let pages of this origin in, too, as in https://app.example; may be given again
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub(super) origins: Vec<String>,
+    /// The folder whose files people may speak
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub(super) files: PathBuf,
     /// The secret with which webhooks are signed
-    #[arg(long, default_value = "webhook-secret", value_name = "SECRET")]
+    #[arg(
+        long,
+        env = "ROOMTONE_SANDBOX_WEBHOOK_SECRET",
+        default_value = "webhook-secret",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
     pub(super) webhook_secret: String,
     /// Whether a request that would crash the real media engine crashes the agent's peer
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
@@ -174,9 +284,9 @@ pub(super) struct JoinArgs {
     /// Which room
     #[arg(long, value_name = "ID")]
     pub(super) room: String,
-    /// Which agent; `roomtone agents` lists them
+    /// Which agent; `agents` lists them [default: the first of them]
     #[arg(long, value_name = "NAME")]
-    pub(super) agent: String,
+    pub(super) agent: Option<String>,
     #[command(flatten)]
     pub(super) options: AgentArgs,
     #[command(flatten)]
@@ -267,10 +377,10 @@ pub(super) enum Role {
 #[derive(Debug, Group)]
 pub(super) struct FishjamArgs {
     /// The Fishjam's id or URL
-    #[arg(long, env = "FISHJAM_ID", value_name = "ID_OR_URL")]
+    #[arg(long, global = true, env = "FISHJAM_ID", value_name = "ID_OR_URL")]
     pub(super) fishjam: Option<String>,
     /// A file that holds the management token [default: the environment's FISHJAM_MANAGEMENT_TOKEN]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
 }
 
@@ -309,7 +419,8 @@ Examples:
   roomtone sandbox                                  a Fishjam on http://127.0.0.1:5002, token `development`
   FISHJAM_MANAGEMENT_TOKEN=development roomtone join \\
       --fishjam http://127.0.0.1:5002 --room ID --agent echo
-  FISHJAM_ID=ID FISHJAM_MANAGEMENT_TOKEN=TOKEN roomtone start --config config/echo-every-room.toml
+  roomtone sandbox --room demo --person me.mp3      with a room in which somebody speaks
+  FISHJAM_ID=ID FISHJAM_MANAGEMENT_TOKEN=TOKEN roomtone start config/echo-every-room.toml
   roomtone join --room ID --agent recorder --set format=opus --set folder=/var/recordings
 
 Exit codes:

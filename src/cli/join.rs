@@ -3,15 +3,17 @@
 use std::{
     fs::File,
     io::{BufWriter, Write},
+    path::Path,
     time::Duration,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::{
     Failure, agents,
     args::{FishjamArgs, JoinArgs},
-    say, token,
+    explain, say,
+    signals::Endings,
 };
 use crate::{
     agent::Registry,
@@ -19,14 +21,19 @@ use crate::{
     fishjam::{Address, Fishjam, Happening, JoinError, JoinOptions, Stay, rest::RestErrorKind},
 };
 
-pub(super) async fn run(registry: Registry, args: JoinArgs) -> Result<(), Failure> {
-    let agent = agents::make(registry, &args.agent, &args.options)?;
+pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failure> {
+    // From here on nothing ends the program before its peer is gone.
+    let endings = Endings::listen();
+    let builtin = agents::find(registry, args.agent.as_deref())?;
+    let agent = agents::make(builtin, &args.options).await?;
     let voice = args.voice.as_deref().map(voice_track).transpose()?;
-    let mut events = args.events.as_ref().map(|path| {
-        let file = File::create(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
-        Ok(BufWriter::new(file))
-    });
-    let mut events = events.take().transpose()?;
+    let mut events = match &args.events {
+        Some(path) => {
+            let file = File::create(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+            Some(BufWriter::new(file))
+        }
+        None => None,
+    };
     let fishjam = fishjam(&args.fishjam)?;
     let options = JoinOptions {
         hear: args.hear.map(Into::into),
@@ -35,9 +42,11 @@ pub(super) async fn run(registry: Registry, args: JoinArgs) -> Result<(), Failur
         ..JoinOptions::new(args.room.as_str().into())
     };
     let mut stay = fishjam.join(agent, options).await.map_err(|error| join_failure(&error))?;
-    eprintln!("{} is peer {} of room {}; Ctrl-C makes it leave", args.agent, stay.peer, stay.room);
+    let told = leave_when_told(&stay, endings);
+    explain(&format_args!("{} is peer {} of room {}; Ctrl-C makes it leave", builtin.name(), stay.peer, stay.room));
     let written = follow(&mut stay, &mut events).await;
     let departure = stay.ended().await;
+    told.abort();
     say(&departure.how());
     say(&departure.summary());
     match departure.is_regular() {
@@ -46,14 +55,17 @@ pub(super) async fn run(registry: Registry, args: JoinArgs) -> Result<(), Failur
     }
 }
 
-/// Writes down what happens until it is over; tells the agent to leave when the program is told to end, or when there
-/// is no more writing.
-async fn follow(stay: &mut Stay, events: &mut Option<BufWriter<File>>) -> Result<(), Failure> {
+fn leave_when_told(stay: &Stay, mut endings: Endings) -> JoinHandle<()> {
     let leave = stay.leave_token();
-    let told = tokio::spawn(async move {
-        interrupted().await;
+    tokio::spawn(async move {
+        endings.next().await;
+        explain(&"leaving the room");
         leave.cancel();
-    });
+    })
+}
+
+/// Writes down what happens until it is over; makes the agent leave when there can be no more writing.
+async fn follow(stay: &mut Stay, events: &mut Option<BufWriter<File>>) -> Result<(), Failure> {
     let mut result = Ok(());
     while let Some(happening) = stay.happenings.recv().await {
         let Some(file) = events else { continue };
@@ -63,7 +75,6 @@ async fn follow(stay: &mut Stay, events: &mut Option<BufWriter<File>>) -> Result
             stay.leave();
         }
     }
-    told.abort();
     result
 }
 
@@ -73,22 +84,30 @@ fn write_line(file: &mut impl Write, happening: &Happening) -> std::io::Result<(
     file.flush()
 }
 
-/// Waits until the program is told to end: Ctrl-C or SIGTERM.
-pub(super) async fn interrupted() {
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be listened to");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
+/// The Fishjam that was named.
+pub(super) fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
     let id = args.fishjam.as_deref().ok_or_else(|| {
-        Failure::Input("no Fishjam is named; set FISHJAM_ID, or give --fishjam with its id or URL".into())
+        let advice = "set FISHJAM_ID, or give --fishjam with its id or URL (http://127.0.0.1:5002 is a sandbox's)";
+        Failure::Input(format!("no Fishjam is named; {advice}"))
     })?;
     let address: Address = id.parse().map_err(|error| Failure::Input(format!("--fishjam: {error}")))?;
     let token = token("management token", "FISHJAM_MANAGEMENT_TOKEN", args.token_file.as_deref())?;
     Ok(Fishjam::new(address, token.into()))
+}
+
+/// A token out of the file that was given, or of the environment: an argument could be read by everybody on this machine.
+pub(super) fn token(what: &str, env: &str, file: Option<&Path>) -> Result<String, Failure> {
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::Input(format!("--token-file {}: {error}", path.display())))?,
+        None => std::env::var(env).unwrap_or_default(),
+    };
+    match text.trim() {
+        "" => Err(Failure::Input(format!(
+            "there is no {what}; set {env}, or give --token-file with a file that holds it"
+        ))),
+        token => Ok(token.to_owned()),
+    }
 }
 
 /// What `--voice` says.

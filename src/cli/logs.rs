@@ -1,19 +1,20 @@
 //! Logs, to standard error, and traces, to a collector; results go to standard output.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 use super::{Failure, args::LogFormat};
+use crate::text::unprintable_removed;
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Begins to log, and to trace if there is an endpoint. Keep what it gives until the end: the last traces leave then.
 pub(super) fn start(rules: &str, format: LogFormat, traces: Option<&str>) -> Result<Traces, Failure> {
     let filter = filter(rules)?;
-    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt::layer().with_writer(|| Printable);
     let logs: Boxed = match format {
         LogFormat::Human => Box::new(logs.with_ansi(std::io::stderr().is_terminal()).with_target(false)),
         LogFormat::Json => Box::new(logs.json()),
@@ -23,6 +24,43 @@ pub(super) fn start(rules: &str, format: LogFormat, traces: Option<&str>) -> Res
     tracing_subscriber::registry().with(layers).init();
     Ok(traces)
 }
+
+/// Standard error, for whole lines that may hold others' text: what would act on a terminal does not get there. Colours do:
+/// those of the log itself, which end with `m`. A terminal that is gone is no failure.
+struct Printable;
+
+impl Write for Printable {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let body = text.strip_suffix('\n').unwrap_or(&text);
+        let mut out = String::with_capacity(text.len());
+        let mut rest = body;
+        while let Some(at) = rest.find('\u{1b}') {
+            out.push_str(&unprintable_removed(&rest[..at], LONGEST_LINE));
+            let colour = rest[at..].strip_prefix("\u{1b}[").and_then(|code| code.split_once('m'));
+            match colour.filter(|(code, _)| code.len() <= 8 && code.bytes().all(|b| b.is_ascii_digit() || b == b';')) {
+                Some((code, behind)) => {
+                    out.push_str("\u{1b}[");
+                    out.push_str(code);
+                    out.push('m');
+                    rest = behind;
+                }
+                None => rest = &rest[at + 1..],
+            }
+        }
+        out.push_str(&unprintable_removed(rest, LONGEST_LINE));
+        out.push('\n');
+        std::io::stderr().write_all(out.as_bytes()).ok();
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Of a log.
+const LONGEST_LINE: usize = 8_192;
 
 fn filter(rules: &str) -> Result<EnvFilter, Failure> {
     let advice = "write error, warn, info, debug, trace, off, or rules such as roomtone=debug";
@@ -67,7 +105,7 @@ impl Traces {
         if let Some(provider) = self.0
             && let Err(error) = provider.shutdown()
         {
-            eprintln!("roomtone: the last traces are lost: {error}");
+            super::explain(&format_args!("the last traces are lost: {error}"));
         }
     }
 }

@@ -1,23 +1,55 @@
 //! `roomtone sandbox`.
 
-use super::{Failure, args::SandboxArgs, say};
-use crate::sandbox::{Sandbox, SandboxOptions};
+use std::{net::SocketAddr, time::Duration};
+
+use super::{Failure, args::SandboxArgs, explain, say, signals::Endings};
+use crate::sandbox::{Person, Sandbox, SandboxOptions, Speaks};
 
 pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
+    let mut endings = Endings::listen();
+    let listen = address(&args.listen).await?;
+    let token = match &args.token_file {
+        Some(_) => super::join::token("management token", "ROOMTONE_SANDBOX_TOKEN", args.token_file.as_deref())?,
+        None => args.token,
+    };
     let options = SandboxOptions {
-        listen: args.listen,
-        token: args.token,
+        listen,
+        token,
         webhook_secret: args.webhook_secret,
         strict: args.strict,
+        hosts: args.hosts,
+        origins: args.origins,
+        files: args.files,
     };
-    if !options.listen.ip().is_loopback() {
-        tracing::warn!(
-            "the sandbox listens beyond this machine: whoever reaches it can read its files' names and sound"
-        );
+    let is_known_to_all = options.token == SandboxOptions::default().token;
+    if !options.listen.ip().is_loopback() && is_known_to_all {
+        explain(&"the sandbox listens beyond this machine with the token that everybody knows; give it --token-file");
     }
     let sandbox = Sandbox::start(options).await.map_err(|error| Failure::Input(error.to_string()))?;
+    for name in &args.rooms {
+        let room = sandbox.create_room(name, Default::default());
+        let room = room.map_err(|error| Failure::Input(format!("--room {name}: {error}")))?;
+        for file in &args.people {
+            let sound = Some(Speaks::File(file.clone()));
+            let person = Person { sound, looped: true, pause: BETWEEN, ..Person::default() };
+            let added = sandbox.add_person(&room, person).await;
+            added.map_err(|error| Failure::Input(format!("--person: {error}")))?;
+        }
+    }
     say(&format_args!("http://{}", sandbox.socket_address()));
-    super::join::interrupted().await;
+    endings.next().await;
     sandbox.stop().await;
     Ok(())
 }
+
+/// An address with a port; names are looked up.
+async fn address(text: &str) -> Result<SocketAddr, Failure> {
+    let fail = |why: &str| {
+        Failure::Input(format!("--listen {text:?}: {why}; write an address and a port, as in 127.0.0.1:5002"))
+    };
+    let mut found = tokio::net::lookup_host(text).await.map_err(|error| fail(&error.to_string()))?;
+    found.next().ok_or_else(|| fail("there is no such address"))
+}
+
+/// How long people are silent before they say the same again.
+const BETWEEN: Duration = Duration::from_secs(2);

@@ -1,103 +1,120 @@
 //! `roomtone start`: a host for many rooms. `roomtone check`: whether its file is right.
 
-use std::path::{Path, PathBuf};
-
-use tokio::signal::unix::{SignalKind, signal};
-
-use super::{
-    Failure,
-    args::{CheckArgs, StartArgs},
-    say,
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
 };
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, say};
 use crate::{
     agent::Registry,
-    host::{Config, Control, Host, HostError},
+    host::{Config, Control, Host, HostError, config::Draft},
 };
 
-/// What is known before there is a runtime.
-pub(super) struct Prepared {
-    path: PathBuf,
-    config: Config,
-}
-
-pub(super) fn prepare(registry: Registry, args: &StartArgs) -> Result<Prepared, Failure> {
-    let path = args.config.clone().ok_or_else(|| {
-        Failure::Input("no configuration is named; give --config FILE, or set ROOMTONE_CONFIG".to_owned())
+/// Reads the configuration, as far as that goes without its agents.
+pub(super) fn read(file: Option<&Path>) -> Result<(PathBuf, Draft), Failure> {
+    let path = file.ok_or_else(|| {
+        let advice =
+            "give one, as in `start host.toml`, or set ROOMTONE_CONFIG; `config reference` prints one to begin with";
+        Failure::Input(format!("no configuration is named; {advice}"))
     })?;
-    let config = read(registry, &path)?;
-    Ok(Prepared { path, config })
+    let draft = Draft::read(path).map_err(|error| Failure::Input(error.to_string()))?;
+    Ok((path.to_owned(), draft))
 }
 
-fn read(registry: Registry, path: &Path) -> Result<Config, Failure> {
-    Config::read(path, registry).map_err(|error| Failure::Input(error.to_string()))
+/// One for each core, and those that agents may block.
+pub(super) fn threads(draft: &Draft) -> usize {
+    let spare = draft.host().spare_threads.min(MOST_SPARE_THREADS);
+    std::thread::available_parallelism().map_or(1, |cores| cores.get()) + spare
 }
 
-impl Prepared {
-    /// One for each core, and those that agents may block.
-    pub(super) fn threads(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, |cores| cores.get()) + self.config.host.spare_threads
-    }
-
-    /// Where traces go: the file says it, or the environment as OpenTelemetry has it.
-    pub(super) fn traces(&self) -> Option<String> {
-        let of_file = self.config.traces.as_ref().map(|traces| traces.endpoint.clone());
-        of_file.or_else(|| std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|url| !url.is_empty()))
-    }
+/// Where traces go: the file says it, or the environment as OpenTelemetry has it.
+pub(super) fn traces(draft: &Draft) -> Option<String> {
+    let of_file = draft.traces().map(|traces| traces.endpoint.clone());
+    of_file.or_else(|| std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|url| !url.is_empty()))
 }
 
-pub(super) async fn run(registry: Registry, prepared: Prepared) -> Result<(), Failure> {
-    let Prepared { path, config } = prepared;
-    let host = Host::start_from(config, Some(&path), registry).await.map_err(|error| match error {
+pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> Result<(), Failure> {
+    let signals = Signals::listen();
+    let config = draft.prepare(&registry).await.map_err(|error| Failure::Input(error.to_string()))?;
+    let drain = config.host.drain;
+    let is_secure = config.admin.as_ref().is_some_and(|admin| admin.cert_file.is_some());
+    let host = Host::start_from(config, &path, registry).await.map_err(|error| match error {
         HostError::Fishjam(_) => Failure::Fishjam(error.to_string()),
         _ => Failure::Input(error.to_string()),
     })?;
     let served = host.served();
     for (what, address) in [("metrics", served.metrics), ("admin", served.admin), ("webhook", served.webhook)] {
         if let Some(address) = address {
-            tracing::info!("{what} on http://{address}");
+            let scheme = if what == "admin" && is_secure { "https" } else { "http" };
+            tracing::info!("{what} on {scheme}://{address}");
         }
     }
-    let signals = tokio::spawn(obey_signals(host.control()));
+    let obeying = tokio::spawn(signals.obey(host.control(), drain));
     let report = host.ended().await;
-    signals.abort();
+    obeying.abort();
     say(&report);
     Ok(())
 }
 
-/// SIGHUP reads the file again, the first SIGTERM or Ctrl-C drains, the second ends at once.
-async fn obey_signals(control: Control) {
-    let mut hangup = signal(SignalKind::hangup()).expect("signals can be listened to");
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be listened to");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be listened to");
-    let mut is_draining = false;
-    loop {
-        let ends = tokio::select! {
-            _ = hangup.recv() => false,
-            _ = terminate.recv() => true,
-            _ = interrupt.recv() => true,
-        };
-        let told = match (ends, is_draining) {
-            (false, _) => match control.reload().await {
-                Ok(Err(why)) => {
-                    tracing::error!("the configuration was not taken over: {why}");
-                    Ok(())
-                }
-                told => told.map(drop),
-            },
-            (true, false) => control.drain().await,
-            (true, true) => control.stop().await,
-        };
-        if told.is_err() {
-            return;
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Signals {
+        let listen = |kind| signal(kind).expect("signals can be listened to");
+        Signals {
+            hangup: listen(SignalKind::hangup()),
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
         }
-        is_draining |= ends;
+    }
+
+    /// SIGHUP reads the file again, the first SIGTERM or Ctrl-C drains, the second ends at once.
+    async fn obey(mut self, control: Control, drain: Duration) {
+        let mut is_draining = false;
+        loop {
+            let ends = tokio::select! {
+                _ = self.hangup.recv() => false,
+                _ = self.terminate.recv() => true,
+                _ = self.interrupt.recv() => true,
+            };
+            let told = match (ends, is_draining) {
+                (false, _) => match control.reload().await {
+                    Ok(Err(why)) => {
+                        tracing::error!("the configuration was not taken over: {why}");
+                        Ok(())
+                    }
+                    told => told.map(drop),
+                },
+                (true, false) => {
+                    let sessions = control.status().await.map_or(0, |status| status.sessions);
+                    tracing::info!(
+                        "ending: {sessions} sessions may go on for {} s; a second SIGTERM or Ctrl-C ends them at once",
+                        drain.as_secs()
+                    );
+                    control.drain().await
+                }
+                (true, true) => control.stop().await,
+            };
+            if told.is_err() {
+                return;
+            }
+            is_draining |= ends;
+        }
     }
 }
 
-pub(super) fn check(registry: Registry, args: &CheckArgs) -> Result<(), Failure> {
-    let config = read(registry, &args.file)?;
+pub(super) async fn check(registry: &Registry, file: Option<&Path>) -> Result<(), Failure> {
+    let (path, draft) = read(file)?;
+    let config = draft.prepare(registry).await.map_err(|error| Failure::Input(error.to_string()))?;
     let deploys: Vec<&str> = config.deploys.iter().map(|deploy| deploy.name.as_str()).collect();
-    say(&format_args!("{} is right: deploys {}", args.file.display(), deploys.join(", ")));
+    say(&format_args!("{} is right: deploys {}", path.display(), deploys.join(", ")));
     for (what, variable) in needed(&config) {
         let is_set = std::env::var(&variable).is_ok_and(|value| !value.trim().is_empty());
         say(&format_args!("{what}: {variable} is {}", if is_set { "set" } else { "not set here" }));
@@ -125,3 +142,6 @@ fn needed(config: &Config) -> Vec<(&'static str, String)> {
     needed.extend(sinks.map(|variable| ("a sink's secret", variable)));
     needed
 }
+
+/// More than the configuration allows would be refused later, with its reason.
+const MOST_SPARE_THREADS: usize = 1_024;

@@ -12,7 +12,6 @@ pub(super) struct Troubles {
     /// The server socket.
     pub(super) news: Trouble,
     pub(super) malformed: Seldom,
-    pub(super) overflows: Seldom,
 }
 
 impl Default for Troubles {
@@ -22,7 +21,6 @@ impl Default for Troubles {
             rosters: Trouble::new("who is in the room is not known"),
             news: Trouble::new("the server socket is down"),
             malformed: Seldom::default(),
-            overflows: Seldom::default(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Command {
     Leave { session: u64, reply: Reply<bool> },
     Gauge { session: u64, reply: Reply<Option<Gauge>> },
     Measure(Reply<Measures>),
-    Reload { config: Option<Box<Config>>, reply: Reply<Result<(), String>> },
+    Reload { config: Option<Box<Config>>, reply: Reply<Result<Reloaded, String>> },
     Drain,
     Stop,
 }
@@ -47,6 +47,9 @@ pub struct HostStatus {
     /// What keeps it from serving its rooms, in a line.
     #[serde(default)]
     pub trouble: Option<String>,
+    /// How long sessions may go on once it is told to end, in seconds.
+    #[serde(default)]
+    pub drain_s: f64,
     /// How many rooms there are.
     pub rooms: usize,
     /// How many sessions stand how.
@@ -113,6 +116,21 @@ impl From<&Counters> for SessionCounters {
     }
 }
 
+/// What a reload came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// How many deploys there are now.
+    pub deploys: usize,
+    /// Sessions that begin anew, or end, by what has changed.
+    pub renewed: usize,
+}
+
+impl std::fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} deploys; {} sessions begin anew or end", self.deploys, self.renewed)
+    }
+}
+
 /// The host has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the host has ended")]
@@ -168,7 +186,7 @@ impl Control {
     ///
     /// # Errors
     /// [`HasEnded`].
-    pub async fn reload(&self) -> Result<Result<(), String>, HasEnded> {
+    pub async fn reload(&self) -> Result<Result<Reloaded, String>, HasEnded> {
         self.ask(|reply| Command::Reload { config: None, reply }).await
     }
 
@@ -176,7 +194,7 @@ impl Control {
     ///
     /// # Errors
     /// [`HasEnded`].
-    pub async fn reload_with(&self, config: Config) -> Result<Result<(), String>, HasEnded> {
+    pub async fn reload_with(&self, config: Config) -> Result<Result<Reloaded, String>, HasEnded> {
         self.ask(|reply| Command::Reload { config: Some(Box::new(config)), reply }).await
     }
 

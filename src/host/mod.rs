@@ -2,10 +2,9 @@
 //!
 //! ```no_run
 //! # use roomtone::{agent::Registry, host::{Config, Host}};
-//! # const AGENTS: Registry = Registry(&[]);
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example(agents: Registry) -> Result<(), Box<dyn std::error::Error>> {
 //! let path = std::path::Path::new("config/echo-every-room.toml");
-//! let host = Host::start(Config::read(path, AGENTS)?, AGENTS).await?;
+//! let host = Host::start(Config::read(path, &agents).await?).await?;
 //! let control = host.control();
 //! tokio::spawn(async move {
 //!     tokio::signal::ctrl_c().await.ok();
@@ -51,7 +50,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::Config;
-pub use control::{Control, HasEnded, HostStatus, SessionCounters, SessionStatus};
+pub use control::{Control, HasEnded, HostStatus, Reloaded, SessionCounters, SessionStatus};
 pub use http::{OPENAPI, ROUTES};
 pub use keeper::State;
 pub use measures::METRICS;
@@ -130,15 +129,19 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError`].
-    pub async fn start(config: Config, registry: Registry) -> Result<Host, HostError> {
-        Host::start_from(config, None, registry).await
+    pub async fn start(config: Config) -> Result<Host, HostError> {
+        Host::begin(config, None).await
     }
 
-    /// Starts a host that can read its file again.
+    /// Starts a host that can read its file again, with the agents that it may name then.
     ///
     /// # Errors
     /// [`HostError`].
-    pub async fn start_from(config: Config, path: Option<&Path>, registry: Registry) -> Result<Host, HostError> {
+    pub async fn start_from(config: Config, path: &Path, registry: Registry) -> Result<Host, HostError> {
+        Host::begin(config, Some((path.to_owned(), registry))).await
+    }
+
+    async fn begin(config: Config, source: Option<(PathBuf, Registry)>) -> Result<Host, HostError> {
         let secrets = Secrets::read(&config).map_err(HostError::Missing)?;
         let fishjam = fishjam(&config, &secrets)?;
         match fishjam.rest().validate().await {
@@ -153,7 +156,6 @@ impl Host {
         let crew = Arc::new(Crew {
             fishjam: fishjam.clone(),
             secrets: secrets.clone(),
-            registry,
             journal,
             watchdog: Arc::new(Watchdog::start(config.host.watchdog)),
             sinks: Sinks::new(tasks.clone()),
@@ -166,8 +168,8 @@ impl Host {
         let (control, stop) = (Control::new(commands_in), CancellationToken::new());
         let served = serve(&config, &fishjam, &control, &secrets, &stop).await?;
         let steward = {
-            let (config, path, crew) = (Arc::new(config), path.map(Path::to_owned), crew.clone());
-            tokio::spawn(Steward::new(config, path, crew, news, commands).run(leftovers))
+            let (config, crew) = (Arc::new(config), crew.clone());
+            tokio::spawn(Steward::new(config, source, crew, news, commands).run(leftovers))
         };
         Ok(Host { control, steward, served, stop })
     }

@@ -25,7 +25,7 @@ use super::{
     watchdog::Watchdog,
 };
 use crate::{
-    agent::{Agent, Registry},
+    agent::Agent,
     event::{PeerId, RoomId},
     fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, panic_text},
     session::{Audience, Backoff},
@@ -35,7 +35,6 @@ use crate::{
 pub(super) struct Crew {
     pub(super) fishjam: Fishjam,
     pub(super) secrets: Secrets,
-    pub(super) registry: Registry,
     pub(super) journal: Option<Journal>,
     pub(super) watchdog: Arc<Watchdog>,
     pub(super) sinks: Sinks,
@@ -96,7 +95,7 @@ impl Crew {
 
     async fn join(self: &Arc<Crew>, id: u64, key: &Key, deploy: &Deploy) -> Result<Stay, Outcome> {
         let begun = Instant::now();
-        let agent = self.agent(deploy).map_err(Outcome::Hopeless)?;
+        let agent = make(deploy).map_err(Outcome::Hopeless)?;
         let (own_thread, watchdog) = (deploy.own_thread, self.watchdog.clone());
         if let Some(journal) = &self.journal {
             journal.making(&key.room);
@@ -176,12 +175,6 @@ impl Crew {
         (Outcome::from(&departure.ending), Some((peer, departure)))
     }
 
-    fn agent(&self, deploy: &Deploy) -> Result<Box<dyn Agent>, String> {
-        let builtin = self.registry.find(&deploy.agent).map_err(|error| error.to_string())?;
-        let made = catch_unwind(AssertUnwindSafe(|| (builtin.make)(deploy.options.clone())));
-        made.map_err(|_| "the agent panicked while it was made".to_owned())?.map_err(|error| error.to_string())
-    }
-
     /// No peer was made in `room`, or it is gone.
     pub(super) fn unmade(&self, room: &RoomId) {
         if let Some(journal) = &self.journal {
@@ -245,6 +238,11 @@ impl Crew {
         tracing::warn!(%room, %peer, "a peer stays behind: the server did not remove it");
         false
     }
+}
+
+fn make(deploy: &Deploy) -> Result<Box<dyn Agent>, String> {
+    let maker = deploy.maker.0.as_ref().ok_or_else(|| format!("the agent {:?} was not prepared", deploy.agent))?;
+    catch_unwind(AssertUnwindSafe(|| maker.make())).map_err(|_| "the agent panicked while it was made".to_owned())
 }
 
 /// A peer is being made. What panics meanwhile is the agent, which says what it wants before that.

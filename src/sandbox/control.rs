@@ -1,12 +1,13 @@
-//! The sandbox's own interface, under `/sandbox/`: people, recordings, faults, over HTTP. It asks for no token: the
-//! sandbox listens on loopback unless told otherwise.
+//! The sandbox's own interface, under `/sandbox/`: people, recordings, faults, over HTTP. It asks for the management token,
+//! or for a page that the sandbox itself served.
 
 use std::{io::Cursor, path::PathBuf, sync::Arc, sync::atomic::Ordering, time::Duration, time::Instant};
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
@@ -14,10 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    doors,
     echoes::EchoReport,
     faults::Fault,
-    people::{PeopleError, Person, read_picture},
-    rest::Shared,
+    people::{PeopleError, Person, Speaks, read_picture},
+    rest::{self, Shared},
     room::Track,
     world::{NoSuch, World},
 };
@@ -30,9 +32,15 @@ use crate::{
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PersonRequest {
-    /// What is said of the person.
+    /// A peer that an app has made, to be this person.
+    peer: Option<PeerId>,
+    /// What the app says of the person.
     metadata: Value,
-    /// A sound file on the sandbox's machine.
+    /// What the person says of itself.
+    own_metadata: Value,
+    /// How long after it came in its tracks begin.
+    tracks_after_ms: Option<u64>,
+    /// A sound file in the sandbox's folder.
     sound: Option<PathBuf>,
     /// How long after the microphone opened it is said.
     delay_ms: u64,
@@ -48,7 +56,7 @@ struct PersonRequest {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SayRequest {
-    /// A sound file on the sandbox's machine.
+    /// A sound file in the sandbox's folder.
     sound: PathBuf,
     /// How long from now it is said, at the earliest.
     #[serde(default)]
@@ -76,17 +84,32 @@ struct DeprecationRequest {
     on: bool,
 }
 
-pub(super) fn router() -> Router<Arc<World>> {
+pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
     Router::new()
         .route("/sandbox/state", get(state))
         .route("/sandbox/rooms/{room}/people", post(add_person))
         .route("/sandbox/rooms/{room}/people/{peer}", delete(remove_person))
         .route("/sandbox/rooms/{room}/people/{peer}/say", post(say))
         .route("/sandbox/rooms/{room}/people/{peer}/hush", post(hush))
+        .route("/sandbox/rooms/{room}/people/{peer}/disconnect", post(disconnect))
+        .route("/sandbox/rooms/{room}/people/{peer}/reconnect", post(reconnect))
+        .route("/sandbox/rooms/{room}", post(create_room))
         .route("/sandbox/rooms/{room}/peers/{peer}/recording", post(record).get(recording))
         .route("/sandbox/echoes", get(echoes).delete(reset_echoes))
         .route("/sandbox/faults", post(inject))
         .route("/sandbox/deprecation", post(deprecate))
+        .route_layer(from_fn_with_state(world.clone(), guard))
+}
+
+/// Lets in who shows the token, and pages of the sandbox's own.
+async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
+    match doors::is_from_own_page(request.headers()) || rest::shows_token(&world, &request) {
+        true => next.run(request).await,
+        false => {
+            let text = "show the management token: Authorization: Bearer TOKEN";
+            (StatusCode::UNAUTHORIZED, Json(json!({ "errors": text }))).into_response()
+        }
+    }
 }
 
 async fn add_person(
@@ -94,18 +117,22 @@ async fn add_person(
     Path(room): Path<RoomId>,
     Json(request): Json<PersonRequest>,
 ) -> Result<Response, PeopleError> {
-    let sound = match request.sound {
-        Some(path) => Some(read(path).await?),
-        None => None,
-    };
+    let sound = request.sound.map(|path| file(&world, &path).map(Speaks::File)).transpose()?;
+    let usual = Person::default();
     let person = Person {
+        peer: request.peer,
         metadata: request.metadata,
+        own_metadata: request.own_metadata,
+        tracks_after: request.tracks_after_ms.map_or(usual.tracks_after, Duration::from_millis),
         sound,
         delay: Duration::from_millis(request.delay_ms),
         looped: request.looped,
         pause: Duration::from_millis(request.pause_ms),
         still: match request.still {
-            Some(path) => Some(blocking(move || read_picture(&path)).await?),
+            Some(path) => {
+                let path = file(&world, &path)?;
+                Some(blocking(move || read_picture(&path)).await?)
+            }
             None => None,
         },
     };
@@ -126,7 +153,7 @@ async fn say(
     Path((room, peer)): Path<(RoomId, PeerId)>,
     Json(request): Json<SayRequest>,
 ) -> Result<StatusCode, PeopleError> {
-    let sound = read(request.sound).await?;
+    let sound = Speaks::File(file(&world, &request.sound)?);
     world.say(&room, &peer, sound, Duration::from_millis(request.delay_ms), request.looped).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -134,6 +161,27 @@ async fn say(
 async fn hush(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerId)>) -> Result<StatusCode, PeopleError> {
     world.with_speech(&room, &peer, |speech| speech.hush())?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn disconnect(
+    State(world): Shared,
+    Path((room, peer)): Path<(RoomId, PeerId)>,
+) -> Result<StatusCode, PeopleError> {
+    world.disconnect_person(&room, &peer)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reconnect(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerId)>) -> Result<Response, PeopleError> {
+    let speaker = world.reconnect_person(&room, &peer).await?;
+    Ok((StatusCode::CREATED, Json(speaker)).into_response())
+}
+
+/// A room whose id is known beforehand.
+async fn create_room(State(world): Shared, Path(room): Path<RoomId>) -> Response {
+    match world.create_room_named(room.clone(), Default::default()) {
+        Some(room) => (StatusCode::CREATED, Json(room.to_json())).into_response(),
+        None => (StatusCode::CONFLICT, Json(json!({ "errors": format!("Room {room} exists") }))).into_response(),
+    }
 }
 
 async fn record(
@@ -192,8 +240,9 @@ async fn reset_echoes(State(world): Shared) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn read(path: PathBuf) -> Result<Sound, PeopleError> {
-    blocking(move || Ok(Sound::read(&path)?)).await
+/// A file that a request may name.
+fn file(world: &World, path: &std::path::Path) -> Result<PathBuf, PeopleError> {
+    doors::file_in(&world.files, path).map_err(PeopleError::Outside)
 }
 
 /// Reads a file away from the tasks that move sound.
@@ -223,7 +272,10 @@ impl IntoResponse for PeopleError {
             PeopleError::NoSuch(NoSuch::Room(_) | NoSuch::Peer(_)) | PeopleError::NotRecorded(_) => {
                 StatusCode::NOT_FOUND
             }
-            PeopleError::RoomFull(_) | PeopleError::NoSuch(NoSuch::Socket(_)) => StatusCode::CONFLICT,
+            PeopleError::RoomFull(_) | PeopleError::Taken(_) | PeopleError::NoSuch(NoSuch::Socket(_)) => {
+                StatusCode::CONFLICT
+            }
+            PeopleError::Outside(_) => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
         };
         (status, Json(json!({ "errors": self.to_string() }))).into_response()

@@ -17,6 +17,7 @@
 //! ```
 
 mod control;
+mod doors;
 mod echoes;
 mod faults;
 mod notices;
@@ -32,6 +33,6 @@ mod webhooks;
 mod world;
 
 pub use faults::{Fault, NotificationFault};
-pub use people::{PeopleError, Person, Speaker};
-pub use server::{Sandbox, SandboxError, SandboxOptions};
+pub use people::{PeopleError, Person, Speaker, Speaks};
+pub use server::{NameError, Sandbox, SandboxError, SandboxOptions};
 pub use world::NoSuch;

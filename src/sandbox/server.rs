@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -11,23 +12,23 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::Uri,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
 };
 use tokio::{task::JoinHandle, time::timeout};
 use tower::ServiceExt;
 
 use super::{
-    control,
+    control, doors,
     faults::Fault,
-    people::{PeopleError, Person, Speaker},
+    people::{PeopleError, Person, Speaker, Speaks},
     rest, socket,
     world::{NoSuch, World},
 };
 use crate::{
     audio::{Hz, Sound},
     event::{PeerId, RoomId},
-    fishjam::Address,
+    fishjam::{Address, rest::model::RoomConfig},
     web::{self, Limits, Server},
 };
 
@@ -42,16 +43,25 @@ pub struct SandboxOptions {
     pub webhook_secret: String,
     /// Whether a request that would crash the real media engine crashes the agent's peer.
     pub strict: bool,
+    /// Names by which it may be asked for, beside addresses and this machine's own.
+    pub hosts: Vec<String>,
+    /// Origins of pages that may ask it, beside its own and those of this machine.
+    pub origins: Vec<String>,
+    /// The folder whose files people may speak and show by the interface over HTTP.
+    pub files: PathBuf,
 }
 
 impl Default for SandboxOptions {
-    /// A free port on loopback, the token `development`, strict.
+    /// A free port on loopback, the token `development`, strict; files of the folder that the program runs in.
     fn default() -> SandboxOptions {
         SandboxOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             token: "development".into(),
             webhook_secret: "webhook-secret".into(),
             strict: true,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+            files: PathBuf::from("."),
         }
     }
 }
@@ -80,6 +90,17 @@ pub enum SandboxError {
     },
 }
 
+/// Why a room cannot have this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// There is one.
+    #[error("there is a room of this name already")]
+    Taken,
+    /// Something in it would mean something in a URL.
+    #[error("a room's name is made of letters, digits, '-', '_' and '.'")]
+    NotPlain,
+}
+
 impl Sandbox {
     /// Starts to listen and serve.
     ///
@@ -92,13 +113,14 @@ impl Sandbox {
         };
         let (listener, address) = web::bind(options.listen).await.map_err(fail)?;
         let origin = format!("http://{address}");
-        let world = Arc::new(World::new(options.token, options.strict, options.webhook_secret, origin));
+        let world = Arc::new(World::new(options, origin));
         let app = Router::new()
             .merge(rest::router(&world))
             .merge(socket::router())
-            .merge(control::router())
+            .merge(control::router(&world))
             .fallback(|| async { rest::Refused::not_found("Not Found").into_response() })
             .layer(from_fn(web::with_whole_body))
+            .layer(from_fn_with_state(world.clone(), doors::guard))
             .layer(DefaultBodyLimit::disable())
             .with_state(world.clone())
             .map_request(clean_path);
@@ -160,7 +182,51 @@ impl Sandbox {
     /// # Errors
     /// [`PeopleError`] when the person is not there.
     pub async fn say(&self, room: &RoomId, peer: &PeerId, sound: Sound, delay: Duration) -> Result<(), PeopleError> {
-        self.world.say(room, peer, sound, delay, false).await
+        self.world.say(room, peer, Speaks::Sound(sound), delay, false).await
+    }
+
+    /// The same with a file, which is read while it is said.
+    ///
+    /// # Errors
+    /// [`PeopleError`] when the person is not there, or the file cannot be read.
+    pub async fn say_file(
+        &self,
+        room: &RoomId,
+        peer: &PeerId,
+        path: &Path,
+        delay: Duration,
+    ) -> Result<(), PeopleError> {
+        self.world.say(room, peer, Speaks::File(path.to_owned()), delay, false).await
+    }
+
+    /// A person closes the tab: it is no longer connected, and may come back.
+    ///
+    /// # Errors
+    /// [`PeopleError`] when there is no such person in the room.
+    pub fn disconnect_person(&self, room: &RoomId, peer: &PeerId) -> Result<(), PeopleError> {
+        self.world.disconnect_person(room, peer)
+    }
+
+    /// A person who closed the tab comes back.
+    ///
+    /// # Errors
+    /// [`PeopleError`] when there is no such person, or it is connected.
+    pub async fn reconnect_person(&self, room: &RoomId, peer: &PeerId) -> Result<Speaker, PeopleError> {
+        self.world.reconnect_person(room, peer).await
+    }
+
+    /// Makes a room whose id is `name`, which must be free and plain.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn create_room(&self, name: &str, config: RoomConfig) -> Result<RoomId, NameError> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        match !name.is_empty() && name.len() <= 128 && name.chars().all(is_plain) {
+            true => {
+                self.world.create_room_named(name.into(), config).map(|room| room.id.clone()).ok_or(NameError::Taken)
+            }
+            false => Err(NameError::NotPlain),
+        }
     }
 
     /// Whether a person has said everything.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    SandboxOptions,
+    doors::Doors,
     echoes::Echoes,
     faults::Fault,
     notices::Notices,
@@ -35,6 +38,9 @@ pub(super) struct World {
     /// Where the sandbox is reached, once it is; without a slash at its end.
     pub(super) origin: String,
     pub(super) webhook_secret: String,
+    pub(super) doors: Doors,
+    /// The folder whose files requests may name.
+    pub(super) files: PathBuf,
     pub(super) notices: Arc<Notices>,
     pub(super) streams: Mutex<Streams>,
     pub(super) stop: CancellationToken,
@@ -80,12 +86,14 @@ pub enum NoSuch {
 }
 
 impl World {
-    pub(super) fn new(token: String, strict: bool, webhook_secret: String, origin: String) -> World {
+    pub(super) fn new(options: SandboxOptions, origin: String) -> World {
         World {
-            token,
-            strict,
+            token: options.token,
+            strict: options.strict,
             origin,
-            webhook_secret,
+            webhook_secret: options.webhook_secret,
+            doors: Doors { hosts: options.hosts, origins: options.origins },
+            files: options.files,
             notices: Arc::default(),
             streams: Mutex::default(),
             echoes: Arc::default(),
@@ -100,6 +108,14 @@ impl World {
 
     pub(super) fn create_room(&self, config: RoomConfig) -> Arc<Room> {
         let id = RoomId::from(Uuid::new_v4().to_string());
+        self.create_room_named(id, config).expect("nobody has this id")
+    }
+
+    /// `None` where there is one of this id.
+    pub(super) fn create_room_named(&self, id: RoomId, config: RoomConfig) -> Option<Arc<Room>> {
+        if self.rooms().contains_key(&id) {
+            return None;
+        }
         let ended = CancellationToken::new();
         let webhooks = config.webhook_url.clone().map(|url| {
             let (secret, ended, stop) = (self.webhook_secret.clone(), ended.clone(), self.stop.clone());
@@ -110,7 +126,7 @@ impl World {
         self.rooms().insert(id.clone(), room.clone());
         room.notify(Content::RoomCreated(RoomCreated { room_id: id.to_string() }));
         tokio::spawn(stage::run(room.clone()));
-        room
+        Some(room)
     }
 
     pub(super) fn room(&self, id: &str) -> Result<Arc<Room>, NoSuch> {
@@ -195,7 +211,9 @@ impl World {
     /// Lets something go wrong.
     pub(super) fn inject(&self, fault: Fault) -> Result<(), NoSuch> {
         let now = Instant::now();
-        let after = |ms: u64| now + Duration::from_millis(ms);
+        // No fault lasts longer than a day.
+        let length = |ms: u64| Duration::from_millis(ms.min(MOST_MS));
+        let after = |ms: u64| now + length(ms);
         match fault {
             Fault::Close { room, peer, code, reason } => {
                 self.with_socket(&room, &peer, |_, peer| peer.close(code, &reason))
@@ -212,7 +230,7 @@ impl World {
                 self.with(&room, &peer, |_, peer| peer.faults.drop_percent = percent)
             }
             Fault::Delay { room, peer, delay_ms } => {
-                self.with(&room, &peer, |_, peer| peer.faults.delay = Duration::from_millis(delay_ms))
+                self.with(&room, &peer, |_, peer| peer.faults.delay = length(delay_ms))
             }
             Fault::RefuseToken { room, peer, times } => {
                 self.with(&room, &peer, |_, peer| peer.faults.refuse_tokens = times)
@@ -233,7 +251,7 @@ impl World {
             }
             Fault::CrashRoom { room } => self.take_room(room.as_str()).map(|room| room.crash()),
             Fault::CutNotifiers { for_ms } => {
-                self.notices.cut(now, Duration::from_millis(for_ms));
+                self.notices.cut(now, length(for_ms));
                 Ok(())
             }
             Fault::Notifications { count, how } => {
@@ -281,6 +299,8 @@ impl World {
     }
 }
 
+/// A day.
+const MOST_MS: u64 = 86_400_000;
 /// What faults may send at once.
 const MOST_MALFORMED: u32 = 1_000;
 const LARGEST_BYTES: usize = 64 << 20;

@@ -168,8 +168,8 @@ async fn the_program_lists_joins_leaves_taps_reloads_and_shows() {
     let admin = format!("[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"{folder}/secret\"\n");
     let text = town.text("", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"by-hand\""));
     let path = town.folder.file("host.toml", &text);
-    let config = roomtone::host::Config::read(&path, crate::common::AGENTS).unwrap();
-    let host = Host::start_from(config, Some(&path), crate::common::AGENTS).await.unwrap();
+    let config = roomtone::host::Config::read(&path, &crate::common::agents()).await.unwrap();
+    let host = Host::start_from(config, &path, crate::common::agents()).await.unwrap();
     until_ready(&host).await;
     let room = town.room().await;
     town.talker(&room).await;
@@ -182,7 +182,8 @@ async fn the_program_lists_joins_leaves_taps_reloads_and_shows() {
         let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
         (output.status.code(), text)
     };
-    assert_eq!(run(&["sessions", "join", room.as_str(), "echo"], &secret).await, (Some(0), String::new()));
+    let told = format!("echo goes into room {room}\n");
+    assert_eq!(run(&["sessions", "join", room.as_str(), "echo"], &secret).await, (Some(0), told));
     let sessions = until(&host, "it is there", |sessions| {
         sessions.iter().any(|session| session.counters.as_ref().is_some_and(|counters| counters.chunks > 10))
     })

@@ -4,13 +4,17 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
 use roomtone::{
-    agent::{Agent, AgentError, Builtin, Input, OptionsError, Registry, Room, Wants},
+    agent::{Agent, AgentError, Builtin, Input, Maker, Registry, Room, Wants},
     audio::{Hz, Sound},
     event::{PeerId, RoomId},
     fishjam::{
@@ -18,7 +22,7 @@ use roomtone::{
         rest::model::{PeerType, RoomConfig, Status},
     },
     host::{Config, Host, SessionStatus, State},
-    sandbox::{Fault, Person, Sandbox, SandboxOptions, Speaker},
+    sandbox::{Fault, Person, Sandbox, SandboxOptions, Speaker, Speaks},
 };
 use tokio::time::{Instant, sleep};
 
@@ -55,6 +59,27 @@ pub(crate) struct Town {
     pub(crate) sandbox: Sandbox,
     pub(crate) fishjam: Fishjam,
     pub(crate) folder: Folder,
+    pub(crate) gate: Gate,
+}
+
+/// Holds the agents that block until the test lets them go on, or ends.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        self.gate.open();
+    }
 }
 
 impl Town {
@@ -64,7 +89,7 @@ impl Town {
         let folder = Folder::new();
         folder.file("token", sandbox.token());
         folder.file("secret", "admin-secret");
-        Town { sandbox, fishjam, folder }
+        Town { sandbox, fishjam, folder, gate: Gate::default() }
     }
 
     /// The text of a configuration: `host` are lines of `[host]`, `rest` all that comes after.
@@ -77,8 +102,8 @@ impl Town {
     }
 
     pub(crate) async fn host(&self, host: &str, rest: &str) -> Host {
-        let config = Config::parse(&self.text(host, rest), AGENTS).unwrap_or_else(|faults| panic!("{faults:?}"));
-        Host::start(config, AGENTS).await.unwrap()
+        let config = Config::parse(&self.text(host, rest), &agents_behind(&self.gate)).await;
+        Host::start(config.unwrap_or_else(|faults| panic!("{faults:?}"))).await.unwrap()
     }
 
     pub(crate) async fn room(&self) -> RoomId {
@@ -87,7 +112,7 @@ impl Town {
 
     /// Makes so many rooms, as many at a time as the server takes.
     pub(crate) async fn rooms(&self, count: usize) -> Vec<RoomId> {
-        futures_util::future::join_all((0..count).map(|_| self.room())).await
+        stream::iter(0..count).map(|_| self.room()).buffer_unordered(8).collect().await
     }
 
     pub(crate) async fn person(&self, room: &RoomId) -> Speaker {
@@ -98,7 +123,7 @@ impl Town {
     pub(crate) async fn talker(&self, room: &RoomId) -> Speaker {
         let mut rng = fastrand::Rng::with_seed(1);
         let sound = Sound { rate: Hz::K16, samples: (0..16_000).map(|_| rng.i16(1_000..8_000)).collect() };
-        let person = Person { sound: Some(sound), looped: true, ..Person::default() };
+        let person = Person { sound: Some(Speaks::Sound(sound)), looped: true, ..Person::default() };
         self.sandbox.add_person(room, person).await.unwrap()
     }
 
@@ -214,16 +239,30 @@ impl Drop for Program {
 }
 
 /// Agents for tests, by how they behave.
-pub(crate) const AGENTS: Registry = Registry(&[
-    Builtin { name: "echo", about: "says back what it hears", make: |_| make(Behaviour::Echo) },
-    Builtin { name: "sleeper", about: "blocks its thread for 5 s", make: |_| make(Behaviour::Sleeps) },
-    Builtin { name: "spinner", about: "computes for 8 s", make: |_| make(Behaviour::Spins) },
-    Builtin { name: "panicker", about: "panics when it hears something", make: |_| make(Behaviour::Panics) },
-    Builtin { name: "picky", about: "panics when it is asked what it wants", make: |_| make(Behaviour::Picky) },
-    Builtin { name: "failure", about: "fails at once", make: |_| make(Behaviour::Fails) },
-    Builtin { name: "finisher", about: "is done at once", make: |_| make(Behaviour::Finishes) },
-    Builtin { name: "scribe", about: "writes a note about each event", make: |_| make(Behaviour::Writes) },
-]);
+pub(crate) fn agents() -> Registry {
+    agents_behind(&Gate::default())
+}
+
+fn agents_behind(gate: &Gate) -> Registry {
+    let agent = |name: &'static str, about: &'static str, behaviour: Behaviour| {
+        let gate = gate.clone();
+        Builtin::new(name, about, move |_| {
+            let gate = gate.clone();
+            async move { Ok(Maker::new(move || Behaving(behaviour, gate.clone()))) }
+        })
+    };
+    Registry::new([
+        agent("echo", "says back what it hears", Behaviour::Echo),
+        agent("sleeper", "blocks its thread until the test lets it go on", Behaviour::Sleeps),
+        agent("spinner", "computes until the test lets it go on", Behaviour::Spins),
+        agent("panicker", "panics when it hears something", Behaviour::Panics),
+        agent("picky", "panics when it is asked what it wants", Behaviour::Picky),
+        agent("failure", "fails at once", Behaviour::Fails),
+        agent("finisher", "is done at once", Behaviour::Finishes),
+        agent("scribe", "writes a note about each event", Behaviour::Writes),
+        agent("spoiler", "fails when its time is over", Behaviour::FailsAtTheEnd),
+    ])
+}
 
 #[derive(Clone, Copy)]
 enum Behaviour {
@@ -235,13 +274,10 @@ enum Behaviour {
     Fails,
     Finishes,
     Writes,
+    FailsAtTheEnd,
 }
 
-fn make(behaviour: Behaviour) -> Result<Box<dyn Agent>, OptionsError> {
-    Ok(Box::new(Behaving(behaviour)))
-}
-
-struct Behaving(Behaviour);
+struct Behaving(Behaviour, Gate);
 
 #[async_trait]
 impl Agent for Behaving {
@@ -256,16 +292,16 @@ impl Agent for Behaving {
             Behaviour::Finishes => return Ok(()),
             _ => {}
         }
-        let mut first = true;
         while let Some(input) = room.next().await {
             match (self.0, input) {
                 (Behaviour::Echo, Input::Audio(frame)) => drop(room.voice.play(frame.samples())),
-                (Behaviour::Sleeps, Input::Audio(_)) if std::mem::take(&mut first) => {
-                    std::thread::sleep(Duration::from_secs(5));
+                (Behaviour::Sleeps, Input::Audio(_)) => {
+                    while !self.1.is_open() {
+                        std::thread::sleep(Duration::from_millis(10));
+                    }
                 }
-                (Behaviour::Spins, Input::Audio(_)) if std::mem::take(&mut first) => {
-                    let end = std::time::Instant::now() + Duration::from_secs(8);
-                    while std::time::Instant::now() < end {
+                (Behaviour::Spins, Input::Audio(_)) => {
+                    while !self.1.is_open() {
                         std::hint::spin_loop();
                     }
                 }
@@ -277,6 +313,9 @@ impl Agent for Behaving {
                 _ => {}
             }
         }
-        Ok(())
+        match self.0 {
+            Behaviour::FailsAtTheEnd => Err("the last page could not be written".into()),
+            _ => Ok(()),
+        }
     }
 }

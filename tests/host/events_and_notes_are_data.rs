@@ -77,8 +77,8 @@ async fn a_host_does_not_sign_with_a_secret_that_is_not_there() {
     let town = Town::new().await;
     let sink = "sink = { webhook = \"http://127.0.0.1:1/\", secret_env = \"ROOMTONE_NO_SUCH_SECRET\" }";
     let text = town.text("", &format!("[[deploy]]\nagent = \"echo\"\n{sink}"));
-    let config = roomtone::host::Config::parse(&text, crate::common::AGENTS).unwrap();
-    let error = roomtone::host::Host::start(config, crate::common::AGENTS).await.unwrap_err().to_string();
+    let config = roomtone::host::Config::parse(&text, &crate::common::agents()).await.unwrap();
+    let error = roomtone::host::Host::start(config).await.unwrap_err().to_string();
     assert_eq!(error, "there is no sink's secret: the environment's ROOMTONE_NO_SUCH_SECRET is empty or not there");
 }
 

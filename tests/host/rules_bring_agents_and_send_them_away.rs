@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use roomtone::{
     host::{Config, State},
-    sandbox::Person,
+    sandbox::{Person, Speaks},
 };
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::common::{AGENTS, Town, in_state, until, until_ready};
+use crate::common::{Town, agents, in_state, until, until_ready};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_first_person_brings_it_and_the_last_sends_it_away_again_and_again() {
@@ -82,7 +82,7 @@ async fn only_those_whose_metadata_fits_are_heard_and_asked_for() {
     let noise = || {
         let mut rng = fastrand::Rng::with_seed(1);
         let samples = (0..16_000).map(|_| rng.i16(1_000..8_000)).collect();
-        Some(roomtone::audio::Sound { rate: roomtone::audio::Hz::K16, samples })
+        Some(Speaks::Sound(roomtone::audio::Sound { rate: roomtone::audio::Hz::K16, samples }))
     };
     let silent = Person { sound: noise(), looped: true, ..Person::default() };
     town.sandbox.add_person(&room, silent).await.unwrap();
@@ -111,8 +111,8 @@ async fn a_new_configuration_touches_only_what_it_changes() {
     let running = |sessions: &[roomtone::host::SessionStatus]| in_state(sessions, State::Running);
     let before = until(&host, "both are there", |sessions| running(sessions) == 2).await;
     let reload = |text: &str| {
-        let (control, config) = (host.control(), Config::parse(text, AGENTS));
-        async move { control.reload_with(config.unwrap()).await.unwrap() }
+        let (control, text) = (host.control(), text.to_owned());
+        async move { control.reload_with(Config::parse(&text, &agents()).await.unwrap()).await.unwrap() }
     };
     // Rules only: nobody moves. Another lead: one session begins anew.
     reload(&two("leave.idle = \"1h\"")).await.unwrap();

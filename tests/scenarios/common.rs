@@ -12,7 +12,7 @@ use roomtone::{
     audio::{Hz, Sound},
     event::{PeerId, RoomEvent, RoomId},
     fishjam::{Fishjam, JoinOptions, Stay, rest::model::RoomConfig},
-    sandbox::{Person, Sandbox, SandboxOptions, Speaker},
+    sandbox::{Person, Sandbox, SandboxOptions, Speaker, Speaks},
 };
 use tokio::{
     sync::mpsc,
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 /// How long a test waits for something that takes milliseconds on an idle machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A sandbox with one room.
 pub(crate) struct House {
@@ -48,7 +48,7 @@ impl House {
 
     /// A person who says `samples` again and again.
     pub(crate) async fn talker(&self, samples: Vec<i16>) -> Speaker {
-        let sound = Some(Sound { rate: Hz::K16, samples });
+        let sound = Some(Speaks::Sound(Sound { rate: Hz::K16, samples }));
         self.sandbox.add_person(&self.room, Person { sound, looped: true, ..Person::default() }).await.unwrap()
     }
 

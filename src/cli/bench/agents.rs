@@ -12,23 +12,25 @@ use super::{
     wrong,
 };
 use crate::{
-    agent::{Agent, AgentError, Input, Registry, Room, Wants},
+    agent::{Agent, AgentError, Input, Maker, OptionsError, Registry, Room, Wants},
     audio::Hz,
     cli::{Failure, args::LoadArgs},
     dialect::fishjam::VoiceTrack,
     event::RoomId,
-    fishjam::{Departure, Fishjam, JoinOptions, Stay, What},
+    fishjam::{Departure, Fishjam, JoinOptions, Stay},
 };
 
 pub(super) async fn run(
-    registry: Registry,
+    registry: &Registry,
     fishjam: Fishjam,
     seconds: u64,
     voice: VoiceTrack,
     load: &LoadArgs,
 ) -> Result<(), Failure> {
     let rooms = rooms(&fishjam).await?;
-    let crew = Crew { registry, fishjam, voice, speech: load.speech };
+    let input = |error: OptionsError| Failure::Input(error.to_string());
+    let echo = registry.find("echo").map_err(input)?.prepare(toml::Table::new()).await.map_err(input)?;
+    let crew = Crew { echo, fishjam, voice, speech: load.speech };
     let (mut stays, mut joins, mut first_rss_kib) = (Vec::new(), Vec::new(), 0);
     let (timed, others) = rooms.split_at(rooms.len().min(TIMED));
     for (n, room) in timed.iter().enumerate() {
@@ -60,7 +62,7 @@ pub(super) async fn run(
 
 /// What each agent of the bench is.
 struct Crew {
-    registry: Registry,
+    echo: Maker,
     fishjam: Fishjam,
     voice: VoiceTrack,
     speech: bool,
@@ -71,24 +73,15 @@ impl Crew {
     async fn join(&self, room: &RoomId) -> Result<(Stay, Duration), Failure> {
         let agent: Box<dyn Agent> = match self.speech {
             true => Box::new(Speech),
-            false => {
-                let echo = self.registry.find("echo").map_err(|error| Failure::Input(error.to_string()))?;
-                (echo.make)(toml::Table::new()).map_err(|error| Failure::Input(error.to_string()))?
-            }
+            false => self.echo.make(),
         };
         let options = JoinOptions { voice: Some(self.voice.clone()), ..JoinOptions::new(room.clone()) };
         let begun = Instant::now();
         let mut stay = self.fishjam.join(agent, options).await.map_err(|error| wrong(&error))?;
-        let joined = async {
-            while let Some(happening) = stay.happenings.recv().await {
-                if matches!(happening.what, What::Joined) {
-                    return Some(begun.elapsed());
-                }
-            }
-            None
-        };
-        let took = timeout(JOIN, joined).await.ok().flatten();
-        let took = took.ok_or_else(|| Failure::Session(format!("no agent came into room {room}")))?;
+        if !timeout(JOIN, stay.joined()).await.unwrap_or(false) {
+            return Err(Failure::Session(format!("no agent came into room {room}")));
+        }
+        let took = begun.elapsed();
         // Nobody reads any further: what happens is counted elsewhere.
         stay.happenings.close();
         Ok((stay, took))

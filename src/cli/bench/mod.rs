@@ -39,7 +39,7 @@ use crate::{
 pub(super) use machine::stay_on;
 
 /// Runs one process of a bench.
-pub(super) async fn run_part(registry: Registry, args: PartArgs) -> Result<(), Failure> {
+pub(super) async fn run_part(registry: &Registry, args: PartArgs) -> Result<(), Failure> {
     machine::raise_file_limit();
     if args.role == Role::Sandbox {
         return serve().await;
@@ -55,7 +55,8 @@ pub(super) async fn run_part(registry: Registry, args: PartArgs) -> Result<(), F
 
 /// The sandbox, until its input ends.
 async fn serve() -> Result<(), Failure> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.map_err(|error| Failure::Input(error.to_string()))?;
+    let options = SandboxOptions { files: std::env::temp_dir(), ..SandboxOptions::default() };
+    let sandbox = Sandbox::start(options).await.map_err(|error| Failure::Input(error.to_string()))?;
     say(&format_args!("http://{}", sandbox.socket_address()));
     while part::Orders::new().next().await {}
     sandbox.stop().await;
@@ -120,7 +121,8 @@ impl Stage {
                 let delay_ms = u64::from(n) * 37 % (1_000 + pause_ms);
                 let person = json!({ "sound": burst, "loop": true, "pause_ms": pause_ms, "delay_ms": delay_ms });
                 let people = format!("{}/sandbox/rooms/{room}/people", self.url);
-                let answer = self.http.post(people).json(&person).send().await;
+                let answer =
+                    self.http.post(people).bearer_auth(SandboxOptions::default().token).json(&person).send().await;
                 answer.and_then(reqwest::Response::error_for_status).map_err(|error| wrong(&error))?;
             }
             Ok(())
@@ -170,7 +172,8 @@ impl Stage {
     }
 
     async fn call(&self, method: reqwest::Method, path: &str) -> Result<Value, Failure> {
-        let answer = self.http.request(method, format!("{}{path}", self.url)).send().await;
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        let answer = request.bearer_auth(SandboxOptions::default().token).send().await;
         let bytes = answer.map_err(|error| wrong(&error))?.bytes().await.map_err(|error| wrong(&error))?;
         Ok(serde_json::from_slice(&bytes).unwrap_or_default())
     }

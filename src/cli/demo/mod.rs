@@ -23,8 +23,9 @@ use crate::{
 };
 use scene::Scene;
 
-pub(super) async fn run(registry: Registry, args: DemoArgs) -> Result<(), Failure> {
-    let agent = agents::make(registry, &args.agent, &args.options)?;
+pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failure> {
+    let builtin = agents::find(registry, args.agent.as_deref())?;
+    let agent = agents::make(builtin, &args.options).await?;
     let (name, sound) = match &args.input {
         Some(path) => {
             let sound = Sound::read(path).map_err(|error| Failure::Input(error.to_string()))?;
@@ -38,8 +39,8 @@ pub(super) async fn run(registry: Registry, args: DemoArgs) -> Result<(), Failur
     write_sound(&scene, &files)?;
     write_events(&scene, &files.events)?;
     let likeness = likeness(&scene);
-    let facts = facts(&args.agent, &name, &scene, likeness);
-    let html = report::html(&args.agent, &scene, &facts);
+    let facts = facts(builtin.name(), &name, &scene, likeness);
+    let html = report::html(builtin.name(), &scene, &facts);
     fs::write(&files.report, html).map_err(|error| cannot_write(&files.report, &error))?;
     for (fact, value) in &facts {
         say(&format_args!("{fact:<10} {value}"));

@@ -143,13 +143,13 @@ impl Driver {
             session.voice.as_ref().map(|track| Speaking::new(&port.voice, track, options.lead)).transpose()?;
         let speaks_pcm = session.voice.as_ref().is_some_and(|track| track.encoding() == Encoding::Pcm16);
         let now = Instant::now();
+        let url = rest.address().agent_socket(admission.peer_websocket_url.as_deref());
+        let hearing = Hearing::new(wants.hear, options.incoming, wire_rate).of(options.audience.clone());
         let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());
         Ok(Driver {
-            url: rest.address().agent_socket(admission.peer_websocket_url.as_deref()),
+            url,
             session: Session::new(session, admission.token, now),
-            hearing: Hearing::new(wants.hear, options.incoming, wire_rate)
-                .of(options.audience.clone())
-                .live(wants.most_behind),
+            hearing: hearing.live(wants.most_behind),
             roster: Roster::new(peer.clone()),
             rest,
             room,

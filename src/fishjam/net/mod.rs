@@ -10,5 +10,5 @@ pub use credential::Credential;
 pub(super) use proxy::connect;
 pub(crate) use proxy::proxy_of;
 pub(crate) use retry_after::retry_after;
-pub(crate) use trust::explain;
 pub use trust::{Trust, TrustError};
+pub(crate) use trust::{explain, root_cause};

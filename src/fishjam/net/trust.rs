@@ -115,3 +115,8 @@ pub(crate) fn explain(fault: &str) -> String {
     let advice = known.iter().find(|(marks, _)| marks.iter().any(|mark| fault.contains(mark)));
     advice.map_or_else(|| fault.to_owned(), |(_, advice)| (*advice).to_owned())
 }
+
+/// The innermost cause says most: "connection refused" rather than "error sending request".
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
+}

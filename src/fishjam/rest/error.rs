@@ -73,7 +73,7 @@ impl RestError {
             _ => RestErrorKind::Unreachable,
         };
         let proxy = net::proxy_of(&address.to_string()).map(|proxy| format!(" through the proxy {proxy}"));
-        let message = format!("{address}{}: {}", proxy.unwrap_or_default(), net::explain(&root_cause(error)));
+        let message = format!("{address}{}: {}", proxy.unwrap_or_default(), net::explain(&net::root_cause(error)));
         RestError { kind, call, status: None, message, retry_after: None, nothing_was_done: error.is_connect() }
     }
 
@@ -150,11 +150,6 @@ fn server_text(body: &[u8]) -> String {
         Some(text) => printable(text, SHOWN_CHARS),
         None => printable(&String::from_utf8_lossy(body), SHOWN_CHARS),
     }
-}
-
-/// The innermost cause says most: "connection refused" rather than "error sending request".
-fn root_cause(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// How much of the server's own words is shown.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{SecretSource, units};
 use crate::{
-    agent::Hear,
+    agent::{Hear, Maker},
     dialect::fishjam::VoiceTrack,
     event::PeerId,
     fishjam::rest::model::{RoomType, SubscribeMode},
@@ -61,6 +61,19 @@ pub struct Deploy {
     /// Where events and notes go.
     #[serde(default)]
     pub sink: SinkConfig,
+    /// Makes the agent, once its options have been read; see [`Draft`](super::Draft).
+    #[serde(skip)]
+    pub maker: Prepared,
+}
+
+/// What was made of an agent's options. All of them are equal: what is made follows from the options.
+#[derive(Debug, Clone, Default)]
+pub struct Prepared(pub Option<Maker>);
+
+impl PartialEq for Prepared {
+    fn eq(&self, _: &Prepared) -> bool {
+        true
+    }
 }
 
 /// Which rooms. All that is given must hold.

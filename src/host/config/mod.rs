@@ -1,15 +1,15 @@
 //! The host's TOML file: strict, with units in its values, and with every fault told by its line.
 //!
 //! ```
-//! use roomtone::{agent::Registry, host::Config};
+//! use roomtone::host::config::Draft;
 //!
 //! let text = r#"
 //! [[deploy]]
 //! agent = "echo"
 //! leave = { idle = "five minutes" }
 //! "#;
-//! let faults = Config::parse(text, Registry(&[])).unwrap_err();
-//! let line = faults[0].to_string();
+//! let draft = Draft::parse(text);
+//! let line = draft.faults()[0].to_string();
 //! assert!(line.starts_with("line 4, deploy \"echo\" (agent echo), leave.idle:"), "{line}");
 //! ```
 //!
@@ -27,9 +27,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use serde::Deserialize;
 
 pub use deploy::{
-    Deploy, HearRule, JoinRule, JoinWhen, LeaveRule, OptionalDuration, RestartRule, RoomRule, SinkConfig,
+    Deploy, HearRule, JoinRule, JoinWhen, LeaveRule, OptionalDuration, Prepared, RestartRule, RoomRule, SinkConfig,
 };
 pub use fault::{ConfigError, Fault};
+pub use read::Draft;
 pub use secret::SecretSource;
 
 /// A whole file.

@@ -3,33 +3,59 @@
 use std::{
     collections::BTreeSet,
     ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::{Config, ConfigError, Deploy, Fault, FishjamConfig, HostConfig, RoomRule, units::is_http_url};
+use super::{
+    Config, ConfigError, Deploy, Fault, FishjamConfig, HostConfig, Prepared, RoomRule, TracesConfig, units::is_http_url,
+};
 use crate::agent::{OptionsError, Registry};
 
 impl Config {
-    /// Reads a file.
+    /// Reads a file, and prepares the agents that it names.
     ///
     /// # Errors
     /// [`ConfigError`] with all that is wrong.
-    pub fn read(path: &Path, registry: Registry) -> Result<Config, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
-        Config::parse(&text, registry).map_err(|faults| ConfigError::Faults { path: path.to_owned(), faults })
+    pub async fn read(path: &Path, registry: &Registry) -> Result<Config, ConfigError> {
+        Draft::read(path)?.prepare(registry).await
     }
 
-    /// Reads text. Agents are made once, to see whether their options fit.
+    /// Reads text, and prepares the agents that it names.
     ///
     /// # Errors
     /// Every [`Fault`] that was found, in the order of the lines.
-    pub fn parse(text: &str, registry: Registry) -> Result<Config, Vec<Fault>> {
-        let mut reader = Reader { text, registry, faults: Vec::new() };
+    pub async fn parse(text: &str, registry: &Registry) -> Result<Config, Vec<Fault>> {
+        Draft::parse(text).finish(registry).await
+    }
+}
+
+/// A file that has been read, and whose agents have not been prepared yet: what is wrong with either is told together.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    config: Config,
+    faults: Vec<Fault>,
+    /// For each deploy, where in the text what is wrong with its agent's options would be.
+    places: Vec<DeployPlaces>,
+}
+
+impl Draft {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it cannot be read at all.
+    pub fn read(path: &Path) -> Result<Draft, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
+        Ok(Draft { path: path.to_owned(), ..Draft::parse(&text) })
+    }
+
+    /// Reads text.
+    pub fn parse(text: &str) -> Draft {
+        let mut reader = Reader { text, faults: Vec::new(), places: Vec::new() };
         let config = match DeTable::parse(text) {
             Ok(root) => reader.config(root.into_inner()),
             Err(error) => {
@@ -37,15 +63,80 @@ impl Config {
                 Config::default()
             }
         };
-        reader.faults.sort_by_key(|fault| fault.line);
-        if reader.faults.is_empty() { Ok(config) } else { Err(reader.faults) }
+        Draft { path: PathBuf::new(), config, faults: reader.faults, places: reader.places }
+    }
+
+    /// What it says of the process as a whole, as far as that could be read.
+    pub fn host(&self) -> &HostConfig {
+        &self.config.host
+    }
+
+    /// What it says of traces, as far as that could be read.
+    pub fn traces(&self) -> Option<&TracesConfig> {
+        self.config.traces.as_ref()
+    }
+
+    /// What is wrong with it so far.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// Prepares the agents that it names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with all that is wrong.
+    pub async fn prepare(self, registry: &Registry) -> Result<Config, ConfigError> {
+        let path = self.path.clone();
+        self.finish(registry).await.map_err(|faults| ConfigError::Faults { path, faults })
+    }
+
+    async fn finish(mut self, registry: &Registry) -> Result<Config, Vec<Fault>> {
+        for (deploy, places) in self.config.deploys.iter_mut().zip(&self.places) {
+            let prepared = match registry.find(&deploy.agent) {
+                Ok(builtin) => builtin.prepare(deploy.options.clone()).await,
+                Err(unknown) => Err(unknown),
+            };
+            match prepared {
+                Ok(maker) => deploy.maker = Prepared(Some(maker)),
+                Err(error) => self.faults.push(places.fault(deploy, &error)),
+            }
+        }
+        self.faults.sort_by_key(|fault| fault.line);
+        if self.faults.is_empty() { Ok(self.config) } else { Err(self.faults) }
+    }
+}
+
+/// Where in the text a deploy's keys are.
+#[derive(Debug)]
+struct DeployPlaces {
+    title: String,
+    /// Each key with its line.
+    lines: Vec<(String, usize)>,
+    line: usize,
+}
+
+impl DeployPlaces {
+    fn fault(&self, deploy: &Deploy, error: &OptionsError) -> Fault {
+        let key = match error {
+            OptionsError::UnknownAgent { .. } => "agent".to_owned(),
+            OptionsError::Value { key, .. } => format!("options.{key}"),
+            OptionsError::Shape(problem) => {
+                let named = problem.split('`').nth(1).filter(|key| deploy.options.contains_key(*key));
+                named.map_or("options".to_owned(), |key| format!("options.{key}"))
+            }
+        };
+        let line_of = |key: &str| self.lines.iter().find(|(known, _)| known == key).map(|(_, line)| *line);
+        let table = key.rsplit_once('.').map_or("", |(table, _)| table);
+        let line = line_of(&key).or_else(|| line_of(table)).unwrap_or(self.line);
+        let problem = error.to_string().trim().replace('\n', " ");
+        Fault { line: Some(line), deploy: Some(self.title.clone()), key, problem }
     }
 }
 
 struct Reader<'a> {
     text: &'a str,
-    registry: Registry,
     faults: Vec<Fault>,
+    places: Vec<DeployPlaces>,
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -189,30 +280,13 @@ impl<'a> Reader<'a> {
         if !names.insert(deploy.name.clone()) {
             faults.push(("name".into(), "another [[deploy]] has this name; give this one a name of its own".into()));
         }
-        faults.extend(self.agent_fault(&deploy));
         for (key, problem) in faults {
             let at = places.nearest(&key).unwrap_or(span.clone());
             self.fault(Some(title.clone()), &key, Some(at), &problem);
         }
+        let lines = places.0.iter().map(|(key, at)| (key.clone(), self.line_of(at))).collect();
+        self.places.push(DeployPlaces { title, lines, line: self.line_of(&span) });
         Some(deploy)
-    }
-
-    /// Makes the agent, to see whether it can be made.
-    fn agent_fault(&self, deploy: &Deploy) -> Option<(String, String)> {
-        let make = || self.registry.find(&deploy.agent).and_then(|builtin| (builtin.make)(deploy.options.clone()));
-        let Ok(made) = catch_unwind(AssertUnwindSafe(make)) else {
-            return Some(("options".into(), "the agent panicked over them".into()));
-        };
-        let error = made.err()?;
-        let key = match &error {
-            OptionsError::UnknownAgent { .. } => "agent".to_owned(),
-            OptionsError::Value { key, .. } => format!("options.{key}"),
-            OptionsError::Shape(problem) => {
-                let named = problem.split('`').nth(1).filter(|key| deploy.options.contains_key(*key));
-                named.map_or("options".to_owned(), |key| format!("options.{key}"))
-            }
-        };
-        Some((key, error.to_string()))
     }
 
     fn table<T: DeserializeOwned>(&mut self, name: &str, value: Value<'a>) -> Option<T> {
@@ -245,9 +319,15 @@ impl<'a> Reader<'a> {
     }
 
     fn fault(&mut self, deploy: Option<String>, key: &str, at: Option<Range<usize>>, problem: &str) {
-        let line = at.map(|at| 1 + self.text[..at.start.min(self.text.len())].matches('\n').count());
+        let line = at.map(|at| self.line_of(&at));
         let problem = problem.trim().replace('\n', " ");
         self.faults.push(Fault { line, deploy, key: key.to_owned(), problem });
+    }
+}
+
+impl Reader<'_> {
+    fn line_of(&self, at: &Range<usize>) -> usize {
+        1 + self.text[..at.start.min(self.text.len())].matches('\n').count()
     }
 }
 

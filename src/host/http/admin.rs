@@ -124,9 +124,9 @@ async fn stop(State(control): State<Control>) -> Result<StatusCode, Problem> {
     Ok(StatusCode::ACCEPTED)
 }
 
-async fn reload(State(control): State<Control>) -> Result<StatusCode, Problem> {
-    control.reload().await?.map_err(|why| Problem(StatusCode::UNPROCESSABLE_ENTITY, why))?;
-    Ok(StatusCode::NO_CONTENT)
+async fn reload(State(control): State<Control>) -> Result<Response, Problem> {
+    let reloaded = control.reload().await?.map_err(|why| Problem(StatusCode::UNPROCESSABLE_ENTITY, why))?;
+    Ok(Json(reloaded).into_response())
 }
 
 async fn sessions(State(control): State<Control>) -> Result<Response, Problem> {

@@ -10,20 +10,24 @@ use super::{
 use crate::{event::RoomId, host::config::Config};
 
 impl Keeper {
-    /// Takes over another configuration: only what it changes is touched.
-    pub(in crate::host) fn reload(&mut self, now: Instant, config: Arc<Config>) {
+    /// Takes over another configuration: only what it changes is touched. Gives how many sessions that is.
+    pub(in crate::host) fn reload(&mut self, now: Instant, config: Arc<Config>) -> usize {
+        let mut renewed = 0;
         let before = std::mem::take(&mut self.deploys);
         self.take_over(config);
         for key in self.posts.keys().cloned().collect::<Vec<_>>() {
             let (old, new) = (before.get(&key.deploy), self.deploys.get(&key.deploy));
+            let has_session = self.posts.get(&key).is_some_and(|post| post.session().is_some());
             match (old, new) {
                 (_, None) => {
+                    renewed += usize::from(has_session);
                     self.dismiss(&key, "its deploy is gone", Back::Never);
                     self.forget_if_over(&key);
                 }
                 // It is back before its session has ended.
                 (None, Some(_)) => self.dismiss(&key, "its deploy has changed", Back::AtOnce),
                 (Some(old), Some(new)) if !rules::is_same_session(old, new) => {
+                    renewed += usize::from(has_session);
                     self.dismiss(&key, "its deploy has changed", Back::AtOnce);
                 }
                 _ => {}
@@ -32,6 +36,7 @@ impl Keeper {
         for room in self.picture.ids().cloned().collect::<Vec<_>>() {
             self.review_room(now, &room);
         }
+        renewed
     }
 
     /// No agent goes anywhere any more; those that are on their way turn back.

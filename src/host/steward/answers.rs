@@ -19,6 +19,7 @@ impl Steward {
             draining: self.drain.is_some(),
             news: self.lists.news_is_up,
             trouble: self.trouble(),
+            drain_s: self.config.host.drain.as_secs_f64(),
             rooms: self.keeper.rooms(),
             states: self.keeper.states().into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
             max_sessions: self.config.host.max_sessions,

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     config::Config,
-    control::Command,
+    control::{Command, Reloaded},
     journal::Leftovers,
     keeper::{Keeper, Order, Outcome},
     report::{HostReport, SessionReport},
@@ -26,6 +26,7 @@ use super::{
     totals::Totals,
 };
 use crate::{
+    agent::Registry,
     event::{PeerId, RoomId},
     fishjam::{
         Counters, Departure, Gauge, Notifier, NotifierEvent, Scope,
@@ -38,8 +39,8 @@ use crate::{
 /// See the module's head.
 pub(super) struct Steward {
     pub(super) config: Arc<Config>,
-    /// Where the configuration was read, for a reload.
-    pub(super) path: Option<PathBuf>,
+    /// Where the configuration was read, and which agents it may name, for a reload.
+    source: Option<(PathBuf, Registry)>,
     keeper: Keeper,
     crew: Arc<Crew>,
     notifier: Option<Notifier>,
@@ -108,12 +109,14 @@ enum Look {
     Room(RoomId, Result<Room, RestError>),
     /// REST was asked whether it serves; its client knows the answer.
     Validated,
+    /// The configuration was read again, for whoever asked for it.
+    Read(Result<Box<Config>, String>, Reply<Result<Reloaded, String>>),
 }
 
 impl Steward {
     pub(super) fn new(
         config: Arc<Config>,
-        path: Option<PathBuf>,
+        source: Option<(PathBuf, Registry)>,
         crew: Arc<Crew>,
         news: mpsc::Receiver<News>,
         commands: mpsc::Receiver<Command>,
@@ -134,7 +137,7 @@ impl Steward {
             // Once those whom a dead process left are gone.
             notifier: None,
             config,
-            path,
+            source,
             crew,
             news,
             commands,
@@ -322,6 +325,10 @@ impl Steward {
                 self.keeper.on_look_failed(&room);
             }
             Look::Validated => self.probe_is_under_way = false,
+            Look::Read(read, reply) => {
+                let result = read.and_then(|config| self.reload(now, *config));
+                reply.send(result).ok();
+            }
         }
     }
 
@@ -415,7 +422,8 @@ impl Steward {
                 drop(reply.send(present.map(|present| present.gauge.clone())));
             }
             Command::Measure(reply) => drop(reply.send(self.measure())),
-            Command::Reload { config, reply } => drop(reply.send(self.reload(now, config.map(|config| *config)))),
+            Command::Reload { config: Some(config), reply } => drop(reply.send(self.reload(now, *config))),
+            Command::Reload { config: None, reply } => self.read_again(reply),
             Command::Drain => self.begin_drain(now, self.config.host.drain),
             Command::Stop => {
                 self.begin_drain(now, Duration::ZERO);
@@ -437,12 +445,20 @@ impl Steward {
         self.drain_told.send_replace(Some(within));
     }
 
-    fn reload(&mut self, now: Instant, config: Option<Config>) -> Result<(), String> {
-        let config = match (config, &self.path) {
-            (Some(config), _) => config,
-            (None, Some(path)) => Config::read(path, self.crew.registry).map_err(|error| error.to_string())?,
-            (None, None) => return Err("the host was not started from a file".into()),
+    /// Reads the file again, beside the steward: agents may take their time over their options.
+    fn read_again(&self, reply: Reply<Result<Reloaded, String>>) {
+        let Some((path, registry)) = self.source.clone() else {
+            reply.send(Err("the host was not started from a file".into())).ok();
+            return;
         };
+        let looks = self.looks.clone();
+        tokio::spawn(async move {
+            let read = Config::read(&path, &registry).await.map_err(|error| error.to_string());
+            looks.send(Look::Read(read.map(Box::new), reply)).await.ok();
+        });
+    }
+
+    fn reload(&mut self, now: Instant, config: Config) -> Result<Reloaded, String> {
         let fixed = |config: &Config| {
             let host = &config.host;
             let tenants = (host.tenant.clone(), host.max_sessions_per_tenant);
@@ -459,10 +475,11 @@ impl Steward {
         config.check_sinks()?;
         self.refresh_secrets();
         self.config = Arc::new(config);
-        self.keeper.reload(now, self.config.clone());
+        let renewed = self.keeper.reload(now, self.config.clone());
         self.totals.reloads += 1;
-        tracing::info!("the configuration was taken over: {} deploys", self.config.deploys.len());
-        Ok(())
+        let reloaded = Reloaded { deploys: self.config.deploys.len(), renewed };
+        tracing::info!("the configuration was taken over: {reloaded}");
+        Ok(reloaded)
     }
 
     fn is_ready(&self) -> bool {

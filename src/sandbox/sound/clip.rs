@@ -64,6 +64,7 @@ impl Rates {
         let mut out = AtRate::default();
         match &block.sound {
             BlockSound::Clip { clip, index } => out.samples = clip.block(*index, rate),
+            BlockSound::Rated(block) => out.samples = block.get(&rate).cloned().unwrap_or_default(),
             BlockSound::Raw(samples) if rate == native => out.samples.clone_from(samples),
             BlockSound::Raw(samples) => {
                 let resampler = self.0.entry(rate).or_insert_with(|| Resampler::new(native, rate));

@@ -6,14 +6,21 @@
 mod clip;
 mod playout;
 mod speech;
+mod stream;
 mod tap;
 
 pub(super) use clip::{AtRate, Clip, Rates};
 pub(super) use playout::Playout;
-pub(super) use speech::{Speech, Utterance};
+pub(super) use speech::{Said, Speech, Utterance};
+pub(super) use stream::{Opened, Stream, open};
 pub(super) use tap::Tap;
 
 use std::time::Instant;
+
+use crate::audio::Hz;
+
+/// The rates at which sound is made ready: those that agents hear, and that of Opus.
+pub(super) const RATES: &[Hz] = &[Hz::K16, Hz::K24, Hz::K48];
 
 /// 20 ms of one track.
 pub(super) struct Block {
@@ -29,6 +36,8 @@ pub(super) struct Block {
 pub(super) enum BlockSound {
     /// Block `index` of a clip, counted from the clip's start.
     Clip { clip: std::sync::Arc<Clip>, index: u64 },
+    /// A block of a file that is read while it is said.
+    Rated(stream::Rated),
     /// Samples as an agent sent them.
     Raw(Vec<i16>),
 }

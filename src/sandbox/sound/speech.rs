@@ -6,12 +6,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Block, BlockSound, Clip};
+use super::{Block, BlockSound, Clip, Stream};
 use crate::audio::BLOCK;
+
+/// What is said.
+pub(in crate::sandbox) enum Said {
+    /// A recording in memory.
+    Clip(Arc<Clip>),
+    /// A file that is read while it is said.
+    File(Stream),
+}
 
 /// A recording to be said.
 pub(in crate::sandbox) struct Utterance {
-    pub(in crate::sandbox) clip: Arc<Clip>,
+    pub(in crate::sandbox) said: Said,
     /// Not before this, nor before the utterance ahead has ended.
     pub(in crate::sandbox) not_before: Instant,
     /// Said again and again, until there is another.
@@ -63,17 +71,13 @@ impl Speech {
         self.began = Some(began);
         self.is_pausing = false;
         let utterance = self.utterances.front_mut()?;
-        let blocks = utterance.clip.blocks().max(1);
-        let block = Block {
-            sounds_at: due - BLOCK,
-            continues: self.said > 0,
-            sound: BlockSound::Clip { clip: utterance.clip.clone(), index: self.said % blocks },
-        };
+        let (sound, is_last) = utterance.next_block(self.said);
+        let block = Block { sounds_at: due - BLOCK, continues: self.said > 0, sound };
         self.said += 1;
         utterance.not_before = due + utterance.pause;
         let (seamless, looped) = (utterance.pause.is_zero(), utterance.looped);
         let repeats = looped && self.utterances.len() == 1;
-        if self.said.is_multiple_of(blocks) && !(repeats && seamless) {
+        if is_last && !(repeats && seamless) {
             self.is_pausing = repeats;
             if !repeats {
                 self.utterances.pop_front();
@@ -94,6 +98,23 @@ impl Speech {
     }
 }
 
+impl Utterance {
+    /// The block after `said` of them, and whether a repetition ends with it.
+    fn next_block(&mut self, said: u64) -> (BlockSound, bool) {
+        match &mut self.said {
+            Said::Clip(clip) => {
+                let blocks = clip.blocks().max(1);
+                let sound = BlockSound::Clip { clip: clip.clone(), index: said % blocks };
+                (sound, (said + 1).is_multiple_of(blocks))
+            }
+            Said::File(stream) => {
+                let (block, is_last) = stream.take();
+                (BlockSound::Rated(block), is_last)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +125,7 @@ mod tests {
         let start = Instant::now();
         let clip = |blocks: usize| Arc::new(Clip::new(Sound { rate: Hz::K16, samples: vec![1; blocks * 320] }));
         let mut speech = Speech::default();
-        speech.say(Utterance { clip: clip(2), not_before: start, looped: true, pause: Duration::ZERO });
+        speech.say(Utterance { said: Said::Clip(clip(2)), not_before: start, looped: true, pause: Duration::ZERO });
         let times = |speech: &mut Speech, until: u64| {
             let now = start + Duration::from_millis(until);
             std::iter::from_fn(|| speech.take(now))
@@ -112,13 +133,13 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(times(&mut speech, 100), [0, 20, 40, 60, 80]);
-        speech.say(Utterance { clip: clip(1), not_before: start, looped: false, pause: Duration::ZERO });
+        speech.say(Utterance { said: Said::Clip(clip(1)), not_before: start, looped: false, pause: Duration::ZERO });
         assert_eq!(times(&mut speech, 300), [100, 120]);
         assert!(speech.is_silent());
         let pause = Duration::from_millis(50);
-        speech.say(Utterance { clip: clip(2), not_before: start, looped: true, pause });
+        speech.say(Utterance { said: Said::Clip(clip(2)), not_before: start, looped: true, pause });
         assert_eq!(times(&mut speech, 330), [140, 160, 230, 250]);
-        speech.say(Utterance { clip: clip(1), not_before: start, looped: false, pause });
+        speech.say(Utterance { said: Said::Clip(clip(1)), not_before: start, looped: false, pause });
         assert_eq!(times(&mut speech, 500), [270], "what comes next does not wait for the pause");
         assert!(speech.is_silent());
     }

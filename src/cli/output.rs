@@ -1,0 +1,29 @@
+//! What the program prints. Whoever reads it may have had enough, or may have closed the terminal: a line that nobody takes
+//! is no failure, and never ends what the program is doing.
+
+use std::{fmt::Display, io::Write};
+
+use crate::text;
+
+/// Prints a line of results.
+pub(super) fn say(line: &dyn Display) {
+    writeln!(std::io::stdout(), "{}", line_by_line(&line.to_string())).ok();
+}
+
+/// Prints a line beside the results: what goes on, what went wrong.
+pub(super) fn explain(line: &dyn Display) {
+    writeln!(std::io::stderr(), "{}", line_by_line(&line.to_string())).ok();
+}
+
+/// Others' text may be among it: no line of it does anything to a terminal, or is longer than a screen.
+fn line_by_line(lines: &str) -> String {
+    let fit = |line: &str| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        // Columns are kept: only what acts on a terminal is taken out.
+        let text = text::unprintable_removed(&line[indent..], LONGEST_LINE);
+        format!("{}{text}", " ".repeat(indent))
+    };
+    lines.split('\n').map(fit).collect::<Vec<String>>().join("\n")
+}
+
+const LONGEST_LINE: usize = 2_000;
