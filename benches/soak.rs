@@ -180,7 +180,13 @@ impl Soak {
     fn hurt_the_server(&mut self) {
         let fault = match self.rng.u8(0..4) {
             0 => Fault::CutNotifiers { for_ms: self.rng.u64(0..3_000) },
-            1 => Fault::Rest { count: 3, status: Some(503), body: String::new(), carried_out: false },
+            1 => Fault::Rest {
+                count: 3,
+                status: Some(503),
+                body: String::new(),
+                carried_out: false,
+                only: String::new(),
+            },
             2 => Fault::Notifications { count: 5, how: NotificationFault::Lose },
             _ => Fault::Notifications { count: 5, how: NotificationFault::Double },
         };

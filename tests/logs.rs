@@ -40,6 +40,14 @@ impl Log {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
+
+    async fn until(&self, words: &str) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        while !self.text().contains(words) {
+            assert!(tokio::time::Instant::now() < deadline, "in time: {words:?} in {}", self.text());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 }
 
 /// Logs all that it is told, as a developer would.
@@ -70,9 +78,9 @@ async fn nothing_private_and_each_deprecation_once() {
     let metadata = serde_json::json!({ "name": "Ada Lovelace" });
     let person = sandbox.add_person(&room, Person { metadata, ..Person::default() }).await.unwrap();
     let stay = fishjam.join(Box::new(Talkative), JoinOptions::new(room.clone())).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    log.until("PeerJoined").await;
     sandbox.inject(Fault::Cut { room: room.clone(), peer: stay.peer.clone(), for_ms: 0 }).unwrap();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    log.until("back in the room").await;
     let admission = format!("{:?}", fishjam.rest().room(&room).await.unwrap());
     stay.leave();
     stay.ended().await;

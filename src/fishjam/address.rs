@@ -31,7 +31,8 @@ impl Address {
     }
 
     /// The URL of the agent socket. `hint` is the `peer_websocket_url` that comes with a new peer: it names the media
-    /// node, and it is the peer socket's address, or has no scheme, depending on who wrote it.
+    /// node, and it is the peer socket's address, or has no scheme, depending on who wrote it. Where this address is
+    /// `https`, so is what the hint names: a token and a room's sound do not travel in clear because a server said `ws`.
     pub fn agent_socket(&self, hint: Option<&str>) -> String {
         let Some(hint) = hint.filter(|hint| !hint.is_empty()) else {
             return as_websocket(&self.rest("socket/agent/websocket"));
@@ -41,7 +42,11 @@ impl Address {
         let url = url.trim_end_matches('/');
         let base = AGENT_AND_PEER_SOCKETS.iter().find_map(|suffix| url.strip_suffix(suffix)).unwrap_or(url);
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        as_websocket(&format!("{base}/socket/agent/websocket{query}"))
+        let socket = as_websocket(&format!("{base}/socket/agent/websocket{query}"));
+        match socket.strip_prefix("ws://") {
+            Some(rest) if self.base.scheme() == "https" => format!("wss://{rest}"),
+            _ => socket,
+        }
     }
 }
 
@@ -121,6 +126,14 @@ mod tests {
             ("ws://n/tenant-123/socket/peer/websocket?a=1", "ws://n/tenant-123/socket/agent/websocket?a=1"),
         ] {
             assert_eq!(address.agent_socket(Some(hint)), expected, "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_hint_does_not_take_the_cover_away() {
+        let address: Address = "abc123".parse().unwrap();
+        for hint in ["ws://node/socket/peer/websocket", "http://node/socket/peer/websocket", "wss://node", "node"] {
+            assert_eq!(address.agent_socket(Some(hint)), "wss://node/socket/agent/websocket", "{hint}");
         }
     }
 

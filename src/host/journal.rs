@@ -7,7 +7,8 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Mutex,
     time::Duration,
@@ -15,7 +16,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{PeerId, RoomId};
+use crate::{
+    event::{PeerId, RoomId},
+    files,
+};
 
 /// This process's file.
 #[derive(Debug)]
@@ -58,9 +62,10 @@ enum Line {
 impl Journal {
     /// Opens a file in `folder` for the peers at `fishjam`, and finds those of processes that are no more.
     pub(super) fn open(folder: &Path, fishjam: &str) -> io::Result<(Journal, Leftovers)> {
-        fs::create_dir_all(folder)?;
-        let leftovers = Leftovers::find(folder, fishjam)?;
+        files::create_folder(folder)?;
+        let fishjam = &one_name(fishjam);
         let page = Page::create(folder, fishjam, [])?;
+        let leftovers = Leftovers::find(folder, fishjam, page.file.metadata()?.uid())?;
         Ok((Journal { folder: folder.to_owned(), fishjam: fishjam.to_owned(), page: Mutex::new(page) }, leftovers))
     }
 
@@ -102,7 +107,8 @@ impl Journal {
     /// Peers that this process made, and any other with a file in the folder, as far as that is known.
     pub(super) fn all_known(&self) -> HashSet<PeerId> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let pages = entries.filter(|path| is_page(path)).filter_map(|path| fs::read_to_string(path).ok());
+        let user = self.page.lock().expect("no holder panics").file.metadata().map_or(u32::MAX, |about| about.uid());
+        let pages = entries.filter_map(|path| open_page(&path, user)).filter_map(|file| read_text(&file).ok());
         let others = pages.filter_map(|text| read(&text, &self.fishjam)).flat_map(|(here, _)| here.into_keys());
         // What could not be written is known here alone.
         let mut known: HashSet<PeerId> = others.collect();
@@ -169,19 +175,16 @@ impl Page {
 }
 
 impl Leftovers {
-    fn find(folder: &Path, fishjam: &str) -> io::Result<Leftovers> {
+    fn find(folder: &Path, fishjam: &str, user: u32) -> io::Result<Leftovers> {
         let mut found = Leftovers::default();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if !is_page(&path) {
-                continue;
-            }
             // Another process may have taken it away since it was listed.
-            let Ok(file) = File::open(&path) else { continue };
+            let Some(file) = open_page(&path, user) else { continue };
             if file.try_lock().is_err() {
                 continue;
             }
-            if let Some((here, making)) = read(&fs::read_to_string(&path).unwrap_or_default(), fishjam) {
+            if let Some((here, making)) = read(&read_text(&file).unwrap_or_default(), fishjam) {
                 found.peers.extend(here.into_iter().map(|(peer, room)| (room, peer)));
                 let is_recent = file.metadata().and_then(|about| about.modified()).is_ok_and(|at| {
                     at.elapsed().unwrap_or_default() < RECENT // A clock that was set back makes it recent.
@@ -207,7 +210,7 @@ impl Leftovers {
 fn read(text: &str, fishjam: &str) -> Option<(HashMap<PeerId, RoomId>, HashMap<RoomId, usize>)> {
     let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
     match lines.next() {
-        Some(Line::Fishjam(address)) if address == fishjam => {}
+        Some(Line::Fishjam(address)) if one_name(&address) == fishjam => {}
         _ => return None,
     }
     let (mut here, mut making) = (HashMap::new(), HashMap::new());
@@ -226,8 +229,41 @@ fn read(text: &str, fishjam: &str) -> Option<(HashMap<PeerId, RoomId>, HashMap<R
     Some((here, making))
 }
 
-fn is_page(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
+/// A page that a process of `user` wrote. Whatever else goes by such a name is not even opened: a pipe would hold the host
+/// up, and somebody else's page could name any peer.
+fn open_page(path: &Path, user: u32) -> Option<File> {
+    if !path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX)) {
+        return None;
+    }
+    let is_ours = |about: &fs::Metadata| about.is_file() && about.uid() == user && about.len() <= LARGEST;
+    match fs::symlink_metadata(path) {
+        Ok(about) if is_ours(&about) => {
+            let file = File::open(path).ok()?;
+            // What was looked at and what was opened may differ.
+            file.metadata().is_ok_and(|about| is_ours(&about)).then_some(file)
+        }
+        Ok(_) => {
+            tracing::warn!("{} is not a file that this user's hosts wrote; it is left alone", path.display());
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// A crash may have left half a character.
+fn read_text(mut file: &File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// This machine has several names.
+fn one_name(fishjam: &str) -> String {
+    let Ok(mut url) = url::Url::parse(fishjam) else { return fishjam.to_owned() };
+    if matches!(url.host_str(), Some("localhost" | "[::1]")) {
+        url.set_host(Some("127.0.0.1")).ok();
+    }
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 fn one_less(making: &mut HashMap<RoomId, usize>, room: &RoomId) {
@@ -242,6 +278,8 @@ fn one_less(making: &mut HashMap<RoomId, usize>, room: &RoomId) {
 const PREFIX: &str = "peers-";
 /// For how long after its last line a dead process may have left a peer that it was making.
 const RECENT: Duration = Duration::from_secs(600);
+/// The largest page that is read: a hundred times what a host writes.
+const LARGEST: u64 = 64 << 20;
 /// After so many lines that no longer matter a new page is begun.
 const LINES: usize = 2_000;
 
@@ -306,6 +344,38 @@ mod tests {
         }
         let (again, found) = Journal::open(&folder, "http://a").unwrap();
         assert_eq!((found.rooms.len(), found.peers.len(), again.all_known().len()), (0, 2, 2));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn this_machines_names_are_one() {
+        let folder = folder("names");
+        let (journal, _) = Journal::open(&folder, "http://127.0.0.1:5002").unwrap();
+        journal.made(&"room".into(), &"p1".into());
+        drop(journal);
+        let (_, found) = Journal::open(&folder, "http://localhost:5002").unwrap();
+        assert_eq!(found.peers, [("room".into(), "p1".into())]);
+        let (_, found) = Journal::open(&folder, "http://localhost:5003").unwrap();
+        assert!(found.peers.is_empty());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_page_of_this_user_is_not_opened() {
+        let folder = folder("planted");
+        let pipe = folder.join("peers-pipe.jsonl");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let elsewhere = folder.join("elsewhere");
+        fs::write(&elsewhere, "{\"fishjam\":\"http://a\"}\n{\"made\":[\"room\",\"planted\"]}\n").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.join("peers-link.jsonl")).unwrap();
+        let mut half = b"{\"fishjam\":\"http://a\"}\n{\"made\":[\"room\",\"p1\"]}\n{\"made\":[\"r\xc3".to_vec();
+        half.extend(b"\n{\"made\":[\"room\",\"p2\"]}\n");
+        fs::write(folder.join("peers-half.jsonl"), half).unwrap();
+        let (journal, found) = Journal::open(&folder, "http://a").unwrap();
+        let mut peers = found.peers.clone();
+        peers.sort();
+        assert_eq!(peers, [("room".into(), "p1".into()), ("room".into(), "p2".into())]);
+        assert_eq!(journal.all_known().len(), 2);
         fs::remove_dir_all(folder).unwrap();
     }
 

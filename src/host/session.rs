@@ -1,6 +1,7 @@
 //! One agent in one room, from the order to its end.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -193,10 +194,9 @@ impl Crew {
         if !leftovers.peers.is_empty() {
             tracing::warn!("{} peers of a process that is no more are removed", leftovers.peers.len());
         }
-        let removals = leftovers.peers.clone().into_iter().map(|(room, peer)| {
-            let crew = self.clone();
-            async move { crew.remove(&room, &peer).await }
-        });
+        let mut of_rooms: BTreeMap<RoomId, Vec<PeerId>> = BTreeMap::new();
+        leftovers.peers.iter().for_each(|(room, peer)| of_rooms.entry(room.clone()).or_default().push(peer.clone()));
+        let removals = of_rooms.into_iter().map(|(room, peers)| self.clone().remove_agents(room, peers));
         let removed: Vec<bool> = futures_util::stream::iter(removals).buffer_unordered(REMOVED_AT_ONCE).collect().await;
         cleared.await;
         let rooms = leftovers.rooms.clone().into_iter();

@@ -76,6 +76,34 @@ impl Crew {
         self.remove_unconnected(&room, &unknown, most).await
     }
 
+    /// Removes those of `peers` that are agents': a file may name anybody. Says whether none of them is left.
+    pub(super) async fn remove_agents(self: Arc<Crew>, room: RoomId, peers: Vec<PeerId>) -> bool {
+        let mut backoff = Backoff::with_seed(fastrand::u64(..));
+        let now = loop {
+            match self.fishjam.rest().room(&room).await {
+                Ok(now) => break now,
+                Err(error) if error.kind == RestErrorKind::NotFound => return true,
+                Err(error) if error.may_pass() && backoff.attempts() < LOOKS => {
+                    tokio::time::sleep(backoff.next_wait()).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%room, "peers may stay behind: the room could not be looked at: {error}");
+                    return false;
+                }
+            }
+        };
+        let mut all_gone = true;
+        for peer in now.peers.iter().filter(|peer| peers.contains(&peer.id)) {
+            match peer.kind {
+                PeerType::Agent => all_gone &= self.remove(&room, &peer.id).await,
+                _ => {
+                    tracing::warn!(%room, peer = %peer.id, "not an agent's peer, though written down as one; it stays")
+                }
+            }
+        }
+        all_gone
+    }
+
     /// Removes those of `peers` that nobody has connected; none if there are more than `most`. Says whether it is done.
     async fn remove_unconnected(&self, room: &RoomId, peers: &[PeerId], most: usize) -> bool {
         let now = match self.fishjam.rest().room(room).await {

@@ -135,6 +135,9 @@ pub enum Fault {
         /// Whether what was asked for is done nevertheless, and only its answer is lost.
         #[serde(default)]
         carried_out: bool,
+        /// Of these calls only: the method and how the path ends, as in `POST /peer`. Empty for all.
+        #[serde(default)]
+        only: String,
     },
 }
 

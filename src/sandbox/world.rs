@@ -69,6 +69,16 @@ pub(super) struct RestFault {
     pub(super) body: String,
     count: u32,
     pub(super) carried_out: bool,
+    only: String,
+}
+
+impl RestFault {
+    fn is_for(&self, method: &str, path: &str) -> bool {
+        match self.only.split_once(' ') {
+            Some((only, end)) => method == only && path.ends_with(end),
+            None => path.ends_with(&self.only),
+        }
+    }
 }
 
 /// A fault that names what is not there.
@@ -201,9 +211,9 @@ impl World {
     }
 
     /// Takes one call's worth of the fault that lies on REST.
-    pub(super) fn take_rest_fault(&self) -> Option<RestFault> {
+    pub(super) fn take_rest_fault(&self, method: &str, path: &str) -> Option<RestFault> {
         let mut fault = self.rest_fault.lock().expect("no holder panics");
-        let taken = fault.clone()?;
+        let taken = fault.clone().filter(|fault| fault.is_for(method, path))?;
         *fault = fault.take().map(|fault| RestFault { count: fault.count - 1, ..fault }).filter(|left| left.count > 0);
         Some(taken)
     }
@@ -258,9 +268,9 @@ impl World {
                 self.notices.set_fault(how, count);
                 Ok(())
             }
-            Fault::Rest { count, status, body, carried_out } => {
+            Fault::Rest { count, status, body, carried_out, only } => {
                 *self.rest_fault.lock().expect("no holder panics") =
-                    Some(RestFault { status, body, count, carried_out }).filter(|_| count > 0);
+                    Some(RestFault { status, body, count, carried_out, only }).filter(|_| count > 0);
                 Ok(())
             }
         }

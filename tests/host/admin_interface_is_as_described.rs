@@ -143,12 +143,15 @@ async fn every_call_answers_as_the_document_says_and_shows_the_token() {
     let (_, listed) = admin.call("get", sessions, sessions, token, None).await;
     assert_eq!(listed["sessions"][0]["session"], json!(id));
     let levels = "/v1/sessions/{session}/levels";
-    let (_, line) = admin.call("get", levels, &format!("{sessions}/{id}/levels?seconds=1"), token, None).await;
-    let mut loud: Vec<f64> =
-        line["levels"].as_array().unwrap().iter().map(|l| l["rms_dbfs"].as_f64().unwrap()).collect();
-    loud.sort_by(f64::total_cmp);
-    assert_eq!(loud.len(), 2, "the talker, and the echo of it: {line}");
-    assert!(loud.iter().all(|rms| (-20.0..-10.0).contains(rms)), "{line}");
+    // The talker, and the echo of it: both, in one second or a later one.
+    for look in 0.. {
+        let (_, line) = admin.call("get", levels, &format!("{sessions}/{id}/levels?seconds=1"), token, None).await;
+        let loud: Vec<f64> = line["levels"].as_array().unwrap().iter().filter_map(|l| l["rms_dbfs"].as_f64()).collect();
+        if loud.len() == 2 && loud.iter().all(|rms| (-20.0..-10.0).contains(rms)) {
+            break;
+        }
+        assert!(loud.len() <= 2 && look < 60, "{line}");
+    }
     assert_eq!(admin.call("get", levels, &format!("{sessions}/999/levels"), token, None).await.0, 404);
     let one = "/v1/sessions/{session}";
     assert_eq!(admin.call("delete", one, &format!("{sessions}/999"), token, None).await.0, 404);

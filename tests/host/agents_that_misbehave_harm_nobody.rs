@@ -1,17 +1,10 @@
-//! Agents that block, spin, panic and fail, among many that do not.
+//! Agents that block, spin, panic and fail, among some that do not.
 
-use std::time::Duration;
-
-use roomtone::{
-    agent::{LATENCY_STEPS, LatencyCounts},
-    audio::BLOCK,
-    host::State,
-};
-use tokio::time::sleep;
+use roomtone::host::State;
 
 use crate::common::{Town, until};
 
-const NEIGHBOURS: usize = 100;
+const NEIGHBOURS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 6)]
 async fn one_that_sleeps_one_that_spins_one_that_panics_cost_the_others_nothing() {
@@ -39,38 +32,34 @@ async fn one_that_sleeps_one_that_spins_one_that_panics_cost_the_others_nothing(
     let given_up = sessions.iter().find(|session| session.deploy == "panicker").unwrap();
     let why = given_up.why.as_deref().unwrap();
     assert_eq!(why, "given up after 2 restarts: the agent failed: it panicked: it was too loud");
-    until(&host, "those that block are named", |sessions| {
+    let blocking = until(&host, "those that block are named", |sessions| {
         let blocks = |name| sessions.iter().any(|session| session.deploy == name && session.blocking);
         blocks("spinner") && blocks("sleeper")
     })
     .await;
-    sleep(Duration::from_secs(3)).await;
-    let sessions = host.control().sessions().await.unwrap();
-    let neighbours: Vec<_> = sessions.iter().filter(|session| session.deploy == "echo").collect();
-    assert_eq!(neighbours.len(), NEIGHBOURS);
-    let (mut to_agent, mut to_socket) = (LatencyCounts::default(), LatencyCounts::default());
-    for session in &neighbours {
-        let gauge = host.control().gauge(session.session.unwrap()).await.unwrap().unwrap();
-        to_agent.add(&gauge.counters().to_agent);
-        to_socket.add(&gauge.counters().to_socket);
+    // They block until this test lets them go; meanwhile each neighbour hears and is heard.
+    let heard = |sessions: &[roomtone::host::SessionStatus], room| {
+        let session = sessions.iter().find(|session| session.room == room && session.deploy == "echo");
+        session
+            .and_then(|session| session.counters.as_ref())
+            .map_or((0, 0), |counters| (counters.chunks, counters.packets))
+    };
+    let sessions = until(&host, "the neighbours go on", |sessions| {
+        good.iter().all(|room| {
+            let (before, now) = (heard(&blocking, room.clone()), heard(sessions, room.clone()));
+            now.0 > before.0 + 50 && now.1 > before.1 + 50
+        })
+    })
+    .await;
+    for name in ["spinner", "sleeper"] {
+        let session = sessions.iter().find(|session| session.deploy == name).unwrap();
+        assert!(session.blocking, "{session:?}");
     }
-    for (way, counts) in [("to the agent", to_agent), ("to the socket", to_socket)] {
-        let all: u64 = counts.counts.iter().sum();
-        let within: u64 =
-            LATENCY_STEPS.iter().zip(counts.counts).take_while(|(step, _)| **step <= BLOCK).map(|(_, n)| n).sum();
-        println!("{way}: {within} of {all} within a frame");
-        assert!(all >= NEIGHBOURS as u64, "{all}");
+    for session in sessions.iter().filter(|session| session.deploy == "echo") {
+        let reconnects = session.counters.as_ref().map(|counters| counters.reconnects);
+        assert_eq!((reconnects, session.restarts), (Some(0), 0), "{session:?}");
     }
-    for session in neighbours {
-        let counters = session.counters.as_ref().unwrap();
-        assert!(counters.lost.is_empty(), "{session:?}");
-        assert!(counters.chunks > 100 && counters.packets > 100, "{session:?}");
-        assert_eq!((counters.reconnects, session.restarts), (0, 0), "{session:?}");
-    }
-    host.control().stop().await.unwrap();
-    let report = host.ended().await;
-    let echoes = report.sessions.iter().filter(|session| session.deploy == "echo");
-    assert!(echoes.into_iter().all(|session| session.summary.ends_with("nothing lost")));
+    town.gate.open();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -2,12 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -189,7 +191,11 @@ pub(crate) fn in_state(sessions: &[SessionStatus], state: State) -> usize {
 }
 
 /// A running `roomtone start`.
-pub(crate) struct Program(Option<Child>);
+pub(crate) struct Program {
+    child: Option<Child>,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
 
 impl Program {
     pub(crate) fn start(town: &Town, text: &str) -> Program {
@@ -198,7 +204,7 @@ impl Program {
 
     pub(crate) fn start_with(town: &Town, text: &str, more: &[&str]) -> Program {
         let config = town.folder.file("host.toml", text);
-        let child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
             .args(["start", "--config"])
             .arg(config)
             .args(more)
@@ -206,12 +212,27 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Program(Some(child))
+        let (stderr, log) = (child.stderr.take().unwrap(), Arc::<Mutex<String>>::default());
+        let shared = log.clone();
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                shared.lock().unwrap().push_str(&(line.unwrap() + "\n"));
+            }
+        });
+        Program { child: Some(child), log, reader: Some(reader) }
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.0.as_ref().unwrap().id().to_string();
+        let pid = self.child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    pub(crate) async fn until_logged(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log.lock().unwrap().contains(text) {
+            assert!(Instant::now() < deadline, "in time: {text:?} in {}", self.log.lock().unwrap());
+            sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until it has ended, and gives its exit code and what it printed.
@@ -222,16 +243,21 @@ impl Program {
 
     /// The same, and what it logged.
     pub(crate) async fn ended_with_log(&mut self) -> (Option<i32>, String, String) {
-        let child = self.0.take().unwrap();
-        let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
+        let (child, reader) = (self.child.take().unwrap(), self.reader.take().unwrap());
+        let waiting = tokio::task::spawn_blocking(move || {
+            let output = child.wait_with_output().unwrap();
+            reader.join().unwrap();
+            output
+        });
+        let output = waiting.await.unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), log)
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
+        if let Some(mut child) = self.child.take() {
             child.kill().ok();
             child.wait().ok();
         }

@@ -1,6 +1,6 @@
 //! The network between host and Fishjam, at its worst.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use roomtone::{
     dialect::fishjam::Notification,
@@ -10,32 +10,33 @@ use roomtone::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::common::{Town, until, until_ready};
+use crate::common::{PATIENCE, Town, until, until_ready};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn rooms_that_come_and_go_while_the_news_are_cut_for_30_s_are_right_afterwards() {
+async fn rooms_that_come_and_go_while_the_news_are_cut_are_right_afterwards() {
     let town = Town::new().await;
     let host = town.host("reconcile = \"10m\"", "[[deploy]]\nagent = \"echo\"").await;
     until_ready(&host).await;
-    let before = town.rooms(20).await;
+    let before = town.rooms(10).await;
     town.until_each_has_one().await;
-    town.inject(Fault::CutNotifiers { for_ms: 30_000 });
-    let cut = Instant::now();
-    let mut ready_again = false;
-    for (n, room) in before.iter().enumerate().take(10) {
+    town.inject(Fault::CutNotifiers { for_ms: 600_000 });
+    let deadline = Instant::now() + PATIENCE;
+    while host.control().status().await.unwrap().ready {
+        assert!(Instant::now() < deadline, "in time: without news it is not ready");
+        sleep(Duration::from_millis(10)).await;
+    }
+    for room in &before[..5] {
         town.fishjam.rest().delete_room(room).await.unwrap();
         town.room().await;
         // Gone before anybody heard of it.
         let short = town.room().await;
         town.fishjam.rest().delete_room(&short).await.unwrap();
-        sleep(Duration::from_millis(200)).await;
-        ready_again |= n > 5 && host.control().status().await.unwrap().ready;
     }
-    assert!(!ready_again, "without news it is not ready");
-    sleep(Duration::from_secs(30).saturating_sub(cut.elapsed())).await;
+    assert!(!host.control().status().await.unwrap().ready, "still without news");
+    town.inject(Fault::CutNotifiers { for_ms: 0 });
     town.until_each_has_one().await;
-    assert_eq!(town.agents().await.len(), 20);
-    until(&host, "twenty sessions", |sessions| sessions.len() == 20).await;
+    assert_eq!(town.agents().await.len(), 10);
+    until(&host, "ten sessions", |sessions| sessions.len() == 10).await;
     until_ready(&host).await;
 }
 
@@ -55,7 +56,6 @@ async fn a_list_now_and_then_makes_good_what_notifications_lost() {
         for room in &rooms[..5] {
             town.fishjam.rest().delete_room(room).await.unwrap();
         }
-        sleep(Duration::from_millis(600)).await;
         town.until_each_has_one().await;
     }
     assert_eq!(town.agents().await.len(), 15);
@@ -63,61 +63,59 @@ async fn a_list_now_and_then_makes_good_what_notifications_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn half_of_all_sockets_cut_every_5_s_for_two_minutes_come_back_without_a_stampede() {
-    const AGENTS: usize = 100;
+async fn half_of_all_sockets_cut_again_and_again_come_back_and_nobody_begins_anew() {
+    const AGENTS: usize = 20;
+    const ROUNDS: usize = 4;
     let town = Town::new().await;
     let host = town.host("", "[[deploy]]\nagent = \"echo\"").await;
     until_ready(&host).await;
     let rooms = town.rooms(AGENTS).await;
     town.until_each_has_one().await;
-    let mut rng = fastrand::Rng::with_seed(4);
-    for _ in 0..24 {
+    for round in 0..ROUNDS {
         let agents = town.agents().await;
         let mut news = town.fishjam.notifier(Scope::AllRooms);
         assert_eq!(news.next().await, Some(NotifierEvent::Up));
-        let (round, mut cut) = (Instant::now(), 0);
-        for room in &rooms {
-            for (peer, _) in agents[room].iter().filter(|_| rng.bool()) {
-                town.inject(Fault::Cut { room: room.clone(), peer: peer.clone(), for_ms: 0 });
-                cut += 1;
-            }
+        for room in rooms.iter().skip(round % 2).step_by(2) {
+            town.inject(Fault::Cut { room: room.clone(), peer: agents[room][0].0.clone(), for_ms: 0 });
         }
-        // When they come back, by steps of 10 ms.
-        let mut back: BTreeMap<u128, usize> = BTreeMap::new();
-        while back.values().sum::<usize>() < cut {
-            let event = timeout(Duration::from_secs(5), news.next()).await.expect("all come back");
+        let mut back = 0;
+        while back < AGENTS / 2 {
+            let event = timeout(PATIENCE, news.next()).await.expect("all come back");
             if let Some(NotifierEvent::Said(Notification::PeerConnected { kind: PeerKind::Agent, .. })) = event {
-                *back.entry(round.elapsed().as_millis() / 10).or_default() += 1;
+                back += 1;
             }
         }
-        assert!(back.len() >= 5, "they come back spread over their back-off: {back:?}");
-        sleep(Duration::from_secs(5).saturating_sub(round.elapsed())).await;
     }
     town.until_each_has_one().await;
-    let sessions = host.control().sessions().await.unwrap();
+    let sessions = until(&host, "each return is counted", |sessions| {
+        let counters = sessions.iter().filter_map(|session| session.counters.as_ref());
+        counters.map(|counters| counters.reconnects).sum::<u64>() >= (ROUNDS * AGENTS / 2) as u64
+    })
+    .await;
     assert!(sessions.iter().all(|session| session.restarts == 0), "links were mended, nobody began anew");
-    let reconnects: u64 = sessions.iter().filter_map(|session| session.counters.as_ref()).map(|c| c.reconnects).sum();
-    assert!(reconnects > 24 * 35, "{reconnects}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_that_stalls_is_waited_for() {
     let town = Town::new().await;
     let host = town.host("", "[[deploy]]\nagent = \"echo\"").await;
-    let rooms = town.rooms(10).await;
+    let rooms = town.rooms(5).await;
     town.until_each_has_one().await;
     for room in &rooms {
         town.talker(room).await;
     }
-    for (room, agents) in town.agents().await {
-        town.inject(Fault::Stall { room, peer: agents[0].0.clone(), for_ms: 4_000 });
-    }
-    sleep(Duration::from_secs(5)).await;
     let heard = |sessions: &[roomtone::host::SessionStatus]| -> Vec<u64> {
         sessions.iter().filter_map(|session| session.counters.as_ref()).map(|counters| counters.chunks).collect()
     };
+    until(&host, "all hear", |sessions| heard(sessions).iter().filter(|chunks| **chunks > 10).count() == 5).await;
+    for (room, agents) in town.agents().await {
+        town.inject(Fault::Stall { room, peer: agents[0].0.clone(), for_ms: 4_000 });
+    }
     let before = heard(&host.control().sessions().await.unwrap());
-    until(&host, "all hear again", |sessions| heard(sessions).iter().zip(&before).all(|(now, then)| *now > then + 50))
+    // More than what was on its way: what follows was sent after the stall.
+    until(&host, "all hear again", |sessions| heard(sessions).iter().zip(&before).all(|(now, then)| *now > then + 250))
         .await;
     town.until_each_has_one().await;
+    let sessions = host.control().sessions().await.unwrap();
+    assert!(sessions.iter().all(|session| session.restarts == 0), "{sessions:?}");
 }

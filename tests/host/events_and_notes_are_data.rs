@@ -1,6 +1,7 @@
 //! What happens in a room and what an agent writes, as lines of JSON.
 
 use std::{
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -16,10 +17,18 @@ use roomtone::{fishjam::webhook, host::State};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::common::{Town, in_state, until, until_ready};
+use crate::common::{PATIENCE, Town, in_state, until, until_ready};
 
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+async fn until_written(file: &Path, word: &str) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !std::fs::read_to_string(file).is_ok_and(|text| text.contains(word)) {
+        assert!(tokio::time::Instant::now() < deadline, "in time: {word} in {}", file.display());
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -29,14 +38,15 @@ async fn a_file_for_each_room_tells_what_happened_and_what_was_written() {
     let host = town.host("", &format!("[[deploy]]\nagent = \"scribe\"\nsink.file = \"{file}\"")).await;
     let room = town.room().await;
     until(&host, "it is there", |sessions| in_state(sessions, State::Running) == 1).await;
+    let written = PathBuf::from(file.replace("{room}", room.as_str()));
     let ada = town.person(&room).await;
-    sleep(Duration::from_millis(300)).await;
+    until_written(&written, "track_added").await;
     town.sandbox.remove_person(&room, &ada.peer).unwrap();
-    sleep(Duration::from_millis(300)).await;
+    until_written(&written, "peer_dismissed").await;
     host.control().stop().await.unwrap();
     // What the sinks hold is written before the host has ended.
     host.ended().await;
-    let lines = lines(&std::fs::read_to_string(file.replace("{room}", room.as_str())).unwrap());
+    let lines = lines(&std::fs::read_to_string(&written).unwrap());
     assert!(
         lines.iter().all(|line| line["room"] == room.as_str() && line["deploy"] == "scribe" && line["at_s"].is_f64())
     );

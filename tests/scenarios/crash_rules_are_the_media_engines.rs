@@ -61,7 +61,7 @@ async fn outcome(strict: bool, requests: Vec<Content>) -> Option<(u16, String)> 
             }
         }
     };
-    let closed = timeout(Duration::from_millis(if strict { 5_000 } else { 300 }), closed).await.ok();
+    let closed = timeout(Duration::from_millis(if strict { 60_000 } else { 300 }), closed).await.ok();
     if let Some((1011, reason)) = &closed {
         let crash = async {
             loop {

@@ -18,12 +18,14 @@ async fn some_of_the_sound_is_lost() {
         let (room, peer) = (house.room.clone(), stay.peer.clone());
         house.sandbox.inject(Fault::Drop { room, peer, percent }).unwrap();
     };
-    drop(50);
-    let half = frames(&end.during(Duration::from_secs(4)).await);
-    assert!((50..150).contains(&half), "{half} of 200 chunks came through");
     drop(100);
-    end.during(Duration::from_millis(200)).await;
+    // What was on its way may still come; after that, nothing.
+    end.during(Duration::from_secs(1)).await;
     assert_eq!(frames(&end.during(Duration::from_millis(500)).await), 0);
+    // Half of it: some comes, and some is missing.
+    drop(50);
+    end.until(|seen| matches!(seen, Seen::Gap { .. }).then_some(())).await;
+    end.until_frame().await;
     drop(0);
     end.until_frame().await;
 }

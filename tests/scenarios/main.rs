@@ -7,7 +7,7 @@ mod bursts_are_heard_whole;
 mod crash_rules_are_the_media_engines;
 mod cut_links_come_back;
 mod demo_leaves_a_report;
-mod echo_for_a_minute_is_exact;
+mod echoes_are_exact;
 mod endings_are_honest;
 mod faults_do_what_they_say;
 mod interrupts_fade_and_are_counted;

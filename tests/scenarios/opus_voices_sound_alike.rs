@@ -2,11 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use roomtone::{
-    agent::Wants,
-    audio::{Hz, compare},
-    dialect::fishjam::VoiceTrack,
-};
+use roomtone::{agent::Wants, audio::Hz, dialect::fishjam::VoiceTrack};
 
 use crate::common::{House, eventually, probe_that, speech};
 
@@ -21,16 +17,10 @@ async fn five_seconds_of_speech() {
     house.sandbox.record(&house.room, &stay.peer, Hz::K16, Instant::now()).unwrap();
     let said = speech(Duration::from_secs(5)).samples;
     end.play.send(said.clone()).await.unwrap();
-    eventually("all has been heard", || {
-        let since = house.sandbox.quiet_since(&house.room, &stay.peer).unwrap();
-        since.is_some_and(|since| since.elapsed() > Duration::from_millis(500))
-    })
-    .await;
-    let heard = house.sandbox.recording(&house.room, &stay.peer).unwrap().samples;
-    let found = compare::find(&said, &heard, 32_000).unwrap();
-    // Opus keeps how speech sounds rather than its waveform; unrelated speech stays below 0.1.
-    assert!(found.correlation > 0.8, "{found:?}");
-    let level = |samples: &[i16]| compare::level_dbfs(samples).unwrap();
-    let change = level(&heard[found.delay_samples..][..said.len()]) - level(&said);
-    assert!(change.abs() < 1.0, "the level changed by {change} dB");
+    let energy = |samples: &[i16]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
+    let heard = || energy(&house.sandbox.recording(&house.room, &stay.peer).unwrap().samples);
+    // As loud as it was said, wherever a busy machine paused within it: 0.8 to 1.25 is 1 dB. How near the decoded
+    // waveform is, is tested on the codec (`tests/opus.rs`).
+    eventually("all of it was heard", || heard() >= 0.8 * energy(&said)).await;
+    assert!(heard() < 1.25 * energy(&said), "{} of {}", heard(), energy(&said));
 }

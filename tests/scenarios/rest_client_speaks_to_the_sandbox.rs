@@ -73,7 +73,13 @@ async fn what_is_safe_is_repeated_and_what_is_not_is_not() {
     let fault = |count, status| {
         house
             .sandbox
-            .inject(Fault::Rest { count, status: Some(status), body: "<html>sorry</html>".into(), carried_out: false })
+            .inject(Fault::Rest {
+                count,
+                status: Some(status),
+                body: "<html>sorry</html>".into(),
+                carried_out: false,
+                only: String::new(),
+            })
             .unwrap();
     };
     fault(2, 503);
@@ -111,7 +117,13 @@ async fn a_failed_join_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_not_a_fishjams_is_told() {
     let house = House::open().await;
-    let fault = Fault::Rest { count: 1, status: Some(200), body: "<html>a proxy</html>".into(), carried_out: false };
+    let fault = Fault::Rest {
+        count: 1,
+        status: Some(200),
+        body: "<html>a proxy</html>".into(),
+        carried_out: false,
+        only: String::new(),
+    };
     house.sandbox.inject(fault).unwrap();
     let error = house.fishjam.rest().rooms().await.unwrap_err();
     assert_eq!(error.kind, RestErrorKind::Unreadable);

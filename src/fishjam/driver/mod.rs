@@ -137,12 +137,11 @@ impl Driver {
         gauge: Gauge,
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
-        let (room, peer) = (options.room.clone(), admission.peer.id.clone());
+        let (room, peer, now) = (options.room.clone(), admission.peer.id.clone(), Instant::now());
         let (mut agent_room, port) = room_link(room.clone(), peer.clone(), wants);
         let speaking =
             session.voice.as_ref().map(|track| Speaking::new(&port.voice, track, options.lead)).transpose()?;
         let speaks_pcm = session.voice.as_ref().is_some_and(|track| track.encoding() == Encoding::Pcm16);
-        let now = Instant::now();
         let url = rest.address().agent_socket(admission.peer_websocket_url.as_deref());
         let hearing = Hearing::new(wants.hear, options.incoming, wire_rate).of(options.audience.clone());
         let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());

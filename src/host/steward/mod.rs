@@ -1,6 +1,8 @@
 //! The task that owns a host: it brings the keeper what happens, and carries out its orders.
 
 mod answers;
+mod commands;
+mod looks;
 
 use std::{
     collections::HashMap,
@@ -30,7 +32,7 @@ use crate::{
     event::{PeerId, RoomId},
     fishjam::{
         Counters, Departure, Gauge, Notifier, NotifierEvent, Scope,
-        rest::{RestError, RestErrorKind, model::Room},
+        rest::{RestError, model::Room},
     },
     session::Backoff,
     trouble::Trouble,
@@ -213,27 +215,6 @@ impl Steward {
         }
     }
 
-    /// Asks REST whether it serves, where nobody else has asked for a while.
-    fn look_after_rest(&mut self) {
-        let health = self.crew.fishjam.rest().health();
-        let is_due = health.failing().is_some() || health.unserved_for().is_none_or(|since| since >= PROBE);
-        if !is_due || std::mem::replace(&mut self.probe_is_under_way, true) {
-            return;
-        }
-        let (crew, looks) = (self.crew.clone(), self.looks.clone());
-        tokio::spawn(async move {
-            crew.fishjam.rest().validate().await.ok();
-            tokio::time::sleep(PROBE / 5).await;
-            looks.send(Look::Validated).await.ok();
-        });
-    }
-
-    /// Secrets may have been replaced where they are kept.
-    fn refresh_secrets(&self) {
-        let secrets = self.crew.secrets.clone();
-        tokio::task::spawn_blocking(move || secrets.refresh());
-    }
-
     /// Tells the keeper who has heard or said something, for the rules about silence.
     fn note_sound(&mut self, now: Instant) {
         for (id, live) in &mut self.live {
@@ -278,56 +259,6 @@ impl Steward {
                         looks.send(Look::Room(room, result)).await.ok();
                     });
                 }
-            }
-        }
-    }
-
-    fn ask_for_list(&mut self) {
-        self.lists.under_way = true;
-        // News that come back meanwhile ask for another one sooner.
-        self.lists.next = Instant::now() + self.config.host.reconcile;
-        let asked = self.keeper.begin_list();
-        let (crew, looks) = (self.crew.clone(), self.looks.clone());
-        tokio::spawn(async move {
-            let result = crew.fishjam.rest().rooms().await;
-            looks.send(Look::List(asked, result)).await.ok();
-        });
-    }
-
-    fn on_look(&mut self, look: Look) {
-        let now = Instant::now();
-        match look {
-            Look::Cleared => {
-                self.lists.next = now;
-                self.lists.listen_at = Some(now);
-            }
-            Look::List(asked, Ok(rooms)) => {
-                self.lists.under_way = false;
-                self.lists.have_one = true;
-                self.lists.backoff.reset();
-                self.list_trouble.ends("the list of rooms");
-                self.keeper.on_list(now, asked, rooms);
-            }
-            Look::List(_, Err(error)) => {
-                self.lists.under_way = false;
-                let wait = self.lists.backoff.next_wait().max(error.retry_after.unwrap_or_default());
-                self.list_trouble.begins("the list of rooms", &error.to_string());
-                self.lists.next = now + wait;
-                self.keeper.on_list_failed();
-            }
-            Look::Room(_, Ok(room)) => self.keeper.on_looked_at(now, room),
-            Look::Room(room, Err(error)) if error.kind == RestErrorKind::NotFound => {
-                self.keeper.on_room_missing(now, &room);
-            }
-            // The next list tells.
-            Look::Room(room, Err(error)) => {
-                tracing::debug!(%room, "it could not be looked at: {error}");
-                self.keeper.on_look_failed(&room);
-            }
-            Look::Validated => self.probe_is_under_way = false,
-            Look::Read(read, reply) => {
-                let result = read.and_then(|config| self.reload(now, *config));
-                reply.send(result).ok();
             }
         }
     }
@@ -407,94 +338,6 @@ impl Steward {
             self.join_trouble.ends(&format!("{} in room {}", live.deploy, live.room));
         }
     }
-
-    fn on_command(&mut self, command: Command) {
-        let now = Instant::now();
-        match command {
-            Command::Status(reply) => drop(reply.send(self.status())),
-            Command::Sessions(reply) => drop(reply.send(self.sessions())),
-            Command::Join { room, deploy, reply } => {
-                drop(reply.send(self.keeper.join_by_hand(now, &room, &deploy)));
-            }
-            Command::Leave { session, reply } => drop(reply.send(self.keeper.leave_by_hand(session))),
-            Command::Gauge { session, reply } => {
-                let present = self.live.get(&session).and_then(|live| live.present.as_ref());
-                drop(reply.send(present.map(|present| present.gauge.clone())));
-            }
-            Command::Measure(reply) => drop(reply.send(self.measure())),
-            Command::Reload { config: Some(config), reply } => drop(reply.send(self.reload(now, *config))),
-            Command::Reload { config: None, reply } => self.read_again(reply),
-            Command::Drain => self.begin_drain(now, self.config.host.drain),
-            Command::Stop => {
-                self.begin_drain(now, Duration::ZERO);
-                if let Some(drain) = &mut self.drain {
-                    drain.deadline = now;
-                    drain.is_hurried = true;
-                }
-            }
-        }
-    }
-
-    fn begin_drain(&mut self, now: Instant, within: Duration) {
-        if self.drain.is_some() {
-            return;
-        }
-        tracing::info!("ending within {} s; {} sessions go on until then", within.as_secs(), self.live.len());
-        self.drain = Some(Drain { deadline: now + within, is_over: false, is_hurried: false });
-        self.keeper.drain();
-        self.drain_told.send_replace(Some(within));
-    }
-
-    /// Reads the file again, beside the steward: agents may take their time over their options.
-    fn read_again(&self, reply: Reply<Result<Reloaded, String>>) {
-        let Some((path, registry)) = self.source.clone() else {
-            reply.send(Err("the host was not started from a file".into())).ok();
-            return;
-        };
-        let looks = self.looks.clone();
-        tokio::spawn(async move {
-            let read = Config::read(&path, &registry).await.map_err(|error| error.to_string());
-            looks.send(Look::Read(read.map(Box::new), reply)).await.ok();
-        });
-    }
-
-    fn reload(&mut self, now: Instant, config: Config) -> Result<Reloaded, String> {
-        let fixed = |config: &Config| {
-            let host = &config.host;
-            let tenants = (host.tenant.clone(), host.max_sessions_per_tenant);
-            (host.joins_at_once, host.watchdog, host.spare_threads, host.state.clone(), tenants)
-        };
-        let (old, new) = (&self.config, &config);
-        let same_edges = (&old.fishjam, &old.webhook, &old.metrics, &old.admin, &old.traces)
-            == (&new.fishjam, &new.webhook, &new.metrics, &new.admin, &new.traces);
-        if !same_edges || fixed(old) != fixed(new) {
-            return Err("what differs needs a restart: [fishjam], [webhook], [metrics], [admin], [traces], and \
-                        joins_at_once, watchdog, spare_threads, state and the tenants of [host]; nothing was taken over"
-                .into());
-        }
-        config.check_sinks()?;
-        self.refresh_secrets();
-        self.config = Arc::new(config);
-        let renewed = self.keeper.reload(now, self.config.clone());
-        self.totals.reloads += 1;
-        let reloaded = Reloaded { deploys: self.config.deploys.len(), renewed };
-        tracing::info!("the configuration was taken over: {reloaded}");
-        Ok(reloaded)
-    }
-
-    fn is_ready(&self) -> bool {
-        self.lists.have_one && self.drain.is_none() && self.trouble().is_none()
-    }
-
-    /// What keeps the host from serving its rooms, in a line.
-    fn trouble(&self) -> Option<String> {
-        let failing = self.crew.fishjam.rest().health().failing();
-        match failing.filter(|failing| failing.is_refused || failing.lasts >= REST_PATIENCE) {
-            Some(failing) => Some(format!("REST does not serve: {}", failing.why)),
-            None if !self.lists.news_is_up => Some("the news of the rooms do not come in".into()),
-            None => None,
-        }
-    }
 }
 
 /// A host whose token was refused has nobody to listen to for a while.
@@ -516,10 +359,6 @@ const HURRIED: Duration = Duration::from_secs(1);
 const CLEARED: Duration = Duration::from_secs(15);
 /// How often the steward looks around without being told.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long after the last call that was served REST is asked whether it still serves.
-const PROBE: Duration = Duration::from_secs(10);
-/// How long REST may fail before the host is not ready: a restart of the server is shorter.
-const REST_PATIENCE: Duration = Duration::from_secs(15);
 /// How often secrets are read again.
 const SECRETS: Duration = Duration::from_secs(30);
 /// How long a session has to hear that its room is gone.

@@ -89,7 +89,7 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
 
 /// Lets faults happen, and nobody in without the management token.
 async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
-    if let Some(fault) = world.take_rest_fault() {
+    if let Some(fault) = world.take_rest_fault(request.method().as_str(), request.uri().path()) {
         if fault.carried_out && authorized(&world, &request).is_ok() {
             drop(next.run(request).await);
         }

@@ -11,12 +11,12 @@ globalThis.WebSocket ??= WebSocket;
 export const TOKEN = 'development';
 
 export async function startSandbox() {
-  const program = spawn(process.env.ROOMTONE, ['sandbox', '--listen', '127.0.0.1:0']);
+  const program = spawn(process.env.ROOMTONE, ['sandbox', '--listen', '127.0.0.1:0', '--files', process.env.ROOMTONE_DATA]);
   const [url] = await once(createInterface(program.stdout), 'line');
   const control = async (path, body) => {
     const response = await fetch(`${url}/sandbox/${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -36,7 +36,7 @@ export async function startSandbox() {
 
 /** Waits until `found` gives something. */
 export async function until(what, found) {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const value = await found();
     if (value) return value;

@@ -17,9 +17,9 @@ class Sandbox:
 
     def control(self, path: str, body=None, method="POST"):
         data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json"}
+        headers = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"}
         request = urllib.request.Request(f"{self.url}/sandbox/{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.read()
 
     def person(self, room: str, **what) -> dict:
@@ -36,11 +36,11 @@ class Sandbox:
 
 @pytest.fixture(scope="session")
 def sandbox():
-    command = [os.environ["ROOMTONE"], "sandbox", "--listen", "127.0.0.1:0"]
+    command = [os.environ["ROOMTONE"], "sandbox", "--listen", "127.0.0.1:0", "--files", os.environ["ROOMTONE_DATA"]]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     yield Sandbox(program.stdout.readline().strip())
     program.terminate()
-    assert program.wait(5) == 0
+    assert program.wait(60) == 0
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_pictures(client, sandbox, room, tmp_path):
         async with agent.connect() as session:
             person = sandbox.person(room.id, still=str(still))
             await session.capture_image(person["video"])
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 async for message in session.receive():
                     if isinstance(message, IncomingTrackImage):
                         assert (message.track_id, message.content_type) == (person["video"], "image/jpeg")

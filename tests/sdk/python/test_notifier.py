@@ -29,7 +29,7 @@ class Listener:
 
     async def until(self, *names):
         """Waits until these have been seen in this order, others in between, and returns the last."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 rest = list(names)
                 for message in self.seen:

@@ -1,0 +1,94 @@
+//! What a steward is told from outside: by its handle, by the admin interface, by signals.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Drain, Look, Reply, Steward};
+use crate::host::{
+    config::Config,
+    control::{Command, Reloaded},
+};
+
+impl Steward {
+    pub(super) fn on_command(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Status(reply) => drop(reply.send(self.status())),
+            Command::Sessions(reply) => drop(reply.send(self.sessions())),
+            Command::Join { room, deploy, reply } => {
+                drop(reply.send(self.keeper.join_by_hand(now, &room, &deploy)));
+            }
+            Command::Leave { session, reply } => drop(reply.send(self.keeper.leave_by_hand(session))),
+            Command::Gauge { session, reply } => {
+                let present = self.live.get(&session).and_then(|live| live.present.as_ref());
+                drop(reply.send(present.map(|present| present.gauge.clone())));
+            }
+            Command::Measure(reply) => drop(reply.send(self.measure())),
+            Command::Reload { config: Some(config), reply } => drop(reply.send(self.reload(now, *config))),
+            Command::Reload { config: None, reply } => self.read_again(reply),
+            Command::Drain => self.begin_drain(now, self.config.host.drain),
+            Command::Stop => {
+                self.begin_drain(now, Duration::ZERO);
+                if let Some(drain) = &mut self.drain {
+                    drain.deadline = now;
+                    drain.is_hurried = true;
+                }
+            }
+        }
+    }
+
+    pub(super) fn begin_drain(&mut self, now: Instant, within: Duration) {
+        if self.drain.is_some() {
+            return;
+        }
+        tracing::info!("ending within {} s; {} sessions go on until then", within.as_secs(), self.live.len());
+        self.drain = Some(Drain { deadline: now + within, is_over: false, is_hurried: false });
+        self.keeper.drain();
+        self.drain_told.send_replace(Some(within));
+    }
+
+    /// Reads the file again, beside the steward: agents may take their time over their options.
+    pub(super) fn read_again(&self, reply: Reply<Result<Reloaded, String>>) {
+        let Some((path, registry)) = self.source.clone() else {
+            reply.send(Err("the host was not started from a file".into())).ok();
+            return;
+        };
+        let looks = self.looks.clone();
+        tokio::spawn(async move {
+            let read = Config::read(&path, &registry).await.map_err(|error| error.to_string());
+            looks.send(Look::Read(read.map(Box::new), reply)).await.ok();
+        });
+    }
+
+    pub(super) fn reload(&mut self, now: Instant, config: Config) -> Result<Reloaded, String> {
+        let fixed = |config: &Config| {
+            let host = &config.host;
+            let tenants = (host.tenant.clone(), host.max_sessions_per_tenant);
+            (host.joins_at_once, host.watchdog, host.spare_threads, host.state.clone(), tenants)
+        };
+        let (old, new) = (&self.config, &config);
+        let same_edges = (&old.fishjam, &old.webhook, &old.metrics, &old.admin, &old.traces)
+            == (&new.fishjam, &new.webhook, &new.metrics, &new.admin, &new.traces);
+        if !same_edges || fixed(old) != fixed(new) {
+            return Err("what differs needs a restart: [fishjam], [webhook], [metrics], [admin], [traces], and \
+                        joins_at_once, watchdog, spare_threads, state and the tenants of [host]; nothing was taken over"
+                .into());
+        }
+        config.check_sinks()?;
+        self.refresh_secrets();
+        self.config = Arc::new(config);
+        let renewed = self.keeper.reload(now, self.config.clone());
+        self.totals.reloads += 1;
+        let reloaded = Reloaded { deploys: self.config.deploys.len(), renewed };
+        tracing::info!("the configuration was taken over: {reloaded}");
+        Ok(reloaded)
+    }
+
+    /// Secrets may have been replaced where they are kept.
+    pub(super) fn refresh_secrets(&self) {
+        let secrets = self.crew.secrets.clone();
+        tokio::task::spawn_blocking(move || secrets.refresh());
+    }
+}
