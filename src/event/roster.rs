@@ -165,7 +165,7 @@ impl Roster {
         for peer in snapshot.peers {
             match self.peers.get(&peer.id) {
                 None if meanwhile.peers.contains(&peer.id) => {}
-                Some(entry) if entry.joined && !settled(entry) => {}
+                Some(entry) if entry.joined && !settled(entry) && !entry.is_derived => {}
                 _ => self.on_listed(peer, &meanwhile, &mut events),
             }
         }
@@ -312,10 +312,12 @@ impl Roster {
         }
     }
 
-    /// Brings one peer to what a snapshot says of it.
+    /// Brings one peer to what a snapshot says of it. What was taken for granted of one that is heard is corrected, but
+    /// the tracks that it is heard on stay: the list may be older than they are.
     fn on_listed(&mut self, peer: Peer, meanwhile: &Gone, events: &mut Vec<RoomEvent>) {
+        let is_derived = self.peers.get(&peer.id).is_some_and(|entry| entry.is_derived);
         self.on_described(peer.id.clone(), peer.kind, peer.metadata, events);
-        if let Some(entry) = self.peers.get(&peer.id) {
+        if let Some(entry) = self.peers.get(&peer.id).filter(|_| !is_derived) {
             let gone = entry.peer.tracks.iter().filter(|known| !peer.tracks.iter().any(|track| track.id == known.id));
             let gone: Vec<TrackId> = gone.map(|track| track.id.clone()).collect();
             gone.iter().for_each(|track| self.on_withdraws(&peer.id, track, events));
@@ -486,6 +488,17 @@ mod tests {
             2,
             "it is known, so a list may say that it went"
         );
+    }
+
+    #[test]
+    fn a_list_corrects_who_is_only_heard_while_they_are_heard() {
+        let mut roster = Roster::new("me".into());
+        roster.apply(RosterChange::Heard { peer: "bot".into(), track: "t1".into() });
+        let asked = roster.begin_snapshot();
+        roster.still_heard(&"bot".into());
+        let listed = Snapshot { peers: vec![Peer::new("bot".into(), PeerKind::Agent)] };
+        let events = roster.reconcile(asked, listed);
+        assert!(matches!(&events[..], [RoomEvent::PeerUpdated { kind: PeerKind::Agent, .. }]), "{events:?}");
     }
 
     #[test]

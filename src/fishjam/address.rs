@@ -30,6 +30,23 @@ impl Address {
         as_websocket(&self.rest("socket/server/websocket"))
     }
 
+    /// The URL of a call to the compositions: a service of its own on the Fishjam's host, or the cloud's.
+    pub(super) fn composition(&self, path: &str) -> String {
+        let is_cloud = self.base.as_str().starts_with(CLOUD);
+        let origin = if is_cloud { CLOUD_COMPOSITIONS.to_owned() } else { self.base.origin().ascii_serialization() };
+        format!("{origin}/api/{path}")
+    }
+
+    /// Where a browser publishes a livestream (WHIP).
+    pub fn livestream_whip(&self) -> String {
+        format!("{}/api/v1/live/api/whip", self.base.origin().ascii_serialization())
+    }
+
+    /// Where a browser watches a livestream (WHEP).
+    pub fn livestream_whep(&self) -> String {
+        format!("{}/api/v1/live/api/whep", self.base.origin().ascii_serialization())
+    }
+
     /// The URL of the agent socket. `hint` is the `peer_websocket_url` that comes with a new peer: it names the media
     /// node, and it is the peer socket's address, or has no scheme, depending on who wrote it. Where this address is
     /// `https`, so is what the hint names: a token and a room's sound do not travel in clear because a server said `ws`.
@@ -106,6 +123,8 @@ fn as_websocket(url: &str) -> String {
 
 /// Where ids live.
 const CLOUD: &str = "https://fishjam.io/api/v1/connect/";
+/// Where the cloud's compositions are.
+const CLOUD_COMPOSITIONS: &str = "https://rtc.fishjam.io";
 /// How an address of a media node may end.
 const AGENT_AND_PEER_SOCKETS: [&str; 4] =
     ["/socket/peer/websocket", "/socket/agent/websocket", "/socket/peer", "/socket/agent"];

@@ -268,7 +268,12 @@ mod tests {
             subscribe_mode: SubscribeMode::Auto,
             subscriptions: Subscriptions::default(),
         };
-        Room { id: id.into(), config: RoomConfig::default(), peers: people.iter().map(peer).collect() }
+        Room {
+            id: id.into(),
+            config: RoomConfig::default(),
+            peers: people.iter().map(peer).collect(),
+            composition_info: None,
+        }
     }
 
     fn created(room: &str) -> Notification {

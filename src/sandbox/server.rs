@@ -116,6 +116,7 @@ impl Sandbox {
         let world = Arc::new(World::new(options, origin));
         let app = Router::new()
             .merge(rest::router(&world))
+            .merge(rest::room_manager::router())
             .merge(socket::router())
             .merge(control::router(&world))
             .fallback(|| async { rest::Refused::not_found("Not Found").into_response() })
@@ -289,6 +290,9 @@ fn clean_path(mut request: Request) -> Request {
     let start = match segments[..] {
         // An id may be called like an endpoint.
         ["api", "v1", "connect", _, ..] => 4,
+        _ if segments.contains(&"room-manager") => {
+            segments.iter().position(|segment| *segment == "room-manager").unwrap_or(0)
+        }
         _ => segments.iter().position(|segment| ROOTS.contains(segment)).unwrap_or(0),
     };
     let path = format!("/{}", segments[start..].join("/"));
@@ -320,6 +324,8 @@ mod tests {
             ("/api/v1/connect/local/room/1/peer?x=/a//b", "/room/1/peer?x=/a//b"),
             ("/api/v1/connect/sandbox/room", "/room"),
             ("//socket//agent/websocket", "/socket/agent/websocket"),
+            ("//room-manager/livestream?roomName=room", "/room-manager/livestream?roomName=room"),
+            ("/room-manager/sandbox/livestream-viewer-token", "/room-manager/sandbox/livestream-viewer-token"),
             ("/nothing/here", "/nothing/here"),
         ] {
             let request = Request::builder().uri(from).body(axum::body::Body::empty()).unwrap();

@@ -35,6 +35,7 @@ pub(super) struct Recording {
     pub(super) source: Value,
     pub(super) metadata: Value,
     pub(super) state: RecordingState,
+    pub(super) is_stopping: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use super::{
     echoes::Echoes,
     faults::Fault,
     notices::Notices,
+    rest::room_manager::Managed,
     room::{Peer, Room},
     socket::End,
     stage,
@@ -52,6 +53,7 @@ pub(super) struct World {
     rooms: Mutex<BTreeMap<RoomId, Arc<Room>>>,
     tokens: Mutex<BTreeMap<String, Admitted>>,
     rest_fault: Mutex<Option<RestFault>>,
+    pub(super) managed: Mutex<Managed>,
 }
 
 /// Who a token is for.
@@ -113,6 +115,7 @@ impl World {
             rooms: Mutex::default(),
             tokens: Mutex::default(),
             rest_fault: Mutex::default(),
+            managed: Mutex::default(),
         }
     }
 

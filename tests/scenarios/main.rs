@@ -18,5 +18,6 @@ mod program_says_what_is_wrong;
 mod rest_client_speaks_to_the_sandbox;
 mod still_pictures_are_paced;
 mod strange_messages_do_no_harm;
+mod strange_rooms_make_nobody_deaf;
 mod tokens_are_renewed;
 mod webhooks_are_delivered;

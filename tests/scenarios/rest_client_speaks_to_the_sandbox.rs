@@ -61,7 +61,7 @@ async fn streams_and_recordings() {
     let paths = MoqPaths { publish_path: Some("voice".into()), ..MoqPaths::default() };
     let access = rest.create_moq_access(&paths).await.unwrap();
     assert!(access.connection_url.contains(&access.token));
-    assert!(rest.recordings(&[("call", "1")]).await.unwrap().is_empty());
+    assert!(rest.recordings(None, &[("call", "1")]).await.unwrap().is_empty());
     assert_eq!(rest.recording("none").await.unwrap_err().kind, RestErrorKind::NotFound);
     assert_eq!(rest.stop_recording("none").await.unwrap_err().kind, RestErrorKind::NotFound);
 }

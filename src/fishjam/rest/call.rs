@@ -36,17 +36,17 @@ pub(super) struct Call<'a> {
     path: String,
     query: Vec<(String, String)>,
     body: Option<serde_json::Value>,
-    bearer: Option<&'a str>,
+    url: Option<String>,
     within: Duration,
 }
 
 impl Client {
     pub(super) fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
-        Call { client: self, method, path: path.into(), query: Vec::new(), body: None, bearer: None, within: ANSWER }
+        Call { client: self, method, path: path.into(), query: Vec::new(), body: None, url: None, within: ANSWER }
     }
 }
 
-impl<'a> Call<'a> {
+impl Call<'_> {
     pub(super) fn query(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((key.into(), value.into()));
         self
@@ -57,9 +57,9 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Shows this token in place of the management token.
-    pub(super) fn bearer(mut self, token: &'a str) -> Self {
-        self.bearer = Some(token);
+    /// Of a service beside the Fishjam's rooms, at this URL.
+    pub(super) fn at(mut self, url: String) -> Self {
+        self.url = Some(url);
         self
     }
 
@@ -117,7 +117,7 @@ impl<'a> Call<'a> {
             if error.kind == RestErrorKind::NotFound && self.method == Method::DELETE && backoff.attempts() > 0 {
                 return body().finish().map_err(|why| RestError::unreadable(self.name(), &why));
             }
-            let is_refused = error.kind == RestErrorKind::Unauthorized && self.bearer.is_none();
+            let is_refused = error.kind == RestErrorKind::Unauthorized;
             if is_refused && !has_new_token && self.client.credential.has_other_than(token.expose_secret()) {
                 has_new_token = true;
                 continue;
@@ -150,7 +150,8 @@ impl<'a> Call<'a> {
             Err(error) => error.status,
         };
         self.client.stats.note(self.method.as_str(), &self.path, status, begun.elapsed());
-        if self.bearer.is_none() {
+        // Another service's trouble is not this one's.
+        if self.url.is_none() {
             self.client.health.note(result.as_ref().err());
         }
         if let Err(error) = &result
@@ -162,11 +163,10 @@ impl<'a> Call<'a> {
     }
 
     async fn attempt<B: Body>(&self, token: &str, mut body: B) -> Result<(u16, B::Out), RestError> {
-        let url = self.client.address.rest(&self.path);
+        let url = self.url.clone().unwrap_or_else(|| self.client.address.rest(&self.path));
         let mut request = self.client.http.request(self.method.clone(), url).timeout(self.within);
-        request = request
-            .bearer_auth(self.bearer.unwrap_or(token))
-            .header("x-fishjam-api-client", concat!("roomtone/", env!("CARGO_PKG_VERSION")));
+        request =
+            request.bearer_auth(token).header("x-fishjam-api-client", concat!("roomtone/", env!("CARGO_PKG_VERSION")));
         if !self.query.is_empty() {
             request = request.query(&self.query);
         }

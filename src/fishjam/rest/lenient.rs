@@ -9,7 +9,9 @@ use std::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::model::{Peer, PeerType, Recording, Room, RoomConfig, Status, SubscribeMode, Subscriptions, Track};
+use super::model::{
+    Livestream, Peer, PeerType, Recording, Room, RoomConfig, Status, SubscribeMode, Subscriptions, Track,
+};
 use crate::{
     dialect::fishjam::DecodeError,
     event::{Metadata, PeerId, RoomId},
@@ -31,12 +33,15 @@ impl Lenient for Room {
 
     fn read(text: &str, faults: &mut Faults) -> Result<Room, String> {
         #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
         struct Raw {
             id: RoomId,
             #[serde(default)]
             config: Option<Box<RawValue>>,
             #[serde(default)]
             peers: Vec<Box<RawValue>>,
+            #[serde(default)]
+            composition_info: Option<Box<RawValue>>,
         }
         let raw: Raw = parse(text)?;
         let config = raw.config.map_or(Ok(RoomConfig::default()), |config| parse(config.get()));
@@ -46,7 +51,10 @@ impl Lenient for Room {
         });
         let mut peers = Vec::with_capacity(raw.peers.len());
         raw.peers.iter().for_each(|peer| read_into(peer.get(), &mut peers, faults));
-        Ok(Room { id: raw.id, config, peers })
+        let composition_info = raw.composition_info.and_then(|info| {
+            parse(info.get()).map_err(|why| faults.push(("composition of room", raw.id.to_string(), why))).ok()
+        });
+        Ok(Room { id: raw.id, config, peers, composition_info })
     }
 }
 
@@ -89,6 +97,14 @@ impl Lenient for Track {
     const WHAT: &'static str = "track";
 
     fn read(text: &str, _: &mut Faults) -> Result<Track, String> {
+        parse(text)
+    }
+}
+
+impl Lenient for Livestream {
+    const WHAT: &'static str = "livestream";
+
+    fn read(text: &str, _: &mut Faults) -> Result<Livestream, String> {
         parse(text)
     }
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod call;
+mod compositions;
 mod elements;
 mod error;
 mod health;
@@ -29,6 +30,7 @@ use super::{
     net::{Credential, Trust},
     troubles::Troubles,
 };
+pub use compositions::Part;
 pub use error::{RestError, RestErrorKind};
 pub use health::{Failing, RestHealth};
 pub use lenient::Unreadable;

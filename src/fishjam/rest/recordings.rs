@@ -2,15 +2,33 @@
 
 use reqwest::Method;
 
-use super::{Client, RestError, model::Recording, rooms::Data};
+use super::{
+    Client, RestError,
+    model::{NewRecording, Recording, RecordingStatus},
+    rooms::Data,
+};
 
 impl Client {
-    /// All recordings whose metadata holds each of `metadata`'s keys with its value.
+    /// Begins to record an output of a composition.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::BadRequest`](super::RestErrorKind::BadRequest) when the source is none.
+    pub async fn create_recording(&self, recording: &NewRecording) -> Result<Recording, RestError> {
+        let answer: Data<Recording> = self.call(Method::POST, "recordings").body(recording).json().await?;
+        Ok(answer.data)
+    }
+
+    /// All recordings in this state, if one is given, whose metadata holds each of `metadata`'s keys with its value.
     ///
     /// # Errors
     /// [`RestError`].
-    pub async fn recordings(&self, metadata: &[(&str, &str)]) -> Result<Vec<Recording>, RestError> {
+    pub async fn recordings(
+        &self,
+        status: Option<RecordingStatus>,
+        metadata: &[(&str, &str)],
+    ) -> Result<Vec<Recording>, RestError> {
         let call = self.call(Method::GET, "recordings");
+        let call = status.into_iter().fold(call, |call, status| call.query("status", status.name()));
         let call = metadata.iter().fold(call, |call, (key, value)| call.query(format!("metadata[{key}]"), *value));
         call.list().await
     }
@@ -24,12 +42,20 @@ impl Client {
         Ok(answer.data)
     }
 
-    /// Ends a recording.
+    /// Ends a recording. It stays active until it is finalized, a moment later.
     ///
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is none of this id.
     pub async fn stop_recording(&self, id: &str) -> Result<Recording, RestError> {
         let answer: Data<Recording> = self.call(Method::POST, format!("recordings/{id}/stop")).json().await?;
         Ok(answer.data)
+    }
+
+    /// Deletes a recording and its files.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::Conflict`](super::RestErrorKind::Conflict) while it is active.
+    pub async fn delete_recording(&self, id: &str) -> Result<(), RestError> {
+        self.call(Method::DELETE, format!("recordings/{id}")).done().await
     }
 }

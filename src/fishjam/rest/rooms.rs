@@ -117,4 +117,13 @@ impl Client {
         let path = format!("room/{room}/peer/{peer}/subscribe_tracks");
         self.call(Method::POST, path).body(&serde_json::json!({ "track_ids": tracks })).done().await
     }
+
+    /// Forwards all tracks of a room to a composition, as inputs that are called like their peers.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::Conflict`] when they are forwarded already.
+    pub async fn forward_tracks(&self, room: &RoomId, composition_url: &str) -> Result<(), RestError> {
+        let body = serde_json::json!({ "compositionURL": composition_url, "selector": "all" });
+        self.call(Method::POST, format!("room/{room}/track_forwardings")).body(&body).done().await
+    }
 }

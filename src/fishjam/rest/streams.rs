@@ -1,11 +1,11 @@
-//! Tokens for livestreams and for media over QUIC.
+//! Livestreams, and media over QUIC.
 
 use reqwest::Method;
 
 use super::{
     Client, RestError,
-    model::{MoqAccess, MoqPaths},
-    rooms::TokenData,
+    model::{Livestream, LivestreamOptions, LivestreamPeer, MoqAccess, MoqPaths},
+    rooms::{Data, TokenData},
 };
 use crate::event::RoomId;
 
@@ -34,5 +34,75 @@ impl Client {
     /// [`RestErrorKind::BadRequest`](super::RestErrorKind::BadRequest) when no path is given.
     pub async fn create_moq_access(&self, paths: &MoqPaths) -> Result<MoqAccess, RestError> {
         self.call(Method::POST, "moq/access").body(paths).json().await
+    }
+
+    /// Makes a livestream.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::BadRequest`](super::RestErrorKind::BadRequest) when the webhook's URL is none.
+    pub async fn create_livestream(&self, options: &LivestreamOptions) -> Result<Livestream, RestError> {
+        let answer: Data<Livestream> = self.call(Method::POST, "livestream").body(options).json().await?;
+        Ok(answer.data)
+    }
+
+    /// All livestreams.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn livestreams(&self) -> Result<Vec<Livestream>, RestError> {
+        self.call(Method::GET, "livestream").list().await
+    }
+
+    /// One livestream.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is none of this id.
+    pub async fn livestream(&self, id: &str) -> Result<Livestream, RestError> {
+        let answer: Data<Livestream> = self.call(Method::GET, format!("livestream/{id}")).json().await?;
+        Ok(answer.data)
+    }
+
+    /// Ends a livestream.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is none of this id.
+    pub async fn delete_livestream(&self, id: &str) -> Result<(), RestError> {
+        self.call(Method::DELETE, format!("livestream/{id}")).done().await
+    }
+
+    /// Lets one more publish.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is no such livestream.
+    pub async fn add_streamer(&self, livestream: &str) -> Result<LivestreamPeer, RestError> {
+        let call = self.call(Method::POST, format!("livestream/{livestream}/streamer"));
+        let answer: Data<LivestreamPeer> = call.json().await?;
+        Ok(answer.data)
+    }
+
+    /// Lets one more watch.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is no such livestream.
+    pub async fn add_viewer(&self, livestream: &str) -> Result<LivestreamPeer, RestError> {
+        let call = self.call(Method::POST, format!("livestream/{livestream}/viewer"));
+        let answer: Data<LivestreamPeer> = call.json().await?;
+        Ok(answer.data)
+    }
+
+    /// Takes a publisher's token away.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when it has none.
+    pub async fn remove_streamer(&self, livestream: &str, id: &str) -> Result<(), RestError> {
+        self.call(Method::DELETE, format!("livestream/{livestream}/streamer/{id}")).done().await
+    }
+
+    /// Takes a viewer's token away.
+    ///
+    /// # Errors
+    /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when it has none.
+    pub async fn remove_viewer(&self, livestream: &str, id: &str) -> Result<(), RestError> {
+        self.call(Method::DELETE, format!("livestream/{livestream}/viewer/{id}")).done().await
     }
 }

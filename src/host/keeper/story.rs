@@ -128,7 +128,12 @@ impl World {
 
     fn list(&mut self) {
         let asked = self.keeper.begin_list();
-        let listed = |n: &u8| Room { id: format!("r{n}").into(), config: RoomConfig::default(), peers: Vec::new() };
+        let listed = |n: &u8| Room {
+            id: format!("r{n}").into(),
+            config: RoomConfig::default(),
+            peers: Vec::new(),
+            composition_info: None,
+        };
         let rooms = self.rooms.iter().map(listed).collect();
         self.keeper.on_list(self.now, asked, rooms);
     }

@@ -2,8 +2,10 @@
 
 mod compositions;
 mod parse;
+mod parts;
 mod peers;
 mod recordings;
+pub(super) mod room_manager;
 mod rooms;
 mod streams;
 
@@ -12,7 +14,10 @@ use std::sync::{Arc, atomic::Ordering};
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header::AUTHORIZATION},
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{AUTHORIZATION, HOST},
+    },
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -20,6 +25,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::world::{NoSuch, World};
+use compositions::Problem;
 
 /// What handlers share.
 pub(super) type Shared = State<Arc<World>>;
@@ -38,6 +44,16 @@ impl Refused {
     }
 }
 
+impl Refused {
+    /// As the service behind this path says it.
+    fn at(self, path: &str) -> Response {
+        match path.starts_with("/composition") {
+            true => Problem(self.0, self.1).into_response(),
+            false => self.into_response(),
+        }
+    }
+}
+
 impl From<NoSuch> for Refused {
     fn from(error: NoSuch) -> Refused {
         Refused::not_found(error.to_string())
@@ -48,6 +64,16 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "errors": self.1 }))).into_response()
     }
+}
+
+/// The address by which the client has reached us, which may not be the one we listen on: a proxy in front may have
+/// another name, and speak TLS.
+fn origin(world: &World, headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(host) = text(HOST.as_str()) else { return world.origin.clone() };
+    let forwarded = text("x-forwarded-proto").and_then(|value| value.split(',').next()).map(str::trim);
+    let scheme = if forwarded.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")) { "https" } else { "http" };
+    format!("{scheme}://{host}")
 }
 
 /// An answer in its wrapping.
@@ -83,19 +109,22 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/recordings", get(recordings::list).post(recordings::create))
         .route("/recordings/{id}", get(recordings::show).delete(recordings::remove))
         .route("/recordings/{id}/stop", post(recordings::stop))
-        .method_not_allowed_fallback(|| async { Refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".into()) })
+        .method_not_allowed_fallback(|uri: Uri| async move {
+            Refused(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".into()).at(uri.path())
+        })
         .route_layer(middleware::from_fn_with_state(world.clone(), guard))
 }
 
 /// Lets faults happen, and nobody in without the management token.
 async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
-    if let Some(fault) = world.take_rest_fault(request.method().as_str(), request.uri().path()) {
+    let path = request.uri().path().to_owned();
+    if let Some(fault) = world.take_rest_fault(request.method().as_str(), &path) {
         if fault.carried_out && authorized(&world, &request).is_ok() {
             drop(next.run(request).await);
         }
         return match fault.status.and_then(|status| StatusCode::from_u16(status).ok()) {
             Some(status) if fault.body.is_empty() => {
-                Refused(status, status.canonical_reason().unwrap_or_default().to_owned()).into_response()
+                Refused(status, status.canonical_reason().unwrap_or_default().to_owned()).at(&path)
             }
             Some(status) => (status, fault.body).into_response(),
             None => std::future::pending().await,
@@ -103,7 +132,7 @@ async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
     }
     let mut response = match authorized(&world, &request) {
         Ok(()) => next.run(request).await,
-        Err(refused) => refused.into_response(),
+        Err(refused) => refused.at(&path),
     };
     if world.deprecated.load(Ordering::Relaxed) {
         let notice = r#"{"status":"deprecated","message":"the sandbox was told to say so"}"#;

@@ -37,10 +37,7 @@ pub(super) fn only(object: &Map<String, Value>, known: &[&str]) -> Result<(), Re
 pub(super) fn room_config(body: &Bytes) -> Result<RoomConfig, Refused> {
     let object = object(body)?;
     only(&object, &["maxPeers", "roomType", "videoCodec", "public", "batchWebhookNotifications", "webhookUrl"])?;
-    let webhook_url: Option<String> = field(&object, "webhookUrl")?;
-    if let Some(url) = webhook_url.as_deref().filter(|url| !is_webhook_url(url)) {
-        return Err(wrong("webhookUrl", "valid URL", &Value::from(url)));
-    }
+    let webhook_url = webhook_url(&object)?;
     Ok(RoomConfig {
         max_peers: max_peers(&object)?,
         room_type: match field::<RoomType>(&object, "roomType")? {
@@ -55,6 +52,14 @@ pub(super) fn room_config(body: &Bytes) -> Result<RoomConfig, Refused> {
         batch_webhook_notifications: field(&object, "batchWebhookNotifications")?,
         webhook_url,
     })
+}
+
+pub(super) fn webhook_url(object: &Map<String, Value>) -> Result<Option<String>, Refused> {
+    let url: Option<String> = field(object, "webhookUrl")?;
+    match url.as_deref().filter(|url| !is_webhook_url(url)) {
+        Some(url) => Err(wrong("webhookUrl", "valid URL", &Value::from(url))),
+        None => Ok(url),
+    }
 }
 
 /// Numbers in strings are taken, as the real server takes them.

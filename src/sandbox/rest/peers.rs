@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::Bytes,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header::HOST},
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use serde_json::{Map, Value, json};
 
-use super::{Refused, Shared, data, parse};
+use super::{Refused, Shared, data, origin, parse};
 use crate::{
     audio::Hz,
     dialect::fishjam::wire::server_message::PeerType,
@@ -38,10 +38,7 @@ pub(super) async fn create(
     if kind == PeerType::Vapi {
         tokio::spawn(fail_vapi(room, id.to_string()));
     }
-    // The address by which the client has reached us, which may not be the one we listen on.
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let origin = host.map_or_else(|| world.origin.replacen("http", "ws", 1), |host| format!("ws://{host}"));
-    let url = format!("{origin}/socket/peer/websocket");
+    let url = format!("{}/socket/peer/websocket", origin(&world, &headers).replacen("http", "ws", 1));
     Ok(data(StatusCode::CREATED, json!({ "peer": shown, "token": token, "peer_websocket_url": url })))
 }
 

@@ -51,7 +51,9 @@ pub(super) async fn forward_tracks(
     Path(room): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, Refused> {
+    let room = world.room(&room)?;
     let object = parse::object(&body)?;
+    parse::only(&object, &["compositionURL", "selector"])?;
     let url: String = parse::field(&object, "compositionURL")?;
     if !parse::is_webhook_url(&url) {
         return Err(parse::wrong("compositionURL", "valid URL", &url.into()));
@@ -60,7 +62,6 @@ pub(super) async fn forward_tracks(
     if selector.is_some_and(|selector| selector != "all") {
         return Err(parse::wrong("selector", "'all'", &object["selector"]));
     }
-    let room = world.room(&room)?;
     let mut state = room.state();
     if state.composition.as_deref() == Some(&url) {
         return Err(Refused(StatusCode::CONFLICT, format!("Composition {url} is fed already")));

@@ -1,15 +1,17 @@
 //! `/livestream` and `/moq`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::{
     Json,
     body::Bytes,
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use super::{Refused, Shared, data, parse};
+use super::{Refused, Shared, data, origin, parse};
 use crate::sandbox::{
     streams::{Livestream, new_id, streamer_json},
     world::World,
@@ -18,6 +20,8 @@ use crate::sandbox::{
 pub(super) async fn create(State(world): Shared, body: Bytes) -> Result<Response, Refused> {
     let object = parse::object(&body)?;
     parse::only(&object, &["audioOnly", "public", "batchWebhookNotifications", "webhookUrl"])?;
+    parse::field::<bool>(&object, "batchWebhookNotifications")?;
+    parse::webhook_url(&object)?;
     let stream = Livestream {
         public: parse::field(&object, "public")?,
         audio_only: parse::field(&object, "audioOnly")?,
@@ -76,19 +80,41 @@ pub(super) async fn remove_viewer(
     removed.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| Refused::not_found(format!("Viewer {one} does not exist")))
 }
 
-pub(super) async fn moq_access(State(world): Shared, body: Bytes) -> Result<Response, Refused> {
+pub(super) async fn moq_access(State(world): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
     let object = parse::object(&body)?;
     parse::only(&object, &["publishPath", "subscribePath", "ttl"])?;
     let path = |name| parse::field::<Option<String>>(&object, name);
     if path("publishPath")?.is_none() && path("subscribePath")?.is_none() {
         return Err(Refused::bad("Expected publishPath or subscribePath"));
     }
-    if parse::field::<Option<u32>>(&object, "ttl")?.is_some_and(|ttl| ttl > LONGEST_TTL_S) {
-        return Err(parse::wrong("ttl", "at most 604800", &object["ttl"]));
+    let ttl_s = parse::field::<Option<u32>>(&object, "ttl")?.unwrap_or(3_600);
+    if !(1..=LONGEST_TTL_S).contains(&ttl_s) {
+        return Err(parse::wrong("ttl", "from 1 to 604800", &object["ttl"]));
     }
-    let token = new_id();
-    let url = format!("{}/moq?jwt={token}", world.origin);
+    let paths = object.iter().filter(|(name, _)| *name != "ttl").map(|(_, path)| path.as_str().unwrap_or_default());
+    let token = moq_token(&paths.collect::<Vec<_>>().join(" "), ttl_s);
+    let url = format!("{}/moq?jwt={token}", origin(&world, &headers));
     Ok((StatusCode::OK, Json(json!({ "connection_url": url, "token": token }))).into_response())
+}
+
+/// A token of the shape that a relay takes, a JWT. Nobody here checks its signature.
+pub(super) fn moq_token(paths: &str, ttl_s: u32) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let part = |value: Value| base64_url(value.to_string().as_bytes());
+    let head = part(json!({ "alg": "HS256", "typ": "JWT" }));
+    let claims = part(json!({ "sub": paths, "iat": now, "exp": now + u64::from(ttl_s), "jti": new_id() }));
+    format!("{head}.{claims}.{}", base64_url(new_id().as_bytes()))
+}
+
+/// Base64 as URLs take it, without padding.
+fn base64_url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let bits = group.iter().enumerate().fold(0u32, |bits, (n, byte)| bits | u32::from(*byte) << (16 - 8 * n));
+        text.extend((0..=group.len()).map(|n| char::from(DIGITS[(bits >> (18 - 6 * n)) as usize & 63])));
+    }
+    text
 }
 
 fn with<T>(world: &World, id: &str, act: impl FnOnce(&mut Livestream) -> T) -> Result<T, Refused> {
@@ -102,3 +128,17 @@ fn no_stream(id: &str) -> Refused {
 
 /// A week.
 const LONGEST_TTL_S: u32 = 604_800;
+
+#[cfg(test)]
+mod tests {
+    use super::base64_url;
+
+    #[test]
+    fn base64_is_as_in_rfc_4648() {
+        for (text, coded) in
+            [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("\u{3ff}?", "z78_")]
+        {
+            assert_eq!(base64_url(text.as_bytes()), coded);
+        }
+    }
+}

@@ -131,7 +131,7 @@ def test_recordings(client):
     assert client.get_recording(three.id).source.resolution.width == 1280
     with pytest.raises(ConflictError):
         client.delete_recording(one.id)
-    assert client.stop_recording(one.id).status in ("finished", "available")
+    assert client.stop_recording(one.id).status == "active", "until it is finalized"
     while client.get_recording(one.id).status != "available":
         pass
     assert len(client.get_recording(one.id).files) == 1
