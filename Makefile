@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
 
-.PHONY: demo test test-rust test-sdks fuzz races bench-peers soak lint deps clean
+.PHONY: demo test test-rust test-sdks test-long fuzz races bench-peers soak lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps
@@ -19,6 +19,11 @@ test-rust: deps
 test-sdks: deps
 	$(CARGO) build --quiet
 	tests/sdk/run
+
+## What takes longer than a test may: every test five times on busy cores, and the soak. An hour and a half.
+test-long: deps
+	ci/flaky 5
+	$(MAKE) soak
 
 ## The readers of what comes from outside, against made-up bytes, a minute each.
 fuzz: deps

@@ -23,3 +23,9 @@ pub mod session;
 pub mod text;
 mod trouble;
 mod web;
+
+/// The examples of the guides are compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/agents.md")]
+mod guides {}

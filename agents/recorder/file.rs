@@ -1,7 +1,7 @@
 //! One file of a recording, WAV or Ogg Opus.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -137,7 +137,8 @@ impl Drop for Recording {
     }
 }
 
-fn failure(path: &Path, error: &io::Error) -> AgentError {
+#[cfg(feature = "opus")]
+fn failure(path: &Path, error: &std::io::Error) -> AgentError {
     format!("cannot write {}: {error}", path.display()).into()
 }
 

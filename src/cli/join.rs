@@ -16,14 +16,14 @@ use super::{
     signals::Endings,
 };
 use crate::{
-    agent::Registry,
+    agent::{Agent, Registry},
     dialect::fishjam::VoiceTrack,
     fishjam::{Address, Fishjam, Happening, JoinError, JoinOptions, Stay, rest::RestErrorKind},
 };
 
 pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failure> {
     // From here on nothing ends the program before its peer is gone.
-    let endings = Endings::listen();
+    let mut endings = Endings::listen();
     let builtin = agents::find(registry, args.agent.as_deref())?;
     let agent = agents::make(builtin, &args.options).await?;
     let voice = args.voice.as_deref().map(voice_track).transpose()?;
@@ -41,7 +41,7 @@ pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failu
         lead: Duration::from_millis(args.lead_ms),
         ..JoinOptions::new(args.room.as_str().into())
     };
-    let mut stay = fishjam.join(agent, options).await.map_err(|error| join_failure(&error))?;
+    let Some(mut stay) = join_unless_told(&fishjam, agent, options, &mut endings).await? else { return Ok(()) };
     let told = leave_when_told(&stay, endings);
     explain(&format_args!("{} is peer {} of room {}; Ctrl-C makes it leave", builtin.name(), stay.peer, stay.room));
     let written = follow(&mut stay, &mut events).await;
@@ -54,6 +54,30 @@ pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failu
         false => Err(Failure::Session(departure.how())),
     }
 }
+
+/// Goes in, or gives up when the program is told to end meanwhile: a peer that has been made by then is removed.
+async fn join_unless_told(
+    fishjam: &Fishjam,
+    agent: Box<dyn Agent>,
+    options: JoinOptions,
+    endings: &mut Endings,
+) -> Result<Option<Stay>, Failure> {
+    let joining = fishjam.join(agent, options);
+    tokio::pin!(joining);
+    tokio::select! {
+        joined = &mut joining => joined.map(Some).map_err(|error| join_failure(&error)),
+        () = endings.next() => {
+            if let Ok(Ok(stay)) = tokio::time::timeout(LEAVE, &mut joining).await {
+                stay.leave();
+                stay.ended().await;
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// How long a join that nobody wants any more may still take.
+const LEAVE: Duration = Duration::from_secs(2);
 
 fn leave_when_told(stay: &Stay, mut endings: Endings) -> JoinHandle<()> {
     let leave = stay.leave_token();

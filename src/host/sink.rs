@@ -2,14 +2,15 @@
 
 use std::{
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
@@ -17,15 +18,18 @@ use tokio_util::task::TaskTracker;
 use super::{config::SinkConfig, keeper::Key};
 use crate::{
     event::PeerId,
-    fishjam::{Happening, What, rest::build_http, webhook},
+    files,
+    fishjam::{Happening, What, net::retry_after, rest::build_http, webhook},
     session::Backoff,
+    trouble::Trouble,
 };
 
-/// Opens sinks, and counts what they lose.
+/// Opens sinks, and counts what they lose. What is wrong with one place is told once.
 #[derive(Clone)]
 pub(super) struct Sinks {
     http: reqwest::Client,
     lost: Arc<AtomicU64>,
+    trouble: Arc<Trouble>,
     /// Files that may be written to at a time: each takes a thread.
     disk: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -38,13 +42,21 @@ pub(super) struct Sink {
     notes: bool,
     head: serde_json::Map<String, serde_json::Value>,
     lost: Arc<AtomicU64>,
+    /// Bytes of the lines that wait.
+    waiting_bytes: Arc<AtomicUsize>,
 }
 
 impl Sinks {
     /// Its tasks are among `tasks`, as they outlive their sessions.
     pub(super) fn new(tasks: TaskTracker) -> Sinks {
         let http = build_http(reqwest::Client::builder().timeout(POST));
-        Sinks { http, lost: Arc::default(), disk: Arc::new(Semaphore::new(FILES)), tasks }
+        Sinks {
+            http,
+            lost: Arc::default(),
+            trouble: Arc::new(Trouble::new("events are not written")),
+            disk: Arc::new(Semaphore::new(FILES)),
+            tasks,
+        }
     }
 
     /// Lines that went nowhere.
@@ -61,10 +73,13 @@ impl Sinks {
         let file = config.file.as_ref().map(|file| (path(file, key, peer), self.disk.clone()));
         let secret = config.secret().ok().flatten();
         let post = config.webhook.clone().map(|url| Post { http: self.http.clone(), url, secret });
-        self.tasks.spawn(write(waiting, file, post, self.lost.clone()));
+        let waiting_bytes = Arc::<AtomicUsize>::default();
+        let writer = Writer { file, post, lost: self.lost.clone(), trouble: self.trouble.clone() };
+        self.tasks.spawn(writer.run(waiting, waiting_bytes.clone()));
         let head = serde_json::json!({ "room": key.room, "deploy": *key.deploy, "agent": peer });
         let serde_json::Value::Object(head) = head else { unreachable!("it is written as one") };
-        Some(Sink { lines, events: config.events, notes: config.notes, head, lost: self.lost.clone() })
+        let (events, notes, lost) = (config.events, config.notes, self.lost.clone());
+        Some(Sink { lines, events, notes, head, lost, waiting_bytes })
     }
 }
 
@@ -84,7 +99,10 @@ impl Sink {
             line.extend(happening);
         }
         let text = serde_json::Value::Object(line).to_string();
-        if self.lines.try_send(text).is_err() {
+        let bytes = text.len();
+        let is_full = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING_BYTES;
+        if is_full || self.lines.try_send(text).is_err() {
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -96,43 +114,54 @@ struct Post {
     secret: Option<SecretString>,
 }
 
-/// The task behind a sink: it takes what waits, as much as there is, and writes it.
-async fn write(
-    mut waiting: mpsc::Receiver<String>,
+/// The task behind a sink.
+struct Writer {
     file: Option<(PathBuf, Arc<Semaphore>)>,
     post: Option<Post>,
     lost: Arc<AtomicU64>,
-) {
-    let mut lines = Vec::new();
-    while waiting.recv_many(&mut lines, BATCH).await > 0 {
-        let count = lines.len() as u64;
-        let body = lines.join("\n") + "\n";
-        lines.clear();
-        if let Some((path, disk)) = &file {
-            let _turn = disk.acquire().await;
-            let (path, text) = (path.clone(), body.clone());
-            let written = tokio::task::spawn_blocking(move || append(&path, &text)).await;
-            if let Ok(Err(error)) = written {
-                tracing::error!("{count} lines of events are lost: {error}");
-                lost.fetch_add(count, Ordering::Relaxed);
+    trouble: Arc<Trouble>,
+}
+
+impl Writer {
+    /// Takes what waits, as much as there is, and writes it.
+    async fn run(self, mut waiting: mpsc::Receiver<String>, waiting_bytes: Arc<AtomicUsize>) {
+        let mut lines = Vec::new();
+        while waiting.recv_many(&mut lines, BATCH).await > 0 {
+            let count = lines.len() as u64;
+            let body = lines.join("\n") + "\n";
+            waiting_bytes.fetch_sub(lines.iter().map(String::len).sum(), Ordering::Relaxed);
+            lines.clear();
+            if let Some((path, disk)) = &self.file {
+                let _turn = disk.acquire().await;
+                let (path, text) = (path.clone(), body.clone());
+                let place = path.display().to_string();
+                let written = tokio::task::spawn_blocking(move || append(&path, &text)).await;
+                let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+                self.note(&place, count, written.map_err(|error| error.to_string()));
+            }
+            if let Some(post) = &self.post {
+                let sent = post.send(body).await;
+                self.note(&origin(&post.url), count, sent);
             }
         }
-        if let Some(post) = &post
-            && let Err(why) = post.send(body).await
-        {
-            tracing::error!("{count} lines of events are lost: {}: {why}", origin(&post.url));
-            lost.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn note(&self, place: &str, count: u64, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.trouble.ends(place),
+            Err(why) => {
+                self.trouble.begins(place, &why);
+                self.lost.fetch_add(count, Ordering::Relaxed);
+            }
         }
     }
 }
 
-fn append(path: &PathBuf, text: &str) -> Result<(), String> {
-    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(fail)?;
+fn append(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        files::create_folder(folder)?;
     }
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(fail)?;
-    file.write_all(text.as_bytes()).map_err(fail)
+    files::append(path)?.write_all(text.as_bytes())
 }
 
 impl Post {
@@ -144,16 +173,20 @@ impl Post {
             if let Some(secret) = &self.secret {
                 request = request.header(SIGNATURE, webhook::sign(body.as_bytes(), secret.expose_secret().as_bytes()));
             }
+            let mut at_least = Duration::ZERO;
             let why = match request.body(body.clone()).send().await {
+                Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS || answer.status().is_server_error() => {
+                    at_least = retry_after(answer.status(), answer.headers()).unwrap_or_default();
+                    format!("HTTP {}", answer.status())
+                }
                 Ok(answer) if answer.status().is_success() => return Ok(()),
-                Ok(answer) if answer.status().is_client_error() => return Err(format!("HTTP {}", answer.status())),
-                Ok(answer) => format!("HTTP {}", answer.status()),
+                Ok(answer) => return Err(format!("HTTP {}", answer.status())),
                 Err(error) => error.without_url().to_string(),
             };
             if backoff.attempts() == POSTS {
                 return Err(why);
             }
-            tokio::time::sleep(backoff.next_wait()).await;
+            tokio::time::sleep(backoff.next_wait().max(at_least)).await;
         }
     }
 }
@@ -163,13 +196,12 @@ fn origin(url: &str) -> String {
     url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// Fills in what the path leaves open. Ids cannot lead out of the folder: whatever is no plain character becomes `_`.
+/// Fills in what the path leaves open. Ids cannot lead out of the folder, nor into another's file.
 fn path(template: &str, key: &Key, peer: &PeerId) -> PathBuf {
-    let plain = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), "_");
     let path = template
-        .replace("{room}", &plain(key.room.as_str()))
-        .replace("{deploy}", &plain(&key.deploy))
-        .replace("{peer}", &plain(peer.as_str()));
+        .replace("{room}", &files::name(key.room.as_str()))
+        .replace("{deploy}", &files::name(&key.deploy))
+        .replace("{peer}", &files::name(peer.as_str()));
     PathBuf::from(path)
 }
 
@@ -179,7 +211,8 @@ const SIGNATURE: &str = "x-roomtone-signature-256";
 const POST: Duration = Duration::from_secs(10);
 /// How often a post is repeated.
 const POSTS: u32 = 8;
-/// Lines that may wait for a slow sink.
+/// Bytes of lines, and lines, that may wait for a slow sink.
+const WAITING_BYTES: usize = 4 << 20;
 const LINES: usize = 1_024;
 /// Files that are written to at once.
 const FILES: usize = 4;
@@ -192,7 +225,13 @@ mod tests {
 
     #[test]
     fn a_path_cannot_lead_out_of_its_folder() {
-        let key = Key { room: "../../etc/passwd".into(), deploy: "echo".into() };
-        assert_eq!(path("out/{room}/{peer}.jsonl", &key, &"p1".into()), PathBuf::from("out/______etc_passwd/p1.jsonl"));
+        let path = |room: &str| {
+            let key = Key { room: room.into(), deploy: "echo".into() };
+            path("out/{room}/{peer}.jsonl", &key, &"p1".into())
+        };
+        let outside = path("../../etc/passwd");
+        assert!(outside.starts_with("out") && outside.components().count() == 3, "{}", outside.display());
+        assert_ne!(path("a/b"), path("a_b"), "each room has its own");
+        assert_eq!(path("room-1"), PathBuf::from("out/room-1/p1.jsonl"));
     }
 }

@@ -310,7 +310,7 @@ async fn prepare(sound: Speaks, looped: bool) -> Result<Said, PeopleError> {
         Speaks::Sound(sound) => Ok(clip(sound)),
         Speaks::File(path) => Ok(match sound::open(&path)? {
             Opened::Short(sound) => clip(sound),
-            Opened::Long(begun) => Said::File(Stream::go_on(begun, &path, RATES, looped)),
+            Opened::Long(begun) => Said::File(Stream::go_on(*begun, &path, RATES, looped)),
         }),
     };
     tokio::task::spawn_blocking(make).await.expect("resampling does not panic")

@@ -36,6 +36,9 @@ fn with_a_stereo_file_of_another_rate() {
         assert!(events.contains(what), "{what:?} is not in {events}");
     }
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(report.contains("<svg") && !report.contains("http"), "one file that needs no network");
+    assert!(
+        report.contains("<svg") && report.matches("<audio").count() == 2 && !report.contains("http"),
+        "one file that needs no network"
+    );
     std::fs::remove_dir_all(&out).unwrap();
 }

@@ -22,6 +22,7 @@ impl Downmix {
     }
 
     /// Of so many channels in the order that Vorbis and Opus have.
+    #[cfg(feature = "opus")]
     pub(super) fn vorbis(channels: usize) -> Downmix {
         use Role::{Bass, Centre, Front, Surround};
         let roles: &[Role] = match channels {

@@ -6,11 +6,9 @@ use symphonia::core::{
     units::{Duration, Timestamp},
 };
 
-use super::{
-    Cause, Format,
-    downmix::Downmix,
-    window::{u16_le, u32_le},
-};
+#[cfg(feature = "opus")]
+use super::window::u16_le;
+use super::{Cause, Format, downmix::Downmix, window::u32_le};
 
 /// Decodes the packets of one stream, the first of which say how.
 pub(super) enum PacketDecoder {

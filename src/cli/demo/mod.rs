@@ -8,8 +8,9 @@ mod waveform;
 
 use std::{
     fs,
-    io::{BufWriter, Write},
+    io::{BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use super::{Failure, agents, args::DemoArgs, say};
@@ -34,7 +35,10 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
         None => ("a person reading".to_owned(), built_in_speech()),
     };
     fs::create_dir_all(&args.out).map_err(|error| cannot_write(&args.out, &error))?;
-    let scene = scene::play(agent, sound).await?;
+    let progress = show_progress(sound.duration());
+    let scene = scene::play(agent, sound).await;
+    drop(progress);
+    let scene = scene?;
     let files = Files::new(&args.out);
     write_sound(&scene, &files)?;
     write_events(&scene, &files.events)?;
@@ -52,9 +56,35 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
     }
 }
 
+/// A line that shows that it goes on, on a terminal only; it is gone with what this gives.
+fn show_progress(said: Duration) -> Option<Progress> {
+    let is_seen = std::io::stderr().is_terminal();
+    is_seen.then(|| {
+        let begun = Instant::now();
+        Progress(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                let (at, whole) = (begun.elapsed().as_secs_f64(), said.as_secs_f64());
+                write!(std::io::stderr(), "\r{at:.0} s; the person speaks for {whole:.0} s ").ok();
+            }
+        }))
+    })
+}
+
+struct Progress(tokio::task::JoinHandle<()>);
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.abort();
+        write!(std::io::stderr(), "\r\x1b[K").ok();
+    }
+}
+
 /// What is left behind.
 struct Files {
     reply: PathBuf,
+    person: PathBuf,
+    agent: PathBuf,
     room: PathBuf,
     events: PathBuf,
     report: PathBuf,
@@ -65,6 +95,8 @@ impl Files {
         let file = |name| folder.join(name);
         Files {
             reply: file("reply.wav"),
+            person: file(report::PERSON),
+            agent: file(report::AGENT),
             room: file("room.wav"),
             events: file("events.jsonl"),
             report: file("report.html"),
@@ -72,7 +104,7 @@ impl Files {
     }
 }
 
-/// The reply by itself, and both voices side by side, the person left and the agent right.
+/// The reply by itself, each voice on the scene's time line, and both side by side, the person left and the agent right.
 fn write_sound(scene: &Scene, files: &Files) -> Result<(), Failure> {
     let (person, agent) = (&scene.person.samples, &scene.agent.samples);
     let spoken = |sample: &i16| *sample != 0;
@@ -82,6 +114,8 @@ fn write_sound(scene: &Scene, files: &Files) -> Result<(), Failure> {
     let length = person.len().max(agent.len());
     let at = |samples: &[i16], n: usize| samples.get(n).copied().unwrap_or(0);
     let both: Vec<i16> = (0..length).flat_map(|n| [at(person, n), at(agent, n)]).collect();
+    write_wav(&files.person, scene.agent.rate, 1, person)?;
+    write_wav(&files.agent, scene.agent.rate, 1, agent)?;
     write_wav(&files.room, scene.agent.rate, 2, &both)
 }
 
@@ -120,7 +154,7 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
         0 => "none".to_owned(),
         _ => format!("{} of sound, at {rate}", seconds(said)),
     };
-    let ms = |time: Option<std::time::Duration>| match time {
+    let ms = |time: Option<Duration>| match time {
         Some(time) => format!("{:.1} ms", time.as_secs_f64() * 1e3),
         None => "never".to_owned(),
     };
@@ -149,6 +183,6 @@ fn built_in_speech() -> Sound {
 /// A person reading *Sense and Sensibility* for LibriVox; see `tests/data/README.md`.
 const SPEECH: &[u8] = include_bytes!("../../../tests/data/speech.wav");
 /// How long after the person a reply that says the same is looked for.
-const LONGEST_REPLY_DELAY: std::time::Duration = std::time::Duration::from_secs(2);
+const LONGEST_REPLY_DELAY: Duration = Duration::from_secs(2);
 /// From which correlation on the reply counts as the person's own words.
 const ALIKE: f64 = 0.5;

@@ -17,9 +17,10 @@ pub(super) fn html(agent: &str, scene: &Scene, facts: &[(&'static str, String)])
     writeln!(
         page,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>roomtone: {title}</title>\
-         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}</main></html>",
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>roomtone: {title}</title>\
+         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}{}</main><script>{SCRIPT}</script></html>",
         facts_table(facts),
+        players(seconds),
         picture(scene, seconds),
         events_table(&scene.events),
     )
@@ -30,6 +31,20 @@ pub(super) fn html(agent: &str, scene: &Scene, facts: &[(&'static str, String)])
 fn facts_table(facts: &[(&'static str, String)]) -> String {
     let rows: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escape(value))).collect();
     format!("<dl>{rows}</dl>")
+}
+
+/// Both sides, to be heard one by one or together, on the time line of the picture.
+fn players(seconds: f64) -> String {
+    let player = |name: &str, file: &str| {
+        format!(
+            "<figure><figcaption>{name}</figcaption><audio controls preload=\"metadata\" src=\"{file}\"></audio></figure>"
+        )
+    };
+    format!(
+        "<div id=\"players\" data-seconds=\"{seconds:.3}\">{}{}<button type=\"button\">play both</button></div>",
+        player("person", PERSON),
+        player("agent", AGENT)
+    )
 }
 
 /// Both voices on one time line, with what happened below them.
@@ -47,10 +62,11 @@ fn picture(scene: &Scene, seconds: f64) -> String {
     let mut svg = String::new();
     write!(
         svg,
-        "<svg viewBox=\"-64 0 {} {HEIGHT}\" role=\"img\" aria-label=\"what was said, and what happened\">\
+        "<div class=\"wide\"><svg viewBox=\"-64 0 {} {HEIGHT}\" role=\"img\" aria-label=\"what was said, and what happened\">\
          {}<text class=\"lane\" x=\"-60\" y=\"{}\">person</text><path class=\"person\" d=\"{}\"/>\
          <g transform=\"translate(0 {LANE})\"><text class=\"lane\" x=\"-60\" y=\"{}\">agent</text>\
-         <path class=\"agent\" d=\"{}\"/></g>{}</svg>",
+         <path class=\"agent\" d=\"{}\"/></g>{}\
+         <line id=\"playhead\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"{}\"/></svg></div>",
         WIDTH + 80,
         ruler(seconds, x),
         LANE / 2.0 + 4.0,
@@ -58,6 +74,7 @@ fn picture(scene: &Scene, seconds: f64) -> String {
         LANE / 2.0 + 4.0,
         voice(&scene.agent.samples),
         marks(&scene.events, x),
+        2.0 * LANE,
     )
     .expect("writing to a String");
     svg
@@ -113,11 +130,29 @@ fn events_table(events: &[Event]) -> String {
             event.at_s,
             name(event.seen_by),
             escape(&event.what),
-            escape(&event.detail)
+            short_ids(&escape(&event.detail))
         )
     };
     let rows: String = events.iter().map(row).collect();
-    format!("<table><thead><tr><th>s</th><th>seen by</th><th>what</th><th></th></tr></thead>{rows}</table>")
+    let count = events.len();
+    format!(
+        "<details><summary>{count} events</summary><div class=\"wide\"><table><thead><tr><th>s</th><th>seen by</th><th>what</th><th></th></tr></thead>{rows}</table></div></details>"
+    )
+}
+
+/// Ids of 36 characters as their first eight; the whole one shows when it is pointed at.
+fn short_ids(text: &str) -> String {
+    let is_id = |word: &str| uuid::Uuid::try_parse(word).is_ok() && word.len() == 36;
+    let mut short = String::new();
+    for part in text.split_inclusive(|c: char| !c.is_ascii_hexdigit() && c != '-') {
+        let word = part.trim_end_matches(|c: char| !c.is_ascii_hexdigit() && c != '-');
+        match is_id(word) {
+            true => write!(short, "<abbr title=\"{word}\">{}</abbr>{}", &word[..8], &part[word.len()..])
+                .expect("writing to a String"),
+            false => short.push_str(part),
+        }
+    }
+    short
 }
 
 fn name(witness: Witness) -> &'static str {
@@ -140,6 +175,21 @@ const HEIGHT: f64 = 2.0 * LANE + 90.0;
 /// Below this peak a voice is drawn as small as it is.
 const QUIETEST: u16 = 1_000;
 
+/// The files of both sides, beside the report.
+pub(super) const PERSON: &str = "person.wav";
+pub(super) const AGENT: &str = "agent.wav";
+
+/// Moves the playhead, plays both, and goes where the picture is clicked.
+const SCRIPT: &str = "\
+const box=document.getElementById('players'),all=[...box.querySelectorAll('audio')],head=document.getElementById('playhead'),\
+svg=document.querySelector('svg'),seconds=+box.dataset.seconds,width=1000;\
+const draw=()=>{const on=all.filter(a=>!a.paused);const at=Math.max(...(on.length?on:all).map(a=>a.currentTime));\
+const x=at/seconds*width;head.setAttribute('x1',x);head.setAttribute('x2',x);if(on.length)requestAnimationFrame(draw)};\
+all.forEach(a=>['play','seeked','pause'].forEach(e=>a.addEventListener(e,draw)));\
+box.querySelector('button').onclick=()=>{const at=all[0].currentTime;all.forEach(a=>{a.currentTime=at;a.play()})};\
+svg.addEventListener('click',e=>{const p=new DOMPoint(e.clientX,e.clientY).matrixTransform(svg.getScreenCTM().inverse());\
+all.forEach(a=>a.currentTime=Math.min(Math.max(p.x/width,0),1)*seconds)});";
+
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2733;--dim:#6b7885;--line:#dde3e9;--bg:#fbfcfd;--person:#2a6fbb;--agent:#c2571a;\
 --server:#3f8f5b}\
@@ -150,7 +200,15 @@ main{max-width:1100px;margin:0 auto;padding:32px 20px}\
 h1{font-size:22px;margin:0 0 16px;font-weight:650}h1 span{color:var(--agent)}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 18px;margin:0 0 24px}\
 dt{color:var(--dim)}dd{margin:0}\
-svg{width:100%;height:auto;display:block;margin-bottom:24px}\
+.wide{overflow-x:auto;margin-bottom:24px}\
+svg{width:100%;min-width:560px;height:auto;display:block;cursor:pointer}\
+#playhead{stroke:var(--ink);stroke-width:1.5}\
+#players{display:flex;flex-wrap:wrap;gap:8px 16px;align-items:end;margin-bottom:16px}\
+figure{margin:0;flex:1 1 260px}figcaption{color:var(--dim);font-size:13px}audio{width:100%}\
+button{font:inherit;padding:6px 14px;border:1px solid var(--line);border-radius:6px;background:none;color:inherit}\
+summary{cursor:pointer;color:var(--dim);margin-bottom:8px}abbr{text-decoration:none}\
+@media(max-width:600px){main{padding:16px 12px}dl{grid-template-columns:1fr}dt{font-size:13px}dd{margin-bottom:6px;\
+overflow-wrap:anywhere}}\
 path{fill:none;stroke-width:1}.person{stroke:var(--person)}path.agent{stroke:var(--agent)}\
 line.second{stroke:var(--line)}text{font-size:11px;fill:var(--dim)}text.second{text-anchor:middle}\
 text.lane{fill:var(--ink);font-size:12px}\

@@ -22,11 +22,12 @@ use crate::{
 pub(super) async fn create(State(world): Shared, request: Request) -> Result<Response, Refused> {
     let origin = origin(&world, request.headers());
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (config, check): (_, fn(&Map<String, Value>) -> Result<(), Refused>) = match kind.starts_with("multipart/") {
-        true => (template_config(request).await?, check_template),
+    let has_template = kind.starts_with("multipart/");
+    let config = match has_template {
+        true => template_config(request).await?,
         false => {
             let body = Bytes::from_request(request, &()).await.map_err(|error| Refused::bad(error.to_string()))?;
-            (parse::object(&body)?, check_composition)
+            parse::object(&body)?
         }
     };
     parse::only(&config, &["source", "metadata"])?;
@@ -35,7 +36,11 @@ pub(super) async fn create(State(world): Shared, request: Request) -> Result<Res
     if !parse::is_webhook_url(&url) {
         return Err(parse::wrong("compositionURL", "valid URL", &url.into()));
     }
-    check(&source)?;
+    if has_template {
+        check_template(&source)?
+    } else {
+        check_composition(&source)?
+    }
     let metadata: Option<Map<String, Value>> = parse::field(&config, "metadata")?;
     let metadata = metadata.map_or(Value::Null, Value::Object);
     let recording = Recording { source: source.into(), metadata, state: RecordingState::Active, is_stopping: false };

@@ -25,7 +25,7 @@ pub(in crate::sandbox) struct Begun {
 pub(in crate::sandbox) enum Opened {
     /// It is short, and all of it is here.
     Short(Sound),
-    Long(Begun),
+    Long(Box<Begun>),
 }
 
 /// Opens a file, and reads it as far as is held in memory. Not for the tasks that move sound.
@@ -37,7 +37,7 @@ pub(in crate::sandbox) fn open(path: &Path) -> Result<Opened, FileError> {
             return Ok(Opened::Short(Sound { rate, samples }));
         }
     }
-    Ok(Opened::Long(Begun { file, samples }))
+    Ok(Opened::Long(Box::new(Begun { file, samples })))
 }
 
 /// See the module's head. The thread ends when this is dropped.

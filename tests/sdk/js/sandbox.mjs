@@ -11,7 +11,7 @@ globalThis.WebSocket ??= WebSocket;
 export const TOKEN = 'development';
 
 export async function startSandbox() {
-  const program = spawn(process.env.ROOMTONE, ['sandbox', '--listen', '127.0.0.1:0', '--files', process.env.ROOMTONE_DATA]);
+  const program = spawn(process.env.ROOMTONE, ['sandbox', '--listen', '127.0.0.1:0', '--files', '/']);
   const [url] = await once(createInterface(program.stdout), 'line');
   const control = async (path, body) => {
     const response = await fetch(`${url}/sandbox/${path}`, {

@@ -36,7 +36,7 @@ class Sandbox:
 
 @pytest.fixture(scope="session")
 def sandbox():
-    command = [os.environ["ROOMTONE"], "sandbox", "--listen", "127.0.0.1:0", "--files", os.environ["ROOMTONE_DATA"]]
+    command = [os.environ["ROOMTONE"], "sandbox", "--listen", "127.0.0.1:0", "--files", "/"]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     yield Sandbox(program.stdout.readline().strip())
     program.terminate()
