@@ -259,7 +259,7 @@ pub(super) struct SandboxArgs {
     /// Answer to this name, too, beside addresses and this machine's own names; may be given again
     #[arg(long = "host", value_name = "NAME")]
     pub(super) hosts: Vec<String>,
-    /// Let pages of this origin in, too, as in https://app.example; may be given again
+    /// Let pages of this origin in, too, as in `https://app.example`; may be given again
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub(super) origins: Vec<String>,
     /// The folder whose files people may speak
