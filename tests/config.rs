@@ -37,7 +37,7 @@ fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
 type Case = (&'static str, &'static str, &'static str);
 
 /// The text follows a deploy that is right, so that only what is added is wrong.
-const ADDED: [Case; 26] = [
+const ADDED: [Case; 30] = [
     ("[fishjam", "line 3: ", "expected `]`"),
     ("[fishjam]\nname = \"x\"", "line 4, fishjam.name: ", "unknown field `name`, expected one of"),
     ("[fishjam]\nid = 5", "line 4, fishjam.id: ", "expected a string"),
@@ -52,6 +52,10 @@ const ADDED: [Case; 26] = [
     ("[host]\ndrain = 30", "line 4, host.drain: ", "with its unit, such as \"30s\""),
     ("[host]\ndrain = \"30\"", "line 4, host.drain: ", "write a number with its unit, as in \"30s\""),
     ("[host]\nreconcile = \"0s\"", "line 4, host.reconcile: ", "is zero"),
+    ("[host]\nreconcile = \"500000000000y\"", "line 4, host.reconcile: ", "longer than a year"),
+    ("[host]\nspare_threads = 9223372036854775807", "line 4, host.spare_threads: ", "1024 at the most"),
+    ("[admin]\nlisten = \"127.0.0.1:1\"\ncert_file = \"x\"", "line 3, admin.key_file: ", "a certificate needs its key"),
+    ("[webhook]\nlisten = \"127.0.0.1:1\"\nmax_body = \"9TiB\"", "line 5, webhook.max_body: ", ""),
     ("[host]\nwatchdog = \"0ms\"", "line 4, host.watchdog: ", "is zero"),
     ("[host]\njoins_at_once = 0", "line 4, host.joins_at_once: ", "is zero"),
     ("[host]\nmax_sessions_per_tenant = 3", "line 4, host.max_sessions_per_tenant: ", "needs host.tenant"),

@@ -101,3 +101,48 @@ impl Present {
 
 /// No further behind than this is the present: networks' jitter is kept as a cushion.
 const NEAR: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHUNK: usize = 320;
+
+    /// A backlog of chunks that are speech or silence, and which of them are left out.
+    fn left_out(most: Option<Duration>, behind_ms: u64, speaks: &[bool]) -> Vec<usize> {
+        let mut present = Present::new(most, Hz::K16);
+        present.on_passed(Duration::ZERO, behind_ms as usize * 16);
+        let samples: Vec<i16> = speaks.iter().flat_map(|speaks| [if *speaks { 5_000 } else { 0 }; CHUNK]).collect();
+        let chunks = speaks.iter().map(|_| (Duration::ZERO, CHUNK)).collect();
+        present.choose(Duration::ZERO, &chunks, &samples);
+        (0..speaks.len()).filter(|_| present.takes_next_away(CHUNK)).count();
+        let skipped = present.take_skipped() as usize / CHUNK;
+        present.choose(Duration::ZERO, &chunks, &samples);
+        let out: Vec<usize> = (0..speaks.len()).filter(|_| present.takes_next_away(CHUNK)).collect();
+        assert_eq!(out.len(), skipped, "what is left out is counted");
+        out
+    }
+
+    #[test]
+    fn pauses_go_first_and_then_the_oldest_speech() {
+        let second = Some(Duration::from_secs(1));
+        assert!(left_out(second, 0, &[true; 50]).is_empty(), "within the bound all is heard");
+        assert_eq!(left_out(second, 0, &[true; 55]), [0, 1, 2, 3, 4]);
+        let mut speaks = [true; 20];
+        speaks[15..].fill(false);
+        assert_eq!(left_out(second, 0, &speaks), [15, 16, 17, 18, 19], "a pause is where it is caught up");
+        assert!(left_out(None, 10_000, &[true; 100]).is_empty(), "one that wants all of it gets it");
+    }
+
+    #[test]
+    fn time_that_passes_brings_it_back_to_the_present() {
+        let mut present = Present::new(Some(Duration::from_secs(1)), Hz::K16);
+        present.on_passed(Duration::ZERO, 16_000);
+        assert!(present.is_left_by(Duration::ZERO, CHUNK));
+        assert!(!present.is_left_by(Duration::from_millis(20), CHUNK));
+        assert!(present.skips(Duration::from_millis(500), &[0; CHUNK]), "silence, while it is behind");
+        assert!(!present.skips(Duration::from_millis(500), &[5_000; CHUNK]));
+        assert!(!present.skips(Duration::from_millis(900), &[0; CHUNK]), "the present is near enough");
+        assert_eq!(present.take_skipped(), CHUNK as u64);
+    }
+}

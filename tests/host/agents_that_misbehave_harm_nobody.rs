@@ -106,3 +106,32 @@ async fn one_that_panics_before_it_comes_is_given_up_too_and_the_host_still_ends
     host.control().stop().await.unwrap();
     assert!(host.ended().await.sessions.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn giving_up_ends_with_the_next_first_person() {
+    let town = Town::new().await;
+    let room = town.room().await;
+    let rules = "join.when = \"first-person\"\nrestart = { limit = 1, first_wait = \"20ms\" }";
+    let host = town.host("", &format!("[[deploy]]\nagent = \"failure\"\n{rules}")).await;
+    let ada = town.person(&room).await;
+    until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Over)).await;
+    let before = host.control().sessions().await.unwrap()[0].restarts;
+    town.sandbox.remove_person(&room, &ada.peer).unwrap();
+    town.until("nobody is left", |agents| agents[&room].is_empty()).await;
+    town.person(&room).await;
+    until(&host, "it is tried again, and given up again", |sessions| {
+        sessions.iter().any(|session| session.state == State::Over && session.restarts > before)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_agent_that_fails_at_its_end_is_in_the_last_report() {
+    let town = Town::new().await;
+    let room = town.room().await;
+    let host = town.host("", "[[deploy]]\nagent = \"spoiler\"").await;
+    town.until("it is there", |agents| crate::common::is_one(&agents[&room])).await;
+    host.control().stop().await.unwrap();
+    let report = host.ended().await.to_string();
+    assert!(report.contains("the last page could not be written"), "{report}");
+}

@@ -9,6 +9,7 @@ mod cut_links_come_back;
 mod demo_leaves_a_report;
 mod echoes_are_exact;
 mod endings_are_honest;
+mod every_way_out_leaves_the_room;
 mod faults_do_what_they_say;
 mod interrupts_fade_and_are_counted;
 mod manual_subscriptions_are_obeyed;

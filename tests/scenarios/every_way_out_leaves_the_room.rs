@@ -1,0 +1,48 @@
+//! However `join` is told to end, and whether or not anybody reads what it prints: its peer leaves the room.
+
+use std::{
+    fs::File,
+    process::{Child, Command, Stdio},
+};
+
+use crate::common::{House, eventually};
+
+/// A disk that is full, a reader that has gone, or nobody at all.
+fn printing_to(house: &House, output: &str) -> Child {
+    let sink = || match output {
+        "nobody" => Stdio::null(),
+        "a closed pipe" => Stdio::piped(),
+        file => Stdio::from(File::options().write(true).open(file).unwrap()),
+    };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
+        .args(["join", "--agent", "echo", "--room", house.room.as_str(), "--fishjam"])
+        .arg(house.sandbox.address().to_string())
+        .env("FISHJAM_MANAGEMENT_TOKEN", house.sandbox.token())
+        .stdout(sink())
+        .stderr(sink())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    child
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_every_signal_and_on_every_output() {
+    let house = House::open().await;
+    for output in ["nobody", "a closed pipe", "/dev/full"] {
+        for signal in ["-INT", "-TERM", "-HUP"] {
+            let mut child = printing_to(&house, output);
+            house.until_connected(1).await;
+            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+            let mut status = None;
+            eventually("it ends", || {
+                status = child.try_wait().unwrap();
+                status.is_some()
+            })
+            .await;
+            assert!(status.unwrap().success(), "{signal}, {output}: {status:?}");
+            let peers = house.fishjam.rest().room(&house.room).await.unwrap().peers;
+            assert!(peers.is_empty(), "{signal}, {output}: {peers:?}");
+        }
+    }
+}
