@@ -68,9 +68,12 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     }
     let departure = stay.ended().await;
     sleep(STRAGGLERS).await;
-    stage.events.extend(server.events());
+    stage.events.extend(server.end().await);
     stage.name_peers();
     stage.events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    // Nobody listens to a server that goes.
+    drop(fishjam);
+    sleep(STRAGGLERS).await;
     stage.sandbox.stop().await;
     let (person, agent) = recordings;
     let heard_after = heard.map(|at| at.saturating_duration_since(began));
@@ -156,26 +159,30 @@ impl Stage {
 }
 
 /// Listens to the server socket beside the scene, so that each notification has the time at which it came.
-struct Watch(Arc<Mutex<Vec<Event>>>);
+struct Watch(Arc<Mutex<Vec<Event>>>, tokio::task::JoinHandle<()>);
 
 impl Watch {
     async fn start(mut notifier: Notifier, origin: Instant) -> Watch {
         notifier.next().await; // It is up.
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let watch = Watch(seen.clone());
-        tokio::spawn(async move {
+        let shared = seen.clone();
+        let listening = tokio::spawn(async move {
             while let Some(event) = notifier.next().await {
                 if let NotifierEvent::Said(notification) = event {
                     let event = Event::from_notification(origin.elapsed(), &notification);
-                    seen.lock().expect("no holder panics").push(event);
+                    shared.lock().expect("no holder panics").push(event);
                 }
             }
         });
-        watch
+        Watch(seen, listening)
     }
 
-    fn events(&self) -> Vec<Event> {
-        self.0.lock().expect("no holder panics").clone()
+    /// What was heard; nobody listens any more.
+    async fn end(self) -> Vec<Event> {
+        self.1.abort();
+        self.1.await.ok();
+        let events = self.0.lock().expect("no holder panics").clone();
+        events
     }
 }
 
