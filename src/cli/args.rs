@@ -125,8 +125,8 @@ pub(super) enum RoomsCommand {
     },
     /// Delete rooms; everyone in them is disconnected
     Delete {
-        /// Which
-        #[arg(required = true)]
+        /// Which rooms
+        #[arg(required = true, value_parser = room_id)]
         rooms: Vec<String>,
     },
 }
@@ -144,6 +144,7 @@ pub(super) enum PeopleCommand {
     /// Bring a person into a room. In a sandbox they speak a sound file; elsewhere a peer is made, and its token printed
     Add {
         /// Which room
+        #[arg(value_parser = room_id)]
         room: String,
         /// What the person says
         file: Option<PathBuf>,
@@ -154,6 +155,7 @@ pub(super) enum PeopleCommand {
     /// Remove somebody from a room
     Remove {
         /// Which room
+        #[arg(value_parser = room_id)]
         room: String,
         /// Who
         peer: String,
@@ -199,6 +201,7 @@ pub(super) enum SessionsCommand {
     /// Bring an agent into a room, whatever its rules say
     Join {
         /// Which room
+        #[arg(value_parser = room_id)]
         room: String,
         /// Which deploy of the configuration
         deploy: String,
@@ -282,7 +285,7 @@ pub(super) struct SandboxArgs {
 #[derive(Debug, Group)]
 pub(super) struct JoinArgs {
     /// Which room
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = room_id)]
     pub(super) room: String,
     /// Which agent; `agents` lists them [default: the first of them]
     #[arg(long, value_name = "NAME")]
@@ -429,3 +432,14 @@ Exit codes:
   3  something given cannot be used: a file, an agent, an option, a port
   4  the Fishjam cannot be reached, or refuses
   5  it was in the room and ended badly: the agent failed, the link was lost for good, the room crashed";
+
+/// An id that can be a part of a path, and nothing else in it.
+fn room_id(text: &str) -> Result<String, &'static str> {
+    let is_part = |c: char| !c.is_whitespace() && !c.is_control() && !"/?#%\\".contains(c);
+    match text {
+        "" => Err("the room's id is empty; `rooms list` shows those there are"),
+        "." | ".." => Err("this is no room's id"),
+        _ if text.chars().all(is_part) => Ok(text.to_owned()),
+        _ => Err("no room's id has spaces, or any of / ? # % \\; `rooms list` shows those there are"),
+    }
+}

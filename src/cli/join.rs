@@ -71,6 +71,7 @@ async fn join_unless_told(
                 stay.leave();
                 stay.ended().await;
             }
+            explain(&"told to end before it was in the room");
             Ok(None)
         }
     }

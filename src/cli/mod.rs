@@ -27,5 +27,5 @@ mod start;
 mod top;
 
 pub use exit::Failure;
-use output::{explain, say};
+use output::{explain, lost, say};
 pub use program::{NoFlags, Program};

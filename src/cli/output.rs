@@ -1,14 +1,25 @@
 //! What the program prints. Whoever reads it may have had enough, or may have closed the terminal: a line that nobody takes
 //! is no failure, and never ends what the program is doing.
 
-use std::{fmt::Display, io::Write};
+use std::{fmt::Display, io::Write, sync::Mutex};
 
 use crate::text;
 
 /// Prints a line of results.
 pub(super) fn say(line: &dyn Display) {
-    writeln!(std::io::stdout(), "{}", line_by_line(&line.to_string())).ok();
+    if let Err(error) = writeln!(std::io::stdout(), "{}", line_by_line(&line.to_string()))
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        LOST.lock().expect("no holder panics").get_or_insert(error.to_string());
+    }
 }
+
+/// Why results could not be printed, if that was so: a full disk is told, a reader who has had enough is not.
+pub(super) fn lost() -> Option<String> {
+    LOST.lock().expect("no holder panics").clone()
+}
+
+static LOST: Mutex<Option<String>> = Mutex::new(None);
 
 /// Prints a line beside the results: what goes on, what went wrong.
 pub(super) fn explain(line: &dyn Display) {

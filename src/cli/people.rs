@@ -49,9 +49,6 @@ async fn add(fishjam: &Fishjam, room: &str, file: Option<&Path>, repeat: bool) -
         say(&speaker.peer);
         return Ok(());
     }
-    if file.is_some() {
-        explain(&"this Fishjam is no sandbox: the peer is made, and an app must speak for it with this token");
-    }
     let room = RoomId::from(room);
     let made = fishjam.rest().create_peer(&room, &NewPeer::Webrtc(PersonOptions::default())).await;
     let made = made.map_err(|error| match error.kind {
@@ -60,6 +57,9 @@ async fn add(fishjam: &Fishjam, room: &str, file: Option<&Path>, repeat: bool) -
         }
         _ => Failure::Fishjam(error.to_string()),
     })?;
+    if file.is_some() {
+        explain(&"this Fishjam is no sandbox: the peer is made, and an app must speak for it with this token");
+    }
     say(&format_args!("{} {}", made.peer.id, made.token));
     Ok(())
 }

@@ -3,11 +3,12 @@
 use std::{future::Future, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     Failure, admin, agents,
     args::{Args, Command},
-    bench, demo, explain, join, logs, people, rooms, sandbox, start, top,
+    bench, demo, explain, join, logs, lost, people, rooms, sandbox, start, top,
 };
 use crate::agent::Registry;
 
@@ -65,7 +66,11 @@ impl Program {
         let parsed =
             Args::from_arg_matches_mut(&mut matches).and_then(|args| Ok((args, F::from_arg_matches(&matches)?)));
         let (args, flags) = parsed.unwrap_or_else(|error| error.exit());
-        match carry_out(args, set_up(flags)) {
+        let result = carry_out(args, set_up(flags)).and_then(|()| match lost() {
+            Some(why) => Err(Failure::Input(format!("the results could not be printed: {why}"))),
+            None => Ok(()),
+        });
+        match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 explain(&format_args!("{}: {failure}", self.name));
@@ -95,6 +100,8 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
     let runtime =
         runtime.map_err(|error| Failure::Input(format!("the machine gives no threads to run on: {error}")))?;
     let result = runtime.block_on(async {
+        // A file at the limit of its size is an error of whoever writes it, and not the end of the program.
+        let _ignored = signal(SignalKind::from_raw(SIGXFSZ));
         let agents = agents.await?;
         match args.command {
             Command::Start(_) => start::run(agents, draft.expect("read above")).await,
@@ -120,5 +127,7 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
     result
 }
 
+/// The number of the signal on the machines that this builds for.
+const SIGXFSZ: i32 = 25;
 /// They are begun when they are needed.
 const MOST_THREADS: usize = 20_000;

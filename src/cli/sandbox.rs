@@ -12,6 +12,9 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
         Some(_) => super::join::token("management token", "ROOMTONE_SANDBOX_TOKEN", args.token_file.as_deref())?,
         None => args.token,
     };
+    if !args.files.is_dir() {
+        return Err(Failure::Input(format!("--files {}: there is no such folder", args.files.display())));
+    }
     let options = SandboxOptions {
         listen,
         token,

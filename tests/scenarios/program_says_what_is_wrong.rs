@@ -35,6 +35,25 @@ fn files_agents_and_options() {
 }
 
 #[test]
+fn a_rooms_id_is_no_path() {
+    for id in ["", "..", "a/../demo", "demo?x", "a\nb"] {
+        for args in [&["join", "--room", id][..], &["rooms", "delete", id], &["people", "add", id, "x.mp3"]] {
+            let output = roomtone(args);
+            assert_eq!(output.status.code(), Some(2), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn results_that_could_not_be_printed_are_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roomtone"));
+    let output = command.arg("agents").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the results could not be printed"));
+}
+
+#[test]
 fn fishjams_rooms_and_tokens() {
     let join = |more: &[&'static str]| [&["join", "--room", "r", "--agent", "echo"], more].concat();
     fails(&join(&[]), 3, &["set FISHJAM_ID"]);

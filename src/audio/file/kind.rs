@@ -66,7 +66,11 @@ const CONTAINERS: [(usize, &[u8]); 8] = [
 ];
 
 /// The same of what is not read.
-const OTHERS: [(usize, &[u8], &str); 31] = [
+const OTHERS: [(usize, &[u8], &str); 35] = [
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ", "a program"),
+    (0, b"\xcf\xfa\xed\xfe", "a program"),
+    (0, b"\xca\xfe\xba\xbe", "a program"),
     (0, b"riff\x2e\x91\xcf\x11", "Sony Wave64"),
     (0, b"RIFX", "a WAV file with its bytes the other way round (RIFX)"),
     (8, b"AVI ", "an AVI video"),
@@ -111,6 +115,7 @@ mod tests {
             (b"RF64\xff\xff\xff\xffWAVE", Kind::Wav),
             (b"\0\0\0\x20ftypM4A ", Kind::Container),
             (b"riff\x2e\x91\xcf\x11\xa5\xd6", Kind::Other("Sony Wave64")),
+            (b"\x7fELF\x02\x01", Kind::Other("a program")),
             (b"this is no sound at all", Kind::Other("a text")),
             (b"\x01\x02\x03\x04", Kind::Unknown),
             (b"", Kind::Unknown),

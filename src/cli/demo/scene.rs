@@ -181,8 +181,7 @@ impl Watch {
     async fn end(self) -> Vec<Event> {
         self.1.abort();
         self.1.await.ok();
-        let events = self.0.lock().expect("no holder panics").clone();
-        events
+        self.0.lock().expect("no holder panics").clone()
     }
 }
 
