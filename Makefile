@@ -20,10 +20,9 @@ test-sdks: deps
 	$(CARGO) build --quiet
 	tests/sdk/run
 
-## What takes longer than a test may: every test five times on busy cores, and the soak. An hour and a half.
+## What takes longer than a test may: every test five times while others keep the cores busy.
 test-long: deps
 	ci/flaky 5
-	$(MAKE) soak
 
 ## The readers of what comes from outside, against made-up bytes, a minute each.
 fuzz: deps

@@ -33,6 +33,31 @@ pub fn printable(text: &str, most_chars: usize) -> String {
     out
 }
 
+/// What a reader of TOML says is wrong, in the words of whoever wrote the file rather than of the program's types.
+pub(crate) fn in_a_writers_words(message: &str) -> String {
+    let mut text = message.replace('\n', " ");
+    for (theirs, ours) in [
+        ("invalid socket address syntax", "not an address with a port; write one as in \"127.0.0.1:9465\""),
+        ("expected usize", "expected a whole number, 0 or more"),
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected u32", "expected a whole number, 0 or more"),
+        ("expected u16", "expected a whole number, 0 or more"),
+        ("expected f64", "expected a number"),
+        ("expected f32", "expected a number"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a sequence", "expected a list, as in [\"a\", \"b\"]"),
+        ("expected a map", "expected a table, as in { key = \"value\" }"),
+        ("unknown variant ", "unknown value "),
+    ] {
+        text = text.replace(theirs, ours);
+    }
+    // Their last one: the name of a type stands where a table is meant.
+    match text.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a table, as in {{ key = \"value\" }}"),
+        None => text,
+    }
+}
+
 /// `text` without what acts on a terminal; its spaces stay where they are. What is cut off shows as `…`.
 pub fn unprintable_removed(text: &str, most_chars: usize) -> String {
     let kept = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });

@@ -34,6 +34,7 @@ use tokio::time::timeout;
 use toml::Table;
 
 use super::Agent;
+use crate::text;
 
 /// One agent of the table.
 pub struct Builtin {
@@ -207,7 +208,7 @@ pub enum OptionsError {
 /// # Errors
 /// [`OptionsError::Shape`] with the key that does not fit.
 pub fn options<T: DeserializeOwned>(table: Table) -> Result<T, OptionsError> {
-    T::deserialize(table).map_err(|error| OptionsError::Shape(error.to_string().trim().replace('\n', " ")))
+    T::deserialize(table).map_err(|error| OptionsError::Shape(text::in_a_writers_words(error.to_string().trim())))
 }
 
 /// How long loading may take.

@@ -31,7 +31,7 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
     let sandbox = Sandbox::start(options).await.map_err(|error| Failure::Input(error.to_string()))?;
     for name in &args.rooms {
         let room = sandbox.create_room(name, Default::default());
-        let room = room.map_err(|error| Failure::Input(format!("--room {name}: {error}")))?;
+        let room = room.map_err(|error| Failure::Input(format!("--room {name:?}: {error}")))?;
         for file in &args.people {
             let sound = Some(Speaks::File(file.clone()));
             let person = Person { sound, looped: true, pause: BETWEEN, ..Person::default() };

@@ -13,7 +13,10 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::{
     Config, ConfigError, Deploy, Fault, FishjamConfig, HostConfig, Prepared, RoomRule, TracesConfig, units::is_http_url,
 };
-use crate::agent::{OptionsError, Registry};
+use crate::{
+    agent::{OptionsError, Registry},
+    text,
+};
 
 impl Config {
     /// Reads a file, and prepares the agents that it names.
@@ -269,7 +272,7 @@ impl<'a> Reader<'a> {
             Ok(deploy) => deploy,
             Err(error) => {
                 let at = error.span().filter(|at| *at != span).unwrap_or(span);
-                self.fault(Some(early), &places.key_at(&at), Some(at), error.message());
+                self.fault(Some(early), &places.key_at(&at), Some(at), &text::in_a_writers_words(error.message()));
                 return None;
             }
         };
@@ -305,7 +308,7 @@ impl<'a> Reader<'a> {
                 let at = error.span().filter(|at| *at != span).unwrap_or(span);
                 let key = places.key_at(&at);
                 let key = if key.is_empty() { name.to_owned() } else { format!("{name}.{key}") };
-                self.fault(None, &key, Some(at), error.message());
+                self.fault(None, &key, Some(at), &text::in_a_writers_words(error.message()));
                 None
             }
         }
