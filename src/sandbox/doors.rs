@@ -2,8 +2,9 @@
 //! this machine: so the name that is asked for, and the page that asks, must be ones that somebody allowed.
 
 use std::{
+    io::ErrorKind,
     net::IpAddr,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
@@ -97,14 +98,20 @@ pub(super) async fn guard(State(world): State<Arc<World>>, request: Request, nex
     response
 }
 
-/// A file that a request names: only what lies in `folder` may be read.
+/// A file that a request names: only what lies in `folder` may be read. One that is not there, and would lie in it, is
+/// left to whoever reads it, to say so.
 pub(super) fn file_in(folder: &Path, path: &Path) -> Result<PathBuf, String> {
     let whole = if path.is_absolute() { path.to_owned() } else { folder.join(path) };
     let shown = crate::text::printable(&path.display().to_string(), 200);
-    let real = whole.canonicalize().map_err(|error| format!("{shown}: {error}"))?;
-    match folder.canonicalize().is_ok_and(|folder| real.starts_with(folder)) {
+    let climbs = whole.components().any(|part| part == Component::ParentDir);
+    let real = match whole.canonicalize() {
+        Err(error) if error.kind() == ErrorKind::NotFound && !climbs => whole,
+        real => real.unwrap_or_default(),
+    };
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    match real.starts_with(&folder) || path.is_relative() && !climbs && !real.exists() {
         true => Ok(real),
-        false => Err(format!("{shown} is not in {}; start the sandbox with --files", folder.display())),
+        false => Err(format!("{shown} is not in {}; start the sandbox with --files DIR", folder.display())),
     }
 }
 
@@ -164,7 +171,8 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
         assert!(file_in(&folder, Path::new("speech.wav")).is_ok());
         assert!(file_in(&folder, &folder.join("odd/say.aiff")).is_ok());
-        for outside in ["../../Cargo.toml", "/etc/passwd", "odd/../../../README.md", "missing.wav"] {
+        assert!(file_in(&folder, Path::new("missing.wav")).is_ok(), "whoever reads it says that it is not there");
+        for outside in ["../../Cargo.toml", "/etc/passwd", "odd/../../../README.md", "/missing.wav", "../missing.wav"] {
             assert!(file_in(&folder, Path::new(outside)).is_err(), "{outside}");
         }
     }
