@@ -79,7 +79,13 @@ async fn nothing_private_and_each_deprecation_once() {
     let person = sandbox.add_person(&room, Person { metadata, ..Person::default() }).await.unwrap();
     let stay = fishjam.join(Box::new(Talkative), JoinOptions::new(room.clone())).await.unwrap();
     log.until("PeerJoined").await;
-    sandbox.inject(Fault::Cut { room: room.clone(), peer: stay.peer.clone(), for_ms: 0 }).unwrap();
+    // Its news may be there before its socket is.
+    let cut = || sandbox.inject(Fault::Cut { room: room.clone(), peer: stay.peer.clone(), for_ms: 0 });
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while cut().is_err() {
+        assert!(tokio::time::Instant::now() < deadline, "in time: the agent's socket");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     log.until("back in the room").await;
     let admission = format!("{:?}", fishjam.rest().room(&room).await.unwrap());
     stay.leave();
