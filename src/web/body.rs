@@ -11,7 +11,10 @@ use axum::{
     Json,
     body::{Body, HttpBody},
     extract::Request,
-    http::{StatusCode, header::CONTENT_LENGTH},
+    http::{
+        StatusCode,
+        header::{CONNECTION, CONTENT_LENGTH},
+    },
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -54,7 +57,9 @@ impl IntoResponse for Refusal {
             Refusal::Broken => StatusCode::BAD_REQUEST,
         };
         let text = self.to_string();
-        (status, Json(serde_json::json!({ "error": text, "errors": text, "message": text }))).into_response()
+        let body = Json(serde_json::json!({ "error": text, "errors": text, "message": text }));
+        // What is left of the request is not read, so nothing can follow it on this connection.
+        (status, [(CONNECTION, "close")], body).into_response()
     }
 }
 
