@@ -2,7 +2,10 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -11,10 +14,7 @@ use axum::{
     Json,
     body::{Body, HttpBody},
     extract::Request,
-    http::{
-        StatusCode,
-        header::{CONNECTION, CONTENT_LENGTH},
-    },
+    http::{StatusCode, header::CONTENT_LENGTH},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -57,9 +57,7 @@ impl IntoResponse for Refusal {
             Refusal::Broken => StatusCode::BAD_REQUEST,
         };
         let text = self.to_string();
-        let body = Json(serde_json::json!({ "error": text, "errors": text, "message": text }));
-        // What is left of the request is not read, so nothing can follow it on this connection.
-        (status, [(CONNECTION, "close")], body).into_response()
+        (status, Json(serde_json::json!({ "error": text, "errors": text, "message": text }))).into_response()
     }
 }
 
@@ -69,17 +67,20 @@ impl Bodies {
         Bodies { most_bytes: limits.body_bytes, within: limits.body, memory: Arc::new(Semaphore::new(pieces)) }
     }
 
-    /// Puts the bounds around a request's body. What is wrong with it is told to whoever reads it.
-    pub(super) fn bound(&self, request: Request) -> Request {
+    /// Puts the bounds around a request's body. What is wrong with it is told to whoever reads it. Gives whether all of it
+    /// was read, as far as that is known.
+    pub(super) fn bound(&self, request: Request) -> (Request, Arc<AtomicBool>) {
+        let is_read = Arc::new(AtomicBool::new(request.body().is_end_stream()));
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let expected = announced.unwrap_or(self.most_bytes);
         let refused = (expected > self.most_bytes).then_some(Refusal::TooLarge);
-        request.map(|body| {
+        let bounded = request.map(|body| {
             if body.is_end_stream() {
                 return body;
             }
             Body::new(Bounded {
                 body,
+                is_read: is_read.clone(),
                 refused,
                 pieces: expected.div_ceil(PIECE) as u32,
                 semaphore: PollSemaphore::new(self.memory.clone()),
@@ -87,7 +88,8 @@ impl Bodies {
                 left: self.most_bytes,
                 time: Box::pin(sleep(self.within)),
             })
-        })
+        });
+        (bounded, is_read)
     }
 }
 
@@ -99,6 +101,7 @@ pub(super) fn refusal(error: &axum::Error) -> Refusal {
 
 struct Bounded {
     body: Body,
+    is_read: Arc<AtomicBool>,
     refused: Option<Refusal>,
     /// The memory that it needs, which is taken when somebody begins to read it.
     pieces: u32,
@@ -125,6 +128,9 @@ impl HttpBody for Bounded {
             self.memory = ready!(self.semaphore.poll_acquire_many(cx, pieces));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.is_read.store(true, Ordering::Relaxed);
+        }
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {

@@ -6,11 +6,18 @@ mod connections;
 mod stall;
 mod tls;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
     extract::Request,
+    http::{HeaderValue, header::CONNECTION},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -172,8 +179,12 @@ impl<S: Serves> Server<S> {
 
     async fn answer(&self, request: Request<Incoming>, visit: &Arc<Visit>) -> Result<Response, Infallible> {
         let busy = visit.busy();
-        let request = self.bodies.bound(request.map(Body::new));
-        let response = self.service.clone().oneshot(request).await?;
+        let (request, is_read) = self.bodies.bound(request.map(Body::new));
+        let mut response = self.service.clone().oneshot(request).await?;
+        if !is_read.load(Ordering::Relaxed) {
+            // What is left of the body stands in the way of whatever would follow it on this connection.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response.map(|body| hold(body, busy)))
     }
 }
@@ -226,7 +237,9 @@ mod tests {
                 Err(refusal) => refusal,
             }
         };
-        let router = Router::new().route("/", get(|| async { "here" }).post(echo));
+        let router = Router::new()
+            .route("/", get(|| async { "here" }).post(echo))
+            .route("/unread", get(|| async { "here" }).post(|| async { "refused" }));
         tokio::spawn(Server::new(listener, router, limits, stop.clone()).run());
         (address, stop)
     }
@@ -258,6 +271,18 @@ mod tests {
         let mut answer = Vec::new();
         timeout(Duration::from_secs(60), kept.read_to_end(&mut answer)).await.unwrap().unwrap();
         assert!(answer.ends_with(b"here"));
+    }
+
+    /// Who would send its next request on a connection that closes would get no answer to it.
+    #[tokio::test]
+    async fn a_connection_closes_behind_a_body_that_nobody_read_and_says_so() {
+        let (address, _stop) = server(Limits::default()).await;
+        let post = "POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+        let answer = ask(address, post).await;
+        assert!(answer.contains("connection: close") && answer.ends_with("refused"), "{answer}");
+        let both = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".to_owned() + GET;
+        let answer = ask(address, &both).await;
+        assert!(answer.contains("hello") && answer.ends_with("here"), "one that was read stays open: {answer}");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header::CONNECTION},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -61,8 +61,8 @@ pub(in crate::host) fn router(path: &str, fishjam: Fishjam, secret: Credential, 
 async fn receive(State(receiver): State<Receiver>, request: Request) -> Response {
     let signature = request.headers().get(webhook::SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
     let Some(signature) = signature.filter(|text| webhook::is_signature(text)).map(ToOwned::to_owned) else {
-        // Before the body is read: whoever cannot sign costs nothing. Nothing can follow it on this connection, then.
-        return ([(CONNECTION, "close")], receiver.refuse(&WebhookError::Unsigned)).into_response();
+        // Before the body is read: whoever cannot sign costs nothing.
+        return receiver.refuse(&WebhookError::Unsigned);
     };
     let body = match web::whole_body(request).await {
         Ok(body) => body,
