@@ -33,6 +33,12 @@ pub fn printable(text: &str, most_chars: usize) -> String {
     out
 }
 
+/// A name as a part of a URL's path.
+pub(crate) fn part_of_path(name: &str) -> String {
+    let coded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    coded.replace('+', "%20")
+}
+
 /// What a reader of TOML says is wrong, in the words of whoever wrote the file rather than of the program's types.
 pub(crate) fn in_a_writers_words(message: &str) -> String {
     let mut text = message.replace('\n', " ");

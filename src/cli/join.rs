@@ -66,7 +66,7 @@ async fn join_unless_told(
     tokio::pin!(joining);
     tokio::select! {
         joined = &mut joining => joined.map(Some).map_err(|error| join_failure(&error)),
-        () = endings.next() => {
+        _ = endings.next() => {
             if let Ok(Ok(stay)) = tokio::time::timeout(LEAVE, &mut joining).await {
                 stay.leave();
                 stay.ended().await;

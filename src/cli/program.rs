@@ -59,9 +59,8 @@ impl Program {
     {
         let command = Args::command().name(self.name).bin_name(self.name).version(self.version);
         // The flags' own documentation would take the place of the program's.
-        let (about, long_about) = (command.get_about().cloned(), command.get_long_about().cloned());
-        let command = F::augment_args(command).about(about.unwrap_or_default());
-        let command = if let Some(long) = long_about { command.long_about(long) } else { command.long_about(None) };
+        let about = command.get_about().cloned().unwrap_or_default();
+        let command = F::augment_args(command).about(about).long_about(None);
         let mut matches = command.get_matches();
         let parsed =
             Args::from_arg_matches_mut(&mut matches).and_then(|args| Ok((args, F::from_arg_matches(&matches)?)));

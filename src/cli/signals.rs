@@ -14,8 +14,6 @@ impl Endings {
     /// Begins to listen.
     pub(super) fn listen() -> Endings {
         let listen = |kind| signal(kind).expect("signals can be listened to");
-        // Nobody reads what is written any more: that must not end the program in the middle.
-        let _ignored = signal(SignalKind::pipe());
         Endings {
             interrupt: listen(SignalKind::interrupt()),
             terminate: listen(SignalKind::terminate()),
@@ -24,11 +22,11 @@ impl Endings {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> SignalKind {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.hangup.recv() => SignalKind::hangup(),
         }
     }
 }

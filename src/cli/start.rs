@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 
-use super::{Failure, say};
+use super::{Failure, say, signals::Endings};
 use crate::{
     agent::Registry,
     host::{Config, Control, Host, HostError, config::Draft},
@@ -37,7 +37,7 @@ pub(super) fn traces(draft: &Draft) -> Option<String> {
 }
 
 pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> Result<(), Failure> {
-    let signals = Signals::listen();
+    let signals = Endings::listen();
     let config = draft.prepare(&registry).await.map_err(|error| Failure::Input(error.to_string()))?;
     let drain = config.host.drain;
     let is_secure = config.admin.as_ref().is_some_and(|admin| admin.cert_file.is_some());
@@ -52,61 +52,40 @@ pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> 
             tracing::info!("{what} on {scheme}://{address}");
         }
     }
-    let obeying = tokio::spawn(signals.obey(host.control(), drain));
+    let obeying = tokio::spawn(obey(signals, host.control(), drain));
     let report = host.ended().await;
     obeying.abort();
     say(&report);
     Ok(())
 }
 
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> Signals {
-        let listen = |kind| signal(kind).expect("signals can be listened to");
-        Signals {
-            hangup: listen(SignalKind::hangup()),
-            terminate: listen(SignalKind::terminate()),
-            interrupt: listen(SignalKind::interrupt()),
-        }
-    }
-
-    /// SIGHUP reads the file again, the first SIGTERM or Ctrl-C drains, the second ends at once.
-    async fn obey(mut self, control: Control, drain: Duration) {
-        let mut is_draining = false;
-        loop {
-            let ends = tokio::select! {
-                _ = self.hangup.recv() => false,
-                _ = self.terminate.recv() => true,
-                _ = self.interrupt.recv() => true,
-            };
-            let told = match (ends, is_draining) {
-                (false, _) => match control.reload().await {
-                    Ok(Err(why)) => {
-                        tracing::error!("the configuration was not taken over: {why}");
-                        Ok(())
-                    }
-                    told => told.map(drop),
-                },
-                (true, false) => {
-                    let sessions = control.status().await.map_or(0, |status| status.sessions);
-                    tracing::info!(
-                        "ending: {sessions} sessions may go on for {} s; a second SIGTERM or Ctrl-C ends them at once",
-                        drain.as_secs()
-                    );
-                    control.drain().await
+/// SIGHUP reads the file again, the first SIGTERM or Ctrl-C drains, the second ends at once.
+async fn obey(mut signals: Endings, control: Control, drain: Duration) {
+    let mut is_draining = false;
+    loop {
+        let ends = signals.next().await != SignalKind::hangup();
+        let told = match (ends, is_draining) {
+            (false, _) => match control.reload().await {
+                Ok(Err(why)) => {
+                    tracing::error!("the configuration was not taken over: {why}");
+                    Ok(())
                 }
-                (true, true) => control.stop().await,
-            };
-            if told.is_err() {
-                return;
+                told => told.map(drop),
+            },
+            (true, false) => {
+                let sessions = control.status().await.map_or(0, |status| status.sessions);
+                tracing::info!(
+                    "ending: {sessions} sessions may go on for {} s; a second SIGTERM or Ctrl-C ends them at once",
+                    drain.as_secs()
+                );
+                control.drain().await
             }
-            is_draining |= ends;
+            (true, true) => control.stop().await,
+        };
+        if told.is_err() {
+            return;
         }
+        is_draining |= ends;
     }
 }
 

@@ -66,7 +66,7 @@ async fn screen(admin: &Admin) -> Result<(), Failure> {
             break Err(Failure::Input(format!("the terminal: {error}")));
         }
         tokio::select! {
-            () = endings.next() => break Ok(()),
+            _ = endings.next() => break Ok(()),
             _ = again.tick() => match View::ask(admin).await {
                 Ok(news) => view = View { scroll: view.scroll, ..news },
                 Err(failure) => view.trouble = Some(failure.to_string()),

@@ -33,18 +33,22 @@ impl Address {
     /// The URL of a call to the compositions: a service of its own on the Fishjam's host, or the cloud's.
     pub(super) fn composition(&self, path: &str) -> String {
         let is_cloud = self.base.as_str().starts_with(CLOUD);
-        let origin = if is_cloud { CLOUD_COMPOSITIONS.to_owned() } else { self.base.origin().ascii_serialization() };
+        let origin = if is_cloud { CLOUD_COMPOSITIONS.to_owned() } else { self.origin() };
         format!("{origin}/api/{path}")
     }
 
     /// Where a browser publishes a livestream (WHIP).
     pub fn livestream_whip(&self) -> String {
-        format!("{}/api/v1/live/api/whip", self.base.origin().ascii_serialization())
+        format!("{}/api/v1/live/api/whip", self.origin())
     }
 
     /// Where a browser watches a livestream (WHEP).
     pub fn livestream_whep(&self) -> String {
-        format!("{}/api/v1/live/api/whep", self.base.origin().ascii_serialization())
+        format!("{}/api/v1/live/api/whep", self.origin())
+    }
+
+    fn origin(&self) -> String {
+        self.base.origin().ascii_serialization()
     }
 
     /// The URL of the agent socket. `hint` is the `peer_websocket_url` that comes with a new peer: it names the media

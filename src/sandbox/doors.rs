@@ -101,15 +101,16 @@ pub(super) async fn guard(State(world): State<Arc<World>>, request: Request, nex
 /// A file that a request names: only what lies in `folder` may be read. One that is not there, and would lie in it, is
 /// left to whoever reads it, to say so.
 pub(super) fn file_in(folder: &Path, path: &Path) -> Result<PathBuf, String> {
-    let whole = if path.is_absolute() { path.to_owned() } else { folder.join(path) };
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let shown = crate::text::printable(&path.display().to_string(), 200);
+    // An absolute path takes the folder's place.
+    let whole = folder.join(path);
     let climbs = whole.components().any(|part| part == Component::ParentDir);
     let real = match whole.canonicalize() {
         Err(error) if error.kind() == ErrorKind::NotFound && !climbs => whole,
-        real => real.unwrap_or_default(),
+        real => real.map_err(|error| format!("{shown}: {error}"))?,
     };
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    match real.starts_with(&folder) || path.is_relative() && !climbs && !real.exists() {
+    match real.starts_with(&folder) {
         true => Ok(real),
         false => Err(format!("{shown} is not in {}; start the sandbox with --files DIR", folder.display())),
     }

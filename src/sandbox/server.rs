@@ -290,9 +290,6 @@ fn clean_path(mut request: Request) -> Request {
     let start = match segments[..] {
         // An id may be called like an endpoint.
         ["api", "v1", "connect", _, ..] => 4,
-        _ if segments.contains(&"room-manager") => {
-            segments.iter().position(|segment| *segment == "room-manager").unwrap_or(0)
-        }
         _ => segments.iter().position(|segment| ROOTS.contains(segment)).unwrap_or(0),
     };
     let path = format!("/{}", segments[start..].join("/"));
@@ -307,7 +304,8 @@ fn clean_path(mut request: Request) -> Request {
 }
 
 /// What paths begin with, once a prefix is gone.
-const ROOTS: [&str; 8] = ["room", "validate", "livestream", "composition", "moq", "recordings", "socket", "sandbox"];
+const ROOTS: [&str; 9] =
+    ["room", "room-manager", "validate", "livestream", "composition", "moq", "recordings", "socket", "sandbox"];
 /// The largest body: a template of a composition.
 const BODY_BYTES: usize = 2 << 20;
 /// How long open connections may take to end.

@@ -70,6 +70,15 @@ impl Call<'_> {
         serde_json::from_str(&text).map_err(|error| RestError::unreadable(name, &error.to_string()))
     }
 
+    /// The same for an answer in `{"data": …}`.
+    pub(super) async fn data<T: DeserializeOwned>(self) -> Result<T, RestError> {
+        #[derive(serde::Deserialize)]
+        struct Data<T> {
+            data: T,
+        }
+        self.json::<Data<T>>().await.map(|answer| answer.data)
+    }
+
     /// The same for what may be unreadable in parts, in `{"data": …}`.
     pub(super) async fn lenient<T: Lenient>(self) -> Result<T, RestError> {
         #[derive(serde::Deserialize)]

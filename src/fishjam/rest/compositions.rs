@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Client, RestError, model::Composition};
+use crate::text::part_of_path;
 
 /// What can be registered with a composition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Client {
     /// [`RestErrorKind::BadRequest`](super::RestErrorKind::BadRequest) when the service does not understand `what`, or
     /// has something of this name.
     pub async fn register(&self, id: &str, part: Part, name: &str, what: &Value) -> Result<Value, RestError> {
-        let path = format!("composition/{id}/{}/{}/register", part.name(), escaped(name));
+        let path = format!("composition/{id}/{}/{}/register", part.name(), part_of_path(name));
         self.composition(Method::POST, path).body(what).json().await
     }
 
@@ -77,7 +78,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is none of this name.
     pub async fn unregister(&self, id: &str, part: Part, name: &str) -> Result<(), RestError> {
-        let path = format!("composition/{id}/{}/{}/unregister", part.name(), escaped(name));
+        let path = format!("composition/{id}/{}/{}/unregister", part.name(), part_of_path(name));
         self.composition(Method::POST, path).body(&json!({})).done().await
     }
 
@@ -86,7 +87,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is no such output.
     pub async fn update_output(&self, id: &str, name: &str, scenes: &Value) -> Result<(), RestError> {
-        let path = format!("composition/{id}/output/{}/update", escaped(name));
+        let path = format!("composition/{id}/output/{}/update", part_of_path(name));
         self.composition(Method::POST, path).body(scenes).done().await
     }
 
@@ -94,10 +95,4 @@ impl Client {
         let url = self.address().composition(&path);
         self.call(method, path).at(url)
     }
-}
-
-/// A name as a part of a path.
-fn escaped(name: &str) -> String {
-    let coded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    coded.replace('+', "%20")
 }

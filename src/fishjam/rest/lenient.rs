@@ -93,29 +93,20 @@ impl Lenient for Peer {
     }
 }
 
-impl Lenient for Track {
-    const WHAT: &'static str = "track";
+/// What has no parts that could be left out.
+macro_rules! whole {
+    ($($name:ident $what:literal),+) => {$(
+        impl Lenient for $name {
+            const WHAT: &'static str = $what;
 
-    fn read(text: &str, _: &mut Faults) -> Result<Track, String> {
-        parse(text)
-    }
+            fn read(text: &str, _: &mut Faults) -> Result<$name, String> {
+                parse(text)
+            }
+        }
+    )+};
 }
 
-impl Lenient for Livestream {
-    const WHAT: &'static str = "livestream";
-
-    fn read(text: &str, _: &mut Faults) -> Result<Livestream, String> {
-        parse(text)
-    }
-}
-
-impl Lenient for Recording {
-    const WHAT: &'static str = "recording";
-
-    fn read(text: &str, _: &mut Faults) -> Result<Recording, String> {
-        parse(text)
-    }
-}
+whole!(Track "track", Livestream "livestream", Recording "recording");
 
 fn is_lost(metadata: &Metadata) -> bool {
     !metadata.text().is_empty() && metadata.json().is_null()

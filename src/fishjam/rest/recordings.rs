@@ -5,7 +5,6 @@ use reqwest::Method;
 use super::{
     Client, RestError,
     model::{NewRecording, Recording, RecordingStatus},
-    rooms::Data,
 };
 
 impl Client {
@@ -14,8 +13,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::BadRequest`](super::RestErrorKind::BadRequest) when the source is none.
     pub async fn create_recording(&self, recording: &NewRecording) -> Result<Recording, RestError> {
-        let answer: Data<Recording> = self.call(Method::POST, "recordings").body(recording).json().await?;
-        Ok(answer.data)
+        self.call(Method::POST, "recordings").body(recording).data().await
     }
 
     /// All recordings in this state, if one is given, whose metadata holds each of `metadata`'s keys with its value.
@@ -38,8 +36,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is none of this id.
     pub async fn recording(&self, id: &str) -> Result<Recording, RestError> {
-        let answer: Data<Recording> = self.call(Method::GET, format!("recordings/{id}")).json().await?;
-        Ok(answer.data)
+        self.call(Method::GET, format!("recordings/{id}")).data().await
     }
 
     /// Ends a recording. It stays active until it is finalized, a moment later.
@@ -47,8 +44,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is none of this id.
     pub async fn stop_recording(&self, id: &str) -> Result<Recording, RestError> {
-        let answer: Data<Recording> = self.call(Method::POST, format!("recordings/{id}/stop")).json().await?;
-        Ok(answer.data)
+        self.call(Method::POST, format!("recordings/{id}/stop")).data().await
     }
 
     /// Deletes a recording and its files.

@@ -9,12 +9,6 @@ use super::{
 };
 use crate::event::{PeerId, RoomId, TrackId};
 
-/// What most answers are wrapped in.
-#[derive(Deserialize)]
-pub(super) struct Data<T> {
-    pub(super) data: T,
-}
-
 #[derive(Deserialize)]
 struct RoomData {
     room: Room,
@@ -45,8 +39,8 @@ impl Client {
     /// # Errors
     /// [`RestError`]; this call is not repeated once it may have been carried out.
     pub async fn create_room(&self, config: &RoomConfig) -> Result<Room, RestError> {
-        let answer: Data<RoomData> = self.call(Method::POST, "room").body(config).json().await?;
-        Ok(answer.data.room)
+        let answer: RoomData = self.call(Method::POST, "room").body(config).data().await?;
+        Ok(answer.room)
     }
 
     /// All rooms. What cannot be read of them is left out, and noted in [`unreadable`](Client::unreadable).
@@ -78,8 +72,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::Conflict`] when the room is full, [`RestErrorKind::NotFound`] when there is no such room.
     pub async fn create_peer(&self, room: &RoomId, peer: &NewPeer) -> Result<Admission, RestError> {
-        let answer: Data<Admission> = self.call(Method::POST, format!("room/{room}/peer")).body(peer).json().await?;
-        Ok(answer.data)
+        self.call(Method::POST, format!("room/{room}/peer")).body(peer).data().await
     }
 
     /// Deletes a peer; if it is in the room, it is disconnected.
@@ -96,8 +89,8 @@ impl Client {
     /// [`RestErrorKind::NotFound`] when there is no such peer.
     pub async fn refresh_token(&self, room: &RoomId, peer: &PeerId) -> Result<String, RestError> {
         let path = format!("room/{room}/peer/{peer}/refresh_token");
-        let answer: Data<TokenData> = self.call(Method::POST, path).json().await?;
-        Ok(answer.data.token)
+        let answer: TokenData = self.call(Method::POST, path).data().await?;
+        Ok(answer.token)
     }
 
     /// Gives a peer in manual mode all tracks of `publisher`, now and later. There is no way back.

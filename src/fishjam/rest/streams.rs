@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::{
     Client, RestError,
     model::{Livestream, LivestreamOptions, LivestreamPeer, MoqAccess, MoqPaths},
-    rooms::{Data, TokenData},
+    rooms::TokenData,
 };
 use crate::event::RoomId;
 
@@ -41,8 +41,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::BadRequest`](super::RestErrorKind::BadRequest) when the webhook's URL is none.
     pub async fn create_livestream(&self, options: &LivestreamOptions) -> Result<Livestream, RestError> {
-        let answer: Data<Livestream> = self.call(Method::POST, "livestream").body(options).json().await?;
-        Ok(answer.data)
+        self.call(Method::POST, "livestream").body(options).data().await
     }
 
     /// All livestreams.
@@ -58,8 +57,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is none of this id.
     pub async fn livestream(&self, id: &str) -> Result<Livestream, RestError> {
-        let answer: Data<Livestream> = self.call(Method::GET, format!("livestream/{id}")).json().await?;
-        Ok(answer.data)
+        self.call(Method::GET, format!("livestream/{id}")).data().await
     }
 
     /// Ends a livestream.
@@ -75,9 +73,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is no such livestream.
     pub async fn add_streamer(&self, livestream: &str) -> Result<LivestreamPeer, RestError> {
-        let call = self.call(Method::POST, format!("livestream/{livestream}/streamer"));
-        let answer: Data<LivestreamPeer> = call.json().await?;
-        Ok(answer.data)
+        self.call(Method::POST, format!("livestream/{livestream}/streamer")).data().await
     }
 
     /// Lets one more watch.
@@ -85,9 +81,7 @@ impl Client {
     /// # Errors
     /// [`RestErrorKind::NotFound`](super::RestErrorKind::NotFound) when there is no such livestream.
     pub async fn add_viewer(&self, livestream: &str) -> Result<LivestreamPeer, RestError> {
-        let call = self.call(Method::POST, format!("livestream/{livestream}/viewer"));
-        let answer: Data<LivestreamPeer> = call.json().await?;
-        Ok(answer.data)
+        self.call(Method::POST, format!("livestream/{livestream}/viewer")).data().await
     }
 
     /// Takes a publisher's token away.

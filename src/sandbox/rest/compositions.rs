@@ -15,9 +15,12 @@ use super::{
     Shared, origin,
     parts::{Creation, Event, Image, Input, Output, Unregistration, Update, checked, checked_or_default},
 };
-use crate::sandbox::{
-    streams::{Composition, new_id},
-    world::World,
+use crate::{
+    sandbox::{
+        streams::{Composition, new_id},
+        world::World,
+    },
+    text::part_of_path,
 };
 
 /// An answer that is an error.
@@ -120,8 +123,7 @@ fn registered(input: &Input, origin: &str, name: &str) -> Value {
     match input {
         Input::WhipServer { bearer_token, .. } => {
             let token = bearer_token.clone().unwrap_or_else(new_id);
-            let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-            json!({ "bearer_token": token, "endpoint_route": format!("/whip/{}", name.replace('+', "%20")) })
+            json!({ "bearer_token": token, "endpoint_route": format!("/whip/{}", part_of_path(name)) })
         }
         Input::RtmpServer { stream_key } => {
             let host = origin.split_once("://").map_or(origin, |(_, host)| host);
