@@ -227,9 +227,9 @@ impl Program {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-    pub(crate) async fn until_logged(&self, text: &str) {
+    pub(crate) async fn until_logged(&self, times: usize, text: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.log.lock().unwrap().contains(text) {
+        while self.log.lock().unwrap().matches(text).count() < times {
             assert!(Instant::now() < deadline, "in time: {text:?} in {}", self.log.lock().unwrap());
             sleep(Duration::from_millis(10)).await;
         }

@@ -23,6 +23,8 @@ async fn lines_and_spans_carry_the_room_and_the_session() {
     let text = town.text("drain = \"100ms\"", &format!("{traces}[[deploy]]\nagent = \"echo\""));
     let mut program = Program::start_with(&town, &text, &["--log-format", "json"]);
     town.until_each_has_one().await;
+    // The server knows of an agent a moment before the agent does.
+    program.until_logged(rooms.len(), "in the room after").await;
     program.signal("-TERM");
     let (code, _, log) = program.ended_with_log().await;
     assert_eq!(code, Some(0), "{log}");

@@ -57,7 +57,7 @@ async fn a_rolling_restart_cuts_nobody_before_the_deadline() {
     town.until_each_has_one().await;
     let before = town.agents().await;
     old.signal("-TERM");
-    old.until_logged("a second SIGTERM or Ctrl-C ends them at once").await;
+    old.until_logged(1, "a second SIGTERM or Ctrl-C ends them at once").await;
     let _new = Program::start(&town, &text);
     // One room ends by itself meanwhile; a new one is the new host's.
     town.fishjam.rest().delete_room(&rooms[0]).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_second_signal_ends_at_once_and_properly() {
     let mut program = Program::start(&town, &town.text("drain = \"10m\"", ECHO));
     town.until_each_has_one().await;
     program.signal("-TERM");
-    program.until_logged("a second SIGTERM or Ctrl-C ends them at once").await;
+    program.until_logged(1, "a second SIGTERM or Ctrl-C ends them at once").await;
     program.signal("-TERM");
     let (code, printed) = program.ended().await;
     assert_eq!((code, printed.matches("the agent left as it was told").count()), (Some(0), 3), "{printed}");
