@@ -6,11 +6,12 @@ use roomtone::{
     dialect::fishjam::Notification,
     event::PeerKind,
     fishjam::{NotifierEvent, Scope},
+    host::State,
     sandbox::Fault,
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::common::{PATIENCE, Town, until, until_ready};
+use crate::common::{PATIENCE, Town, in_state, until, until_ready};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn rooms_that_come_and_go_while_the_news_are_cut_are_right_afterwards() {
@@ -70,7 +71,8 @@ async fn half_of_all_sockets_cut_again_and_again_come_back_and_nobody_begins_ane
     let host = town.host("", "[[deploy]]\nagent = \"echo\"").await;
     until_ready(&host).await;
     let rooms = town.rooms(AGENTS).await;
-    town.until_each_has_one().await;
+    // As the agents have it: the server knows of each a moment earlier.
+    until(&host, "all are in", |sessions| in_state(sessions, State::Running) == AGENTS).await;
     for round in 0..ROUNDS {
         let agents = town.agents().await;
         let mut news = town.fishjam.notifier(Scope::AllRooms);
@@ -85,13 +87,14 @@ async fn half_of_all_sockets_cut_again_and_again_come_back_and_nobody_begins_ane
                 back += 1;
             }
         }
+        until(&host, "each return is counted", |sessions| {
+            let counters = sessions.iter().filter_map(|session| session.counters.as_ref());
+            counters.map(|counters| counters.reconnects).sum::<u64>() >= ((round + 1) * AGENTS / 2) as u64
+        })
+        .await;
     }
     town.until_each_has_one().await;
-    let sessions = until(&host, "each return is counted", |sessions| {
-        let counters = sessions.iter().filter_map(|session| session.counters.as_ref());
-        counters.map(|counters| counters.reconnects).sum::<u64>() >= (ROUNDS * AGENTS / 2) as u64
-    })
-    .await;
+    let sessions = host.control().sessions().await.unwrap();
     assert!(sessions.iter().all(|session| session.restarts == 0), "links were mended, nobody began anew");
 }
 
