@@ -34,8 +34,6 @@ async fn metadata_that_no_value_can_hold_spoils_neither_list_nor_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_speaks_is_heard_though_no_news_tell_of_them_and_corrected_once_they_do() {
     let house = House::open().await;
-    let (agent, mut end) = probe();
-    let _stay = house.join(agent).await;
     house.sandbox.inject(Fault::CutNotifiers { for_ms: 3_600_000 }).unwrap();
     let rest = |count| Fault::Rest {
         count,
@@ -45,6 +43,9 @@ async fn who_speaks_is_heard_though_no_news_tell_of_them_and_corrected_once_they
         only: format!("GET /room/{}", house.room),
     };
     house.sandbox.inject(rest(u32::MAX)).unwrap();
+    // It comes when neither news nor list tell anything, so none is on its way.
+    let (agent, mut end) = probe();
+    let _stay = house.join(agent).await;
     let person = house.talker(noise(16_000)).await;
     let told = end.until_event(|event| matches!(event, RoomEvent::PeerJoined { peer } if peer.id == person.peer)).await;
     assert!(matches!(told, RoomEvent::PeerJoined { peer } if peer.kind == PeerKind::Unknown));
