@@ -188,7 +188,7 @@ mod tests {
         let prepare =
             async |text: &str| prepare(toml::from_str(text).unwrap()).await.map_err(|error| error.to_string());
         assert!(prepare("mixed = true\nrate_hz = 24000").await.is_ok());
-        assert!(prepare("mix = true").await.unwrap_err().contains("unknown field `mix`"));
+        assert!(prepare("mix = true").await.unwrap_err().contains("there is no key `mix`"));
         assert!(prepare("rate_hz = 4000").await.unwrap_err().contains("must be from 8000"));
     }
 }

@@ -54,6 +54,20 @@ pub(crate) fn in_a_writers_words(message: &str) -> String {
         ("expected a sequence", "expected a list, as in [\"a\", \"b\"]"),
         ("expected a map", "expected a table, as in { key = \"value\" }"),
         ("unknown variant ", "unknown value "),
+        ("invalid type: ", "is "),
+        ("invalid value: ", "is "),
+        ("invalid length ", "has the length "),
+        ("is string \"", "is the text \""),
+        ("is integer `", "is the number `"),
+        ("is floating point `", "is the number `"),
+        ("is boolean `", "is `"),
+        ("is sequence", "is a list"),
+        ("is map", "is a table"),
+        ("unknown field `", "there is no key `"),
+        ("missing field `", "there must be a key `"),
+        ("`, expected one of `", "`; there are `"),
+        ("`, expected `", "`; there are `"),
+        (", there are no fields", "; it has no keys"),
     ] {
         text = text.replace(theirs, ours);
     }
@@ -62,6 +76,34 @@ pub(crate) fn in_a_writers_words(message: &str) -> String {
         Some((before, _)) => format!("{before}expected a table, as in {{ key = \"value\" }}"),
         None => text,
     }
+}
+
+/// A number and what is counted: `1 session`, `2 sessions`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+/// A token as text: what surrounds it is dropped, and what cannot stand in a header is refused.
+///
+/// # Errors
+/// What is wrong with it, to stand behind its name and a colon.
+pub(crate) fn token(text: &str) -> Result<&str, &'static str> {
+    match text.trim() {
+        "" => Err("is empty"),
+        token if token.chars().all(|c| c.is_ascii_graphic()) => Ok(token),
+        _ => Err("is more than one word, or has letters that no token has; write the token alone"),
+    }
+}
+
+/// What a file says.
+///
+/// # Errors
+/// What is wrong, with the file's name.
+pub(crate) fn of_file(path: &std::path::Path) -> Result<String, String> {
+    let fail = |why: &str| format!("{}: {why}", path.display());
+    let bytes = std::fs::read(path).map_err(|error| fail(&error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| fail("is not text (UTF-8); is this the file that was meant?"))
 }
 
 /// `text` without what acts on a terminal; its spaces stay where they are. What is cut off shows as `…`.
@@ -101,6 +143,29 @@ mod tests {
             prop_assert!(!shown.chars().any(char::is_control));
             prop_assert!(shown.chars().count() <= most);
         }
+    }
+
+    #[test]
+    fn readers_speak_of_keys() {
+        for (theirs, ours) in [
+            ("unknown field `a`, expected one of `b`, `c`", "there is no key `a`; there are `b`, `c`"),
+            ("unknown field `a`, expected `b` or `c`", "there is no key `a`; there are `b` or `c`"),
+            ("missing field `listen`", "there must be a key `listen`"),
+            ("invalid type: string \"5\", expected u32", "is the text \"5\", expected a whole number, 0 or more"),
+            ("invalid value: integer `-1`, expected usize", "is the number `-1`, expected a whole number, 0 or more"),
+            ("unknown variant `x`, expected one of `y`, `z`", "unknown value `x`; there are `y`, `z`"),
+        ] {
+            assert_eq!(in_a_writers_words(theirs), ours);
+        }
+    }
+
+    #[test]
+    fn tokens_are_one_word() {
+        assert_eq!(token(" abc\n"), Ok("abc"));
+        for text in ["", " ", "a b", "a\nb", "\u{e4}", "a\u{1b}b"] {
+            assert!(token(text).is_err(), "{text:?}");
+        }
+        assert_eq!((count(1, "session"), count(2, "session")), ("1 session".into(), "2 sessions".into()));
     }
 
     #[test]

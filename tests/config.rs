@@ -39,7 +39,7 @@ type Case = (&'static str, &'static str, &'static str);
 /// The text follows a deploy that is right, so that only what is added is wrong.
 const ADDED: [Case; 30] = [
     ("[fishjam", "line 3: ", "expected `]`"),
-    ("[fishjam]\nname = \"x\"", "line 4, fishjam.name: ", "unknown field `name`, expected one of"),
+    ("[fishjam]\nname = \"x\"", "line 4, fishjam.name: ", "there is no key `name`; there are `id`"),
     ("[fishjam]\nid = 5", "line 4, fishjam.id: ", "expected a string"),
     ("[fishjam]\nid = \"localhost:5002\"", "line 4, fishjam.id: ", "write http:// or https:// before a host"),
     ("[fishjam]\nid = \"ftp://x\"", "line 4, fishjam.id: ", "http or https"),
@@ -48,7 +48,7 @@ const ADDED: [Case; 30] = [
     ("[hosts]\nmax = 1", "line 3, hosts: ", "there is no such table; there are [fishjam], [host]"),
     ("[host]\nmax_sessions = -1", "line 4, host.max_sessions: ", "expected a whole number"),
     ("[host]\nmax_sessions = \"many\"", "line 4, host.max_sessions: ", "expected a whole number"),
-    ("[host]\nover_limit = \"panic\"", "line 4, host.over_limit: ", "expected `wait` or `refuse`"),
+    ("[host]\nover_limit = \"panic\"", "line 4, host.over_limit: ", "there are `wait` or `refuse`"),
     ("[host]\ndrain = 30", "line 4, host.drain: ", "with its unit, such as \"30s\""),
     ("[host]\ndrain = \"30\"", "line 4, host.drain: ", "write a number with its unit, as in \"30s\""),
     ("[host]\nreconcile = \"0s\"", "line 4, host.reconcile: ", "is zero"),
@@ -60,7 +60,7 @@ const ADDED: [Case; 30] = [
     ("[host]\njoins_at_once = 0", "line 4, host.joins_at_once: ", "is zero"),
     ("[host]\nmax_sessions_per_tenant = 3", "line 4, host.max_sessions_per_tenant: ", "needs host.tenant"),
     ("[host]\ntenant = \"server..org\"", "line 4, host.tenant: ", "dots between them"),
-    ("[webhook]\npath = \"/x\"", "line 3, webhook: ", "missing field `listen`"),
+    ("[webhook]\npath = \"/x\"", "line 3, webhook: ", "there must be a key `listen`"),
     ("[webhook]\nlisten = \"here\"", "line 4, webhook.listen: ", "not an address with a port"),
     ("[webhook]\nlisten = \"127.0.0.1:1\"\npath = \"x\"", "line 5, webhook.path: ", "does not begin with '/'"),
     ("[webhook]\nlisten = \"127.0.0.1:1\"\nmax_body = \"1 MB\"", "line 5, webhook.max_body: ", "as in \"64KiB\""),
@@ -72,19 +72,19 @@ const ADDED: [Case; 30] = [
 
 /// The text is the second deploy, from line 3 on.
 const DEPLOYED: [Case; 29] = [
-    ("", "line 3, deploy \"not named\" (agent not named): ", "missing field `agent`"),
+    ("", "line 3, deploy \"not named\" (agent not named): ", "there must be a key `agent`"),
     ("agent = \"ecco\"", "line 4, deploy \"ecco\" (agent ecco), agent: ", "there are: echo"),
     ("agent = \"echo\"", "line 3, deploy \"echo\" (agent echo), name: ", "another [[deploy]] has this name"),
     ("agent = \"echo\"\nname = \"a b\"", "line 5, deploy \"a b\" (agent echo), name: ", "letters, digits"),
     (
         "name = \"b\"\nagent = \"echo\"\nagents = 1",
         "line 6, deploy \"b\" (agent echo), agents: ",
-        "unknown field `agents`",
+        "there is no key `agents`",
     ),
     (
         "name = \"b\"\nagent = \"echo\"\noptions = { mixd = true }",
         "line 6, deploy \"b\" (agent echo), options.mixd: ",
-        "unknown field `mixd`",
+        "there is no key `mixd`",
     ),
     (
         "name = \"b\"\nagent = \"echo\"\n[deploy.options]\nmixed = true",
@@ -235,4 +235,16 @@ async fn one_fault_does_not_hide_the_others() {
     let lines = lines(text).await;
     let places: Vec<&str> = lines.iter().map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(places, ["line 2", "line 4", "line 6", "line 7", "line 10"], "{lines:#?}");
+}
+
+#[tokio::test]
+async fn one_key_of_a_table_does_not_hide_the_others() {
+    let text = "[host]\ndrain = 1\nwatchdogs = 2\nspare_threads = \"x\"\n[[deploy]]\nagent = \"nobody\"\nlead = \"1ms\"\n\
+                hears = 1\nmax_sessions = \"x\"\njoin.when = \"now\"\nleave.idle = 5\nleave.max_stay = \"0s\"\n\
+                restart = { first_wait = \"5m\", longest_wait = 7 }\n[[deploy]]\nagent = 5\nrooms = \"all\"";
+    let lines = lines(text).await;
+    let places: Vec<&str> = lines.iter().map(|line| line.split(',').next().unwrap()).collect();
+    // Not line 12: with `leave.idle` unread nothing is said of its neighbours; nor that `agent` is missing.
+    let expected = ["2", "3", "4", "6", "7", "8", "9", "10", "11", "13", "15", "16"].map(|line| format!("line {line}"));
+    assert_eq!(places, expected, "{lines:#?}");
 }

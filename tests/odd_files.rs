@@ -7,6 +7,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use roomtone::audio::{Hz, Sound, SoundFile, compare::level_dbfs};
@@ -183,6 +184,13 @@ fn a_long_file_is_not_held_in_memory() {
         }
         assert!(file.rate().duration_of(samples as u64).as_secs() >= 287);
     });
+    let mut is_whole = true;
+    let beginning = allocation_counter::measure(|| {
+        let read = Sound::read_beginning(&path, Duration::from_secs(10)).unwrap();
+        assert_eq!(read.0.duration(), Duration::from_secs(10));
+        is_whole = read.1;
+    });
+    assert!(!is_whole && beginning.bytes_max < 4 << 20, "{} bytes", beginning.bytes_max);
     fs::remove_file(&path).unwrap();
     assert!(counted.bytes_max < 2 << 20 && most < 48_000, "{} bytes, blocks of {most}", counted.bytes_max);
 }

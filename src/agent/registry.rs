@@ -202,7 +202,7 @@ pub enum OptionsError {
 ///
 /// let table = toml::from_str("mixd = true").unwrap();
 /// let error = roomtone::agent::options::<Options>(table).unwrap_err();
-/// assert!(error.to_string().contains("unknown field `mixd`"));
+/// assert!(error.to_string().contains("there is no key `mixd`"));
 /// ```
 ///
 /// # Errors

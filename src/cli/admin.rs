@@ -8,7 +8,7 @@ use super::{
     Failure,
     args::{AdminArgs, SessionsArgs, SessionsCommand},
     join::token,
-    say,
+    patiently, say, say_lines,
 };
 use crate::{
     fishjam::{
@@ -17,6 +17,7 @@ use crate::{
         rest::build_http,
     },
     host::{HostStatus, Reloaded, SessionStatus},
+    text::count,
 };
 
 /// The admin interface of one host.
@@ -46,6 +47,10 @@ impl Admin {
         let token = token("admin token", "ROOMTONE_ADMIN_TOKEN", args.token_file.as_deref())?;
         let http = build_http(reqwest::Client::builder().connect_timeout(CONNECT));
         let url = args.admin.trim().trim_end_matches('/');
+        if url.is_empty() {
+            let advice = "give an address and a port, as in 127.0.0.1:9465";
+            return Err(Failure::Input(format!("--admin (or ROOMTONE_ADMIN) is empty; {advice}")));
+        }
         // An address and a port will do.
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         Ok(Admin { http, url, token })
@@ -69,13 +74,21 @@ impl Admin {
             };
             Failure::Fishjam(format!("no host answers at {}: {why}; check --admin", self.url))
         };
-        let answer = request.send().await.map_err(unreachable)?;
+        let answer = patiently(&self.url, request.send()).await.map_err(unreachable)?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         let status = answer.status();
-        let text = answer.json::<Problem>().await.map_or_else(|_| status.to_string(), |problem| problem.error);
-        Err(Failure::Fishjam(format!("the host refuses: {text}")))
+        // Whatever else answers there does not speak like a host.
+        let problem = answer.json::<Problem>().await.map_err(|_| self.is_no_host())?;
+        Err(Failure::Fishjam(match status {
+            reqwest::StatusCode::UNAUTHORIZED => format!(
+                "the host at {} refuses the admin token; check ROOMTONE_ADMIN_TOKEN or --token-file against the one that \
+                 the host was started with",
+                self.url
+            ),
+            _ => format!("the host refuses: {}", problem.error),
+        }))
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -83,9 +96,12 @@ impl Admin {
     }
 
     async fn read<T: DeserializeOwned>(&self, answer: reqwest::Response) -> Result<T, Failure> {
-        let unreadable =
-            |_: reqwest::Error| Failure::Fishjam(format!("what answers at {} is no roomtone host", self.url));
-        answer.json().await.map_err(unreadable)
+        answer.json().await.map_err(|_| self.is_no_host())
+    }
+
+    fn is_no_host(&self) -> Failure {
+        let advice = "check --admin, which is the `listen` of the host's [admin]";
+        Failure::Fishjam(format!("what answers at {} is no roomtone host's admin interface; {advice}", self.url))
     }
 
     async fn post(&self, path: &str, body: Option<serde_json::Value>) -> Result<(), Failure> {
@@ -99,7 +115,7 @@ pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
         None => {
             let Sessions { sessions } = admin.get("/v1/sessions").await?;
             match args.json {
-                true => say(&serde_json::to_string_pretty(&sessions).expect("plain JSON")),
+                true => say_lines(&serde_json::to_string_pretty(&sessions).expect("plain JSON")),
                 false => super::top::table(&sessions).iter().for_each(|line| say(line)),
             }
             Ok(())
@@ -152,7 +168,7 @@ pub(super) async fn drain(args: AdminArgs) -> Result<(), Failure> {
     let admin = Admin::new(&args)?;
     let host: HostStatus = admin.get("/v1/host").await?;
     admin.post("/v1/host/drain", None).await?;
-    say(&format_args!("the host ends: {} sessions may go on for {:.0} s", host.sessions, host.drain_s));
+    say(&format_args!("the host ends: {} may go on for {:.0} s", count(host.sessions, "session"), host.drain_s));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use toml::Table;
 use super::{
     Failure,
     args::{AgentArgs, ConfigCommand},
-    say,
+    say, say_lines,
 };
 use crate::agent::{Agent, Builtin, Registry};
 
@@ -16,7 +16,7 @@ pub(super) fn run(registry: &Registry, name: Option<&str>) -> Result<(), Failure
         say(&format_args!("# {}: {}", agent.name(), agent.about()));
         match agent.options().trim() {
             "" => say(&"# It has no options."),
-            options => say(&options),
+            options => say_lines(options),
         }
         return Ok(());
     }
@@ -29,7 +29,7 @@ pub(super) fn run(registry: &Registry, name: Option<&str>) -> Result<(), Failure
 
 pub(super) fn config(command: ConfigCommand) -> Result<(), Failure> {
     match command {
-        ConfigCommand::Reference => say(&REFERENCE.trim_end()),
+        ConfigCommand::Reference => say_lines(REFERENCE.trim_end()),
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ fn options(args: &AgentArgs) -> Result<Table, Failure> {
     let mut table = match &args.file {
         Some(path) => {
             let fail = |why: &dyn std::fmt::Display| Failure::Input(format!("{}: {why}", path.display()));
-            let text = std::fs::read_to_string(path).map_err(|error| fail(&error))?;
+            let text = crate::text::of_file(path).map_err(Failure::Input)?;
             text.parse::<Table>().map_err(|error| fail(&error.to_string().trim().replace('\n', " ")))?
         }
         None => Table::new(),

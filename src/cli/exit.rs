@@ -7,6 +7,8 @@ use std::{fmt, process::ExitCode};
 pub enum Failure {
     /// Exit code 3. Something that was given cannot be used: a file, an agent's name, an option, a port.
     Input(String),
+    /// Exit code 3. All that is wrong with a file, each in a line.
+    Faults(Vec<String>),
     /// Exit code 4. The Fishjam cannot be reached, or does not want us.
     Fishjam(String),
     /// Exit code 5. It was in the room and ended badly: the agent failed, the link was lost for good, the room crashed.
@@ -17,7 +19,7 @@ impl Failure {
     /// The program's exit code. 0 stands for success, 2 for arguments that make no sense.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Failure::Input(_) => 3,
+            Failure::Input(_) | Failure::Faults(_) => 3,
             Failure::Fishjam(_) => 4,
             Failure::Session(_) => 5,
         })
@@ -26,7 +28,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Input(text) | Failure::Fishjam(text) | Failure::Session(text)) = self;
-        f.write_str(text)
+        match self {
+            Failure::Input(text) | Failure::Fishjam(text) | Failure::Session(text) => f.write_str(text),
+            Failure::Faults(lines) => f.write_str(&lines.join("; ")),
+        }
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     agent::{Agent, Registry},
     dialect::fishjam::VoiceTrack,
     fishjam::{Address, Fishjam, Happening, JoinError, JoinOptions, Stay, rest::RestErrorKind},
+    text,
 };
 
 pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failure> {
@@ -29,8 +30,9 @@ pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failu
     let voice = args.voice.as_deref().map(voice_track).transpose()?;
     let mut events = match &args.events {
         Some(path) => {
-            let file = File::create(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
-            Some(BufWriter::new(file))
+            let name = path.display().to_string();
+            let file = File::create(path).map_err(|error| Failure::Input(format!("--events {name}: {error}")))?;
+            Some((BufWriter::new(file), name))
         }
         None => None,
     };
@@ -90,12 +92,12 @@ fn leave_when_told(stay: &Stay, mut endings: Endings) -> JoinHandle<()> {
 }
 
 /// Writes down what happens until it is over; makes the agent leave when there can be no more writing.
-async fn follow(stay: &mut Stay, events: &mut Option<BufWriter<File>>) -> Result<(), Failure> {
+async fn follow(stay: &mut Stay, events: &mut Option<(BufWriter<File>, String)>) -> Result<(), Failure> {
     let mut result = Ok(());
     while let Some(happening) = stay.happenings.recv().await {
-        let Some(file) = events else { continue };
+        let Some((file, path)) = events else { continue };
         if let Err(error) = write_line(file, &happening) {
-            result = Err(Failure::Input(format!("--events: {error}")));
+            result = Err(Failure::Input(format!("--events {path}: {error}")));
             *events = None;
             stay.leave();
         }
@@ -122,17 +124,19 @@ pub(super) fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
 
 /// A token out of the file that was given, or of the environment: an argument could be read by everybody on this machine.
 pub(super) fn token(what: &str, env: &str, file: Option<&Path>) -> Result<String, Failure> {
-    let text = match file {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::Input(format!("--token-file {}: {error}", path.display())))?,
-        None => std::env::var(env).unwrap_or_default(),
+    let (text, place) = match file {
+        Some(path) => {
+            let text = text::of_file(path).map_err(|why| Failure::Input(format!("--token-file {why}")))?;
+            (text, format!("--token-file {}", path.display()))
+        }
+        None => (std::env::var(env).unwrap_or_default(), format!("the environment's {env}")),
     };
-    match text.trim() {
-        "" => Err(Failure::Input(format!(
-            "there is no {what}; set {env}, or give --token-file with a file that holds it"
-        ))),
-        token => Ok(token.to_owned()),
+    if text.trim().is_empty() {
+        let advice = format!("set {env}, or give --token-file with a file that holds it");
+        return Err(Failure::Input(format!("there is no {what}; {advice}")));
     }
+    let token = text::token(&text).map_err(|why| Failure::Input(format!("the {what}: {place} {why}")))?;
+    Ok(token.to_owned())
 }
 
 /// What `--voice` says.

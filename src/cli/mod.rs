@@ -27,5 +27,5 @@ mod start;
 mod top;
 
 pub use exit::Failure;
-use output::{explain, lost, say};
+use output::{explain, lost, patiently, say, say_lines};
 pub use program::{NoFlags, Program};

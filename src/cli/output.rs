@@ -1,17 +1,24 @@
 //! What the program prints. Whoever reads it may have had enough, or may have closed the terminal: a line that nobody takes
 //! is no failure, and never ends what the program is doing.
 
-use std::{fmt::Display, io::Write, sync::Mutex};
+use std::{fmt::Display, io::Write, sync::Mutex, time::Duration};
+
+use tokio::time::timeout;
 
 use crate::text;
 
-/// Prints a line of results.
+/// Prints a line of results. Others' text may be among it: it stays one line.
 pub(super) fn say(line: &dyn Display) {
-    if let Err(error) = writeln!(std::io::stdout(), "{}", line_by_line(&line.to_string()))
+    if let Err(error) = writeln!(std::io::stdout(), "{}", one_line(&line.to_string()))
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         LOST.lock().expect("no holder panics").get_or_insert(error.to_string());
     }
+}
+
+/// Prints several lines of results, whose ends are of our own making.
+pub(super) fn say_lines(lines: &str) {
+    lines.split('\n').for_each(|line| say(&line));
 }
 
 /// Why results could not be printed, if that was so: a full disk is told, a reader who has had enough is not.
@@ -23,18 +30,30 @@ static LOST: Mutex<Option<String>> = Mutex::new(None);
 
 /// Prints a line beside the results: what goes on, what went wrong.
 pub(super) fn explain(line: &dyn Display) {
-    writeln!(std::io::stderr(), "{}", line_by_line(&line.to_string())).ok();
+    writeln!(std::io::stderr(), "{}", one_line(&line.to_string())).ok();
 }
 
-/// Others' text may be among it: no line of it does anything to a terminal, or is longer than a screen.
-fn line_by_line(lines: &str) -> String {
-    let fit = |line: &str| {
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        // Columns are kept: only what acts on a terminal is taken out.
-        let text = text::unprintable_removed(&line[indent..], LONGEST_LINE);
-        format!("{}{text}", " ".repeat(indent))
-    };
-    lines.split('\n').map(fit).collect::<Vec<String>>().join("\n")
+/// Waits for an answer, and says on whom it waits where that takes long.
+pub(super) async fn patiently<T>(whom: &dyn Display, answer: impl Future<Output = T>) -> T {
+    tokio::pin!(answer);
+    let mut waited = Duration::ZERO;
+    loop {
+        match timeout(PATIENCE, &mut answer).await {
+            Ok(answer) => return answer,
+            Err(_) => {
+                waited += PATIENCE;
+                explain(&format_args!("waiting for {whom} for {} s", waited.as_secs()));
+            }
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Columns are kept: only what acts on a terminal, or would begin another line, is taken out, and what no screen takes.
+fn one_line(line: &str) -> String {
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    format!("{}{}", " ".repeat(indent), text::unprintable_removed(&line[indent..], LONGEST_LINE))
 }
 
 const LONGEST_LINE: usize = 2_000;

@@ -10,12 +10,12 @@ use serde_json::json;
 use super::{
     Failure,
     args::{PeopleArgs, PeopleCommand},
-    explain, join, say,
+    explain, join, patiently, say,
 };
 use crate::{
     event::RoomId,
     fishjam::{
-        Fishjam,
+        Fishjam, net,
         rest::{
             RestErrorKind, build_http,
             model::{NewPeer, PersonOptions},
@@ -30,8 +30,12 @@ struct Speaker {
 
 pub(super) async fn run(args: PeopleArgs) -> Result<(), Failure> {
     let fishjam = join::fishjam(&args.fishjam)?;
-    match args.command {
-        PeopleCommand::Add { room, file, repeat } => add(&fishjam, &room, file.as_deref(), repeat).await,
+    patiently(fishjam.rest().address(), carry_out(&fishjam, args.command)).await
+}
+
+async fn carry_out(fishjam: &Fishjam, command: PeopleCommand) -> Result<(), Failure> {
+    match command {
+        PeopleCommand::Add { room, file, repeat } => add(fishjam, &room, file.as_deref(), repeat).await,
         PeopleCommand::Remove { room, peer } => {
             let (room_id, peer_id) = (room.as_str().into(), peer.as_str().into());
             fishjam.rest().delete_peer(&room_id, &peer_id).await.map_err(|error| match error.kind {
@@ -81,7 +85,7 @@ async fn add_to_sandbox(
     let body = json!({ "sound": file, "loop": repeat });
     let request = build_http(reqwest::Client::builder()).post(url).bearer_auth(token.expose_secret()).json(&body);
     let unreachable = |error: reqwest::Error| {
-        Failure::Fishjam(format!("nobody answers at {}: {}", rest.address(), error.without_url()))
+        Failure::Fishjam(format!("nobody answers at {}: {}", rest.address(), net::explain(&net::root_cause(&error))))
     };
     let answer = request.send().await.map_err(unreachable)?;
     let (status, text) = (answer.status(), answer.text().await.map_err(unreachable)?);

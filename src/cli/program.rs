@@ -72,7 +72,12 @@ impl Program {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
-                explain(&format_args!("{}: {failure}", self.name));
+                match &failure {
+                    Failure::Faults(lines) => {
+                        lines.iter().for_each(|line| explain(&format_args!("{}: {line}", self.name)))
+                    }
+                    failure => explain(&format_args!("{}: {failure}", self.name)),
+                }
                 failure.code()
             }
         }

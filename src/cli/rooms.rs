@@ -3,24 +3,27 @@
 use super::{
     Failure,
     args::{RoomsArgs, RoomsCommand},
-    join, say,
+    join, patiently, say, say_lines,
 };
 use crate::{
     event::RoomId,
     fishjam::rest::{
-        RestError, RestErrorKind,
+        Client, RestError, RestErrorKind,
         model::{PeerType, Room, RoomConfig, Status},
     },
 };
 
 pub(super) async fn run(args: RoomsArgs) -> Result<(), Failure> {
     let fishjam = join::fishjam(&args.fishjam)?;
-    let rest = fishjam.rest();
-    match args.command {
+    patiently(fishjam.rest().address(), carry_out(fishjam.rest(), args.command)).await
+}
+
+async fn carry_out(rest: &Client, command: RoomsCommand) -> Result<(), Failure> {
+    match command {
         RoomsCommand::List { json } => {
             let rooms = rest.rooms().await.map_err(|error| failure(&error))?;
             match json {
-                true => say(&serde_json::to_string_pretty(&rooms).expect("plain JSON")),
+                true => say_lines(&serde_json::to_string_pretty(&rooms).expect("plain JSON")),
                 false => table(&rooms).iter().for_each(|line| say(line)),
             }
         }

@@ -10,7 +10,11 @@ use tokio::signal::unix::SignalKind;
 use super::{Failure, say, signals::Endings};
 use crate::{
     agent::Registry,
-    host::{Config, Control, Host, HostError, config::Draft},
+    host::{
+        Config, Control, Host, HostError,
+        config::{ConfigError, Draft},
+    },
+    text::count,
 };
 
 /// Reads the configuration, as far as that goes without its agents.
@@ -20,8 +24,13 @@ pub(super) fn read(file: Option<&Path>) -> Result<(PathBuf, Draft), Failure> {
             "give one, as in `start host.toml`, or set ROOMTONE_CONFIG; `config reference` prints one to begin with";
         Failure::Input(format!("no configuration is named; {advice}"))
     })?;
-    let draft = Draft::read(path).map_err(|error| Failure::Input(error.to_string()))?;
+    let draft = Draft::read(path).map_err(|error| failure(&error))?;
     Ok((path.to_owned(), draft))
+}
+
+/// A line for each fault.
+fn failure(error: &ConfigError) -> Failure {
+    Failure::Faults(error.lines())
 }
 
 /// One for each core, and those that agents may block.
@@ -37,8 +46,8 @@ pub(super) fn traces(draft: &Draft) -> Option<String> {
 }
 
 pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> Result<(), Failure> {
-    let signals = Endings::listen();
-    let config = draft.prepare(&registry).await.map_err(|error| Failure::Input(error.to_string()))?;
+    let signals = Endings::listen_for_reload();
+    let config = draft.prepare(&registry).await.map_err(|error| failure(&error))?;
     let drain = config.host.drain;
     let is_secure = config.admin.as_ref().is_some_and(|admin| admin.cert_file.is_some());
     let host = Host::start_from(config, &path, registry).await.map_err(|error| match error {
@@ -55,7 +64,7 @@ pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> 
     let obeying = tokio::spawn(obey(signals, host.control(), drain));
     let report = host.ended().await;
     obeying.abort();
-    say(&report);
+    report.lines().iter().for_each(|line| say(line));
     Ok(())
 }
 
@@ -75,7 +84,8 @@ async fn obey(mut signals: Endings, control: Control, drain: Duration) {
             (true, false) => {
                 let sessions = control.status().await.map_or(0, |status| status.sessions);
                 tracing::info!(
-                    "ending: {sessions} sessions may go on for {} s; a second SIGTERM or Ctrl-C ends them at once",
+                    "ending: {} may go on for {} s; a second SIGTERM or Ctrl-C ends them at once",
+                    count(sessions, "session"),
                     drain.as_secs()
                 );
                 control.drain().await
@@ -91,7 +101,7 @@ async fn obey(mut signals: Endings, control: Control, drain: Duration) {
 
 pub(super) async fn check(registry: &Registry, file: Option<&Path>) -> Result<(), Failure> {
     let (path, draft) = read(file)?;
-    let config = draft.prepare(registry).await.map_err(|error| Failure::Input(error.to_string()))?;
+    let config = draft.prepare(registry).await.map_err(|error| failure(&error))?;
     let deploys: Vec<&str> = config.deploys.iter().map(|deploy| deploy.name.as_str()).collect();
     say(&format_args!("{} is right: deploys {}", path.display(), deploys.join(", ")));
     for (what, variable) in needed(&config) {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     host::{HostStatus, SessionCounters, SessionStatus, State},
-    text::printable,
+    text::{count, printable},
 };
 
 pub(super) async fn run(args: TopArgs) -> Result<(), Failure> {
@@ -177,7 +177,7 @@ impl View {
         vec![
             format!("roomtone {}  {}  up {}", host.version, printable(&host.fishjam, 60), short(host.up_s)),
             how,
-            format!("{} rooms, sessions: {states} ({limit})", host.rooms),
+            format!("{}, sessions: {states} ({limit})", count(host.rooms, "room")),
         ]
     }
 }

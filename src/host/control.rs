@@ -9,6 +9,7 @@ use super::{config::Config, keeper::State, measures::Measures, steward::Reply};
 use crate::{
     event::{PeerId, RoomId},
     fishjam::{Counters, Gauge},
+    text::count,
 };
 
 /// Asks and tells a host. Clones talk to the same one; once it has ended, every call says so.
@@ -127,7 +128,8 @@ pub struct Reloaded {
 
 impl std::fmt::Display for Reloaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} deploys; {} sessions begin anew or end", self.deploys, self.renewed)
+        let (deploys, sessions) = (count(self.deploys, "deploy"), count(self.renewed, "session"));
+        write!(f, "{deploys}; {sessions} to begin anew or end")
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     event::{PeerId, RoomId},
     fishjam::Departure,
+    text::count,
 };
 
 /// How a host ended, and each session that was there when it was told to.
@@ -42,11 +43,20 @@ impl SessionReport {
     }
 }
 
+impl HostReport {
+    /// A line for each session, and one for the whole.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |session: &SessionReport| {
+            format!("{} in room {}: {}; {}", session.deploy, session.room, session.ending, session.summary)
+        };
+        let sessions = count(self.sessions.len(), "session");
+        let whole = format!("ended after {:.1} s, {sessions} at the end", self.ran.as_secs_f64());
+        self.sessions.iter().map(line).chain([whole]).collect()
+    }
+}
+
 impl fmt::Display for HostReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for session in &self.sessions {
-            writeln!(f, "{} in room {}: {}; {}", session.deploy, session.room, session.ending, session.summary)?;
-        }
-        write!(f, "ended after {:.1} s, {} sessions at the end", self.ran.as_secs_f64(), self.sessions.len())
+        f.write_str(&self.lines().join("\n"))
     }
 }

@@ -30,6 +30,7 @@ use crate::{
     event::{PeerId, RoomId},
     fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, panic_text},
     session::{Audience, Backoff},
+    text::count,
 };
 
 /// What every session needs.
@@ -192,7 +193,7 @@ impl Crew {
     /// Removes the peers that dead processes left, tells that by `cleared`, and looks for those that they were making.
     pub(super) async fn clear_up(self: &Arc<Crew>, leftovers: Leftovers, cleared: impl Future<Output = ()>) {
         if !leftovers.peers.is_empty() {
-            tracing::warn!("{} peers of a process that is no more are removed", leftovers.peers.len());
+            tracing::warn!("removing {} of a process that is no more", count(leftovers.peers.len(), "peer"));
         }
         let mut of_rooms: BTreeMap<RoomId, Vec<PeerId>> = BTreeMap::new();
         leftovers.peers.iter().for_each(|(room, peer)| of_rooms.entry(room.clone()).or_default().push(peer.clone()));

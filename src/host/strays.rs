@@ -15,6 +15,7 @@ use crate::{
         model::{Peer, PeerType, Status},
     },
     session::Backoff,
+    text::count,
 };
 
 /// The agents' peers that were made lately, by anyone.
@@ -113,7 +114,7 @@ impl Crew {
         let strays: Vec<&Peer> =
             now.peers.iter().filter(|peer| peers.contains(&peer.id) && is_unconnected(peer)).collect();
         if strays.len() > most {
-            tracing::warn!(%room, "{} agents are not connected, and which of them is ours cannot be told", strays.len());
+            tracing::warn!(%room, "{} not connected here, and which of them is ours cannot be told", count(strays.len(), "agent"));
             return true;
         }
         let mut all_gone = true;

@@ -5,13 +5,14 @@ use std::{io::Cursor, path::PathBuf, sync::Arc, sync::atomic::Ordering, time::Du
 
 use axum::{
     Json, Router,
-    extract::{Path, Request, State},
+    body::Bytes,
+    extract::{FromRequest, Path, Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
@@ -21,11 +22,12 @@ use super::{
     people::{PeopleError, Person, Speaks, read_picture},
     rest::{self, Shared},
     room::Track,
-    world::{NoSuch, World},
+    world::{NameError, NoSuch, World},
 };
 use crate::{
     audio::{Hz, Sound},
     event::{PeerId, RoomId},
+    text::in_a_writers_words,
 };
 
 /// The body that adds a person: `POST /sandbox/rooms/ROOM/people`.
@@ -101,6 +103,25 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route_layer(from_fn_with_state(world.clone(), guard))
 }
 
+/// A body of JSON, whatever its content type says; nothing at all counts as an empty object. What does not fit is told as
+/// every error of the sandbox is.
+struct Body<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Response> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|refused| (refused.status(), Json(json!({ "errors": refused.body_text() }))).into_response())?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Body).map_err(|error| {
+            let why = in_a_writers_words(&error.to_string());
+            (StatusCode::BAD_REQUEST, Json(json!({ "errors": format!("the body: {why}") }))).into_response()
+        })
+    }
+}
+
 /// Lets in who shows the token, and pages of the sandbox's own.
 async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
     match doors::is_from_own_page(request.headers()) || rest::shows_token(&world, &request) {
@@ -115,7 +136,7 @@ async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
 async fn add_person(
     State(world): Shared,
     Path(room): Path<RoomId>,
-    Json(request): Json<PersonRequest>,
+    Body(request): Body<PersonRequest>,
 ) -> Result<Response, PeopleError> {
     let sound = request.sound.map(|path| file(&world, &path).map(Speaks::File)).transpose()?;
     let usual = Person::default();
@@ -151,7 +172,7 @@ async fn remove_person(
 async fn say(
     State(world): Shared,
     Path((room, peer)): Path<(RoomId, PeerId)>,
-    Json(request): Json<SayRequest>,
+    Body(request): Body<SayRequest>,
 ) -> Result<StatusCode, PeopleError> {
     let sound = Speaks::File(file(&world, &request.sound)?);
     world.say(&room, &peer, sound, Duration::from_millis(request.delay_ms), request.looped).await?;
@@ -178,18 +199,19 @@ async fn reconnect(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerI
 
 /// A room whose id is known beforehand.
 async fn create_room(State(world): Shared, Path(room): Path<RoomId>) -> Response {
-    match world.create_room_named(room.clone(), Default::default()) {
-        Some(room) => (StatusCode::CREATED, Json(room.to_json())).into_response(),
-        None => (StatusCode::CONFLICT, Json(json!({ "errors": format!("Room {room} exists") }))).into_response(),
-    }
+    let status = match world.create_room_named(room.as_str(), Default::default()) {
+        Ok(room) => return (StatusCode::CREATED, Json(room.to_json())).into_response(),
+        Err(NameError::Taken) => (StatusCode::CONFLICT, NameError::Taken),
+        Err(error) => (StatusCode::BAD_REQUEST, error),
+    };
+    (status.0, Json(json!({ "errors": status.1.to_string() }))).into_response()
 }
 
 async fn record(
     State(world): Shared,
     Path((room, peer)): Path<(RoomId, PeerId)>,
-    body: Option<Json<RecordRequest>>,
+    Body(request): Body<RecordRequest>,
 ) -> Result<StatusCode, PeopleError> {
-    let request = body.map(|Json(request)| request).unwrap_or_default();
     world.record(&room, &peer, request.rate, Instant::now())?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -199,7 +221,7 @@ async fn recording(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerI
     Ok(([(CONTENT_TYPE, "audio/wav")], wav).into_response())
 }
 
-async fn inject(State(world): Shared, Json(fault): Json<Fault>) -> Result<Response, PeopleError> {
+async fn inject(State(world): Shared, Body(fault): Body<Fault>) -> Result<Response, PeopleError> {
     if let Fault::Rest { status: Some(status), .. } = fault
         && !(200..=599).contains(&status)
     {
@@ -212,7 +234,7 @@ async fn inject(State(world): Shared, Json(fault): Json<Fault>) -> Result<Respon
 }
 
 /// Whether every REST answer says from now on that the interface goes away.
-async fn deprecate(State(world): Shared, Json(request): Json<DeprecationRequest>) -> StatusCode {
+async fn deprecate(State(world): Shared, Body(request): Body<DeprecationRequest>) -> StatusCode {
     world.deprecated.store(request.on, Ordering::Relaxed);
     StatusCode::NO_CONTENT
 }

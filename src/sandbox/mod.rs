@@ -34,5 +34,5 @@ mod world;
 
 pub use faults::{Fault, NotificationFault};
 pub use people::{PeopleError, Person, Speaker, Speaks};
-pub use server::{NameError, Sandbox, SandboxError, SandboxOptions};
-pub use world::NoSuch;
+pub use server::{Sandbox, SandboxError, SandboxOptions};
+pub use world::{NameError, NoSuch};

@@ -23,7 +23,7 @@ use super::{
     faults::Fault,
     people::{PeopleError, Person, Speaker, Speaks},
     rest, socket,
-    world::{NoSuch, World},
+    world::{NameError, NoSuch, World},
 };
 use crate::{
     audio::{Hz, Sound},
@@ -88,17 +88,6 @@ pub enum SandboxError {
         /// The machine's word.
         cause: io::Error,
     },
-}
-
-/// Why a room cannot have this name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    /// There is one.
-    #[error("there is a room of this name already")]
-    Taken,
-    /// Something in it would mean something in a URL.
-    #[error("a room's name is made of letters, digits, '-', '_' and '.'")]
-    NotPlain,
 }
 
 impl Sandbox {
@@ -221,13 +210,7 @@ impl Sandbox {
     /// # Errors
     /// [`NameError`].
     pub fn create_room(&self, name: &str, config: RoomConfig) -> Result<RoomId, NameError> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        match !name.is_empty() && name.len() <= 128 && name.chars().all(is_plain) {
-            true => {
-                self.world.create_room_named(name.into(), config).map(|room| room.id.clone()).ok_or(NameError::Taken)
-            }
-            false => Err(NameError::NotPlain),
-        }
+        self.world.create_room_named(name, config).map(|room| room.id.clone())
     }
 
     /// Whether a person has said everything.

@@ -97,6 +97,17 @@ pub enum NoSuch {
     Socket(PeerId),
 }
 
+/// Why a room cannot have this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// There is one.
+    #[error("there is a room of this name already")]
+    Taken,
+    /// Something in it would mean something in a URL.
+    #[error("a room's name is made of letters, digits, '-', '_' and '.'")]
+    NotPlain,
+}
+
 impl World {
     pub(super) fn new(options: SandboxOptions, origin: String) -> World {
         World {
@@ -121,13 +132,19 @@ impl World {
 
     pub(super) fn create_room(&self, config: RoomConfig) -> Arc<Room> {
         let id = RoomId::from(Uuid::new_v4().to_string());
-        self.create_room_named(id, config).expect("nobody has this id")
+        self.create_room_named(id.as_str(), config).expect("nobody has this id, and it is plain")
     }
 
-    /// `None` where there is one of this id.
-    pub(super) fn create_room_named(&self, id: RoomId, config: RoomConfig) -> Option<Arc<Room>> {
+    /// A room whose id was chosen beforehand: it will stand in URLs, tables and logs.
+    pub(super) fn create_room_named(&self, name: &str, config: RoomConfig) -> Result<Arc<Room>, NameError> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let is_name = (1..=128).contains(&name.len()) && name.chars().all(is_plain) && name.contains(|c| c != '.');
+        if !is_name {
+            return Err(NameError::NotPlain);
+        }
+        let id = RoomId::from(name);
         if self.rooms().contains_key(&id) {
-            return None;
+            return Err(NameError::Taken);
         }
         let ended = CancellationToken::new();
         let webhooks = config.webhook_url.clone().map(|url| {
@@ -139,7 +156,7 @@ impl World {
         self.rooms().insert(id.clone(), room.clone());
         room.notify(Content::RoomCreated(RoomCreated { room_id: id.to_string() }));
         tokio::spawn(stage::run(room.clone()));
-        Some(room)
+        Ok(room)
     }
 
     pub(super) fn room(&self, id: &str) -> Result<Arc<Room>, NoSuch> {

@@ -195,7 +195,7 @@ async fn the_program_lists_joins_leaves_taps_reloads_and_shows() {
     let (code, listed) = run(&["sessions"], &secret).await;
     assert!(code == Some(0) && listed.contains(room.as_str()) && listed.contains("running"), "{listed}");
     let (code, page) = run(&["top", "--screens", "1"], &secret).await;
-    assert!(code == Some(0) && page.contains("1 rooms, sessions: 1 running (limit 1000)"), "{page}");
+    assert!(code == Some(0) && page.contains("1 room, sessions: 1 running (limit 1000)"), "{page}");
     let (code, levels) = run(&["sessions", "tap", &id, "--seconds", "1"], &secret).await;
     assert!(code == Some(0) && levels.contains("dB"), "{levels}");
     let (code, text) = run(&["sessions", "leave", "999"], &secret).await;
@@ -206,7 +206,7 @@ async fn the_program_lists_joins_leaves_taps_reloads_and_shows() {
     assert_eq!(run(&["sessions", "leave", &id], &secret).await.0, Some(0));
     let wrong = town.folder.file("wrong", "wrong");
     let (code, text) = run(&["sessions"], &wrong).await;
-    assert!(code == Some(4) && text.contains("show the admin token"), "{text}");
+    assert!(code == Some(4) && text.contains("refuses the admin token; check ROOMTONE_ADMIN_TOKEN"), "{text}");
     assert_eq!(run(&["drain"], &secret).await.0, Some(0));
     host.ended().await;
     let (code, text) = run(&["sessions"], &secret).await;

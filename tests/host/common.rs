@@ -235,6 +235,15 @@ impl Program {
         }
     }
 
+    /// Where it serves `what`, as its log says.
+    pub(crate) async fn served(&self, what: &str) -> String {
+        let words = format!("{what} on ");
+        self.until_logged(1, &words).await;
+        let log = self.log.lock().unwrap();
+        let url = log.split(&words).nth(1).unwrap();
+        url.split(['"', '\n', ' ']).next().unwrap().to_owned()
+    }
+
     /// Waits until it has ended, and gives its exit code and what it printed.
     pub(crate) async fn ended(&mut self) -> (Option<i32>, String) {
         let (code, printed, _) = self.ended_with_log().await;

@@ -47,3 +47,40 @@ async fn lines_and_spans_carry_the_room_and_the_session() {
         }
     }
 }
+
+/// Who changes a host is written down, with what and how it went; who only looks is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_leave_an_audit_line_each() {
+    let town = Town::new().await;
+    town.folder.file("reader", "reader-secret");
+    let folder = town.folder.0.display();
+    let admin = format!(
+        "[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"{folder}/secret\"\nreader_token_file = \"{folder}/reader\"\n"
+    );
+    let text = town.text("drain = \"100ms\"", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"by-hand\""));
+    let mut program = Program::start_with(&town, &text, &["--log-format", "json"]);
+    let url = program.served("admin").await;
+    let http = reqwest::Client::new();
+    for (path, token, status) in [
+        ("/v1/host/reload", "admin-secret", 200),
+        ("/v1/host/reload", "reader-secret", 403),
+        ("/v1/host/drain", "guessed", 401),
+    ] {
+        let answer = http.post(format!("{url}{path}")).bearer_auth(token).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+    assert_eq!(http.get(format!("{url}/v1/host")).bearer_auth("reader-secret").send().await.unwrap().status(), 200);
+    program.signal("-TERM");
+    let (code, _, log) = program.ended_with_log().await;
+    assert_eq!(code, Some(0), "{log}");
+    let audit: Vec<&str> = log.lines().filter(|line| line.contains("audit: ")).collect();
+    assert_eq!(audit.len(), 3, "{audit:#?}");
+    for (line, parts) in audit.iter().zip([
+        ["POST /v1/host/reload", "admin token's holder", "200"],
+        ["POST /v1/host/reload", "reader's token", "refused"],
+        ["POST /v1/host/drain", "without a right token", "refused"],
+    ]) {
+        parts.iter().for_each(|part| assert!(line.contains(part), "{part} is not in {line}"));
+        assert!(line.contains("127.0.0.1:") && !line.contains("guessed"), "{line}");
+    }
+}

@@ -26,6 +26,30 @@ fn printing_to(house: &House, output: &str) -> Child {
     child
 }
 
+/// Whoever says `nohup` wants it to go on when the terminal closes.
+#[tokio::test(flavor = "multi_thread")]
+async fn not_by_a_signal_that_is_ignored() {
+    let house = House::open().await;
+    let mut child = Command::new("nohup")
+        .args([env!("CARGO_BIN_EXE_roomtone"), "join", "--agent", "echo", "--room", house.room.as_str(), "--fishjam"])
+        .arg(house.sandbox.address().to_string())
+        .env("FISHJAM_MANAGEMENT_TOKEN", house.sandbox.token())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    house.until_connected(1).await;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let hangup_is_in = |mask: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap().trim();
+        u64::from_str_radix(mask, 16).unwrap() & 1 == 1
+    };
+    assert!(hangup_is_in("SigIgn:") && !hangup_is_in("SigCgt:"), "{status}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert!(status.success(), "{status:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn by_every_signal_and_on_every_output() {
     let house = House::open().await;

@@ -16,6 +16,7 @@ mod manual_subscriptions_are_obeyed;
 mod notifications_may_be_lost_doubled_reversed;
 mod opus_voices_sound_alike;
 mod program_says_what_is_wrong;
+mod proxies_are_used;
 mod rest_client_speaks_to_the_sandbox;
 mod still_pictures_are_paced;
 mod strange_messages_do_no_harm;

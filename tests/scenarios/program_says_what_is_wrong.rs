@@ -35,6 +35,38 @@ fn files_agents_and_options() {
 }
 
 #[test]
+fn text_of_others_makes_no_lines() {
+    fails(&["demo", "--input", "no\nsuch\u{1b}[31m.wav"], 3, &["no such[31m.wav"]);
+    fails(&["demo", "--agent", "ec\nho"], 3, &["no agent called"]);
+    fails(&["check", "no\nsuch.toml"], 3, &["no such.toml"]);
+    fails(&["start", "/bin/ls"], 3, &["/bin/ls: is not text"]);
+    fails(&["demo", "--options", "/bin/ls"], 3, &["/bin/ls: is not text"]);
+}
+
+#[test]
+fn numbers_and_addresses() {
+    let says = |args: &[&str], part: &str| {
+        let text = String::from_utf8(roomtone(args).stderr).unwrap();
+        assert!(text.contains(part), "{args:?}: {text}");
+    };
+    says(&["sessions", "tap", "abc"], "a session's number is meant");
+    says(&["join", "--room", "r", "--lead-ms", "99999999999"], "give a whole number from 40 to 10000");
+    says(&["rooms", "create", "--max-peers", "0"], "from 1 to 1000000");
+    says(&["sessions", "--admin", "", "--token-file", "Cargo.toml"], "more than one word");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_host_is_called_so() {
+    let house = crate::common::House::open().await;
+    let token = std::env::temp_dir().join(format!("roomtone-admin-{}", std::process::id()));
+    std::fs::write(&token, "secret\n").unwrap();
+    let (file, address) = (token.to_str().unwrap(), house.sandbox.address().to_string());
+    fails(&["sessions", "--admin", "", "--token-file", file], 3, &["--admin", "is empty", "127.0.0.1:9465"]);
+    fails(&["reload", "--admin", &address, "--token-file", file], 4, &["is no roomtone host", "check --admin"]);
+    std::fs::remove_file(&token).unwrap();
+}
+
+#[test]
 fn a_rooms_id_is_no_path() {
     for id in ["", "..", "a/../demo", "demo?x", "a\nb"] {
         for args in [&["join", "--room", id][..], &["rooms", "delete", id], &["people", "add", id, "x.mp3"]] {

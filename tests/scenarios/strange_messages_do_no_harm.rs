@@ -26,3 +26,30 @@ async fn malformed_and_oversized() {
     end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
     end.until_frame().await;
 }
+
+/// The sandbox's own interface tells everything that is wrong in the way of the rest of it, and takes no name that would do
+/// something to a terminal or to a URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_are_told_in_json() {
+    let house = House::open().await;
+    let http = reqwest::Client::new();
+    let base = format!("{}/sandbox", house.sandbox.address().to_string().trim_end_matches('/'));
+    let people = format!("rooms/{}/people", house.room);
+    for (path, body, status, part) in [
+        ("faults", "no JSON", 400, "expected"),
+        ("faults", "", 400, "the body"),
+        ("deprecation", r#"{"on":1}"#, 400, "expected true or false"),
+        (&*people, r#"{"sounds":"x.wav"}"#, 400, "there is no key `sounds`"),
+        (&*people, r#"{"delay_ms":-1}"#, 400, "0 or more"),
+        ("rooms/a%1b%5b31mb", "", 400, "letters, digits"),
+        ("rooms/..%2fx", "", 400, "letters, digits"),
+        ("rooms/a%0ab", "", 400, "letters, digits"),
+        (&format!("rooms/{}", house.room), "", 409, "already"),
+    ] {
+        let answer = http.post(format!("{base}/{path}")).bearer_auth(house.sandbox.token()).body(body.to_owned());
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path} {body}");
+        let told: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        assert!(told["errors"].as_str().is_some_and(|told| told.contains(part)), "{path} {body}: {told}");
+    }
+}

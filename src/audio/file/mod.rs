@@ -33,6 +33,7 @@ mod window;
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use symphonia::core::io::MediaSource;
@@ -66,6 +67,20 @@ impl Sound {
         Ok(Sound { rate: file.rate(), samples })
     }
 
+    /// Reads a file up to `longest`, and says whether that was the whole of it.
+    ///
+    /// # Errors
+    /// [`FileError`] that names the file and says what to do.
+    pub fn read_beginning(path: &Path, longest: Duration) -> Result<(Sound, bool), FileError> {
+        let mut file = SoundFile::open(path)?;
+        let most = file.rate().samples_in(longest);
+        let mut samples = Vec::new();
+        while samples.len() <= most && file.read_into(&mut samples)? {}
+        let is_whole = samples.len() <= most;
+        samples.truncate(most);
+        Ok((Sound { rate: file.rate(), samples }, is_whole))
+    }
+
     /// The same sound at another rate, sample 0 still first.
     pub fn at(&self, rate: Hz) -> Sound {
         let mut resampler = Resampler::new(self.rate, rate);
@@ -76,7 +91,7 @@ impl Sound {
     }
 
     /// How long it lasts.
-    pub fn duration(&self) -> std::time::Duration {
+    pub fn duration(&self) -> Duration {
         self.rate.duration_of(self.samples.len() as u64)
     }
 }

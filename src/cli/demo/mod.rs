@@ -29,8 +29,11 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
     let agent = agents::make(builtin, &args.options).await?;
     let (name, sound) = match &args.input {
         Some(path) => {
-            let sound = Sound::read(path).map_err(|error| Failure::Input(error.to_string()))?;
-            (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), sound)
+            let read = Sound::read_beginning(path, LONGEST_SPEECH);
+            let (sound, is_whole) = read.map_err(|error| Failure::Input(error.to_string()))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let part = if is_whole { "" } else { ", of which a demo takes no more" };
+            (format!("{name}{part}"), sound)
         }
         None => ("a person reading".to_owned(), built_in_speech()),
     };
@@ -182,6 +185,8 @@ fn built_in_speech() -> Sound {
 
 /// A person reading *Sense and Sensibility* for LibriVox; see `tests/data/README.md`.
 const SPEECH: &[u8] = include_bytes!("../../../tests/data/speech.wav");
+/// The picture of more could not be read; and the demo lasts as long as the person speaks, in memory for both sides.
+const LONGEST_SPEECH: Duration = Duration::from_secs(300);
 /// How long after the person a reply that says the same is looked for.
 const LONGEST_REPLY_DELAY: Duration = Duration::from_secs(2);
 /// From which correlation on the reply counts as the person's own words.

@@ -31,20 +31,27 @@ impl fmt::Display for Fault {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{}: {cause}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// The machine's word.
-        cause: std::io::Error,
-    },
+    /// The file cannot be read: which, and why.
+    #[error("{0}")]
+    Read(String),
     /// The file is not right.
-    #[error("{}", faults.iter().map(|fault| format!("{}: {fault}", path.display())).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", self.lines().join("; "))]
     Faults {
         /// Which.
         path: PathBuf,
         /// All that was found.
         faults: Vec<Fault>,
     },
+}
+
+impl ConfigError {
+    /// All that is wrong, each in a line that begins with the file.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            ConfigError::Read(why) => vec![why.clone()],
+            ConfigError::Faults { path, faults } => {
+                faults.iter().map(|fault| format!("{}: {fault}", path.display())).collect()
+            }
+        }
+    }
 }

@@ -60,6 +60,25 @@ impl Config {
     pub fn check_sinks(&self) -> Result<(), String> {
         self.deploys.iter().try_for_each(|deploy| deploy.sink.secret().map(drop))
     }
+
+    /// What differs in `other` and cannot change while the host runs: tables and keys.
+    pub(super) fn fixed_that_differ(&self, other: &Config) -> Vec<&'static str> {
+        let (old, new) = (&self.host, &other.host);
+        let differ = [
+            ("[fishjam]", self.fishjam != other.fishjam),
+            ("[webhook]", self.webhook != other.webhook),
+            ("[metrics]", self.metrics != other.metrics),
+            ("[admin]", self.admin != other.admin),
+            ("[traces]", self.traces != other.traces),
+            ("host.joins_at_once", old.joins_at_once != new.joins_at_once),
+            ("host.watchdog", old.watchdog != new.watchdog),
+            ("host.spare_threads", old.spare_threads != new.spare_threads),
+            ("host.state", old.state != new.state),
+            ("host.tenant", old.tenant != new.tenant),
+            ("host.max_sessions_per_tenant", old.max_sessions_per_tenant != new.max_sessions_per_tenant),
+        ];
+        differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
 }
 
 /// `[fishjam]`

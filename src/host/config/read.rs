@@ -1,6 +1,7 @@
 //! From text to a configuration: each table by itself, so that one fault does not hide the others.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     ops::Range,
     path::{Path, PathBuf},
@@ -52,7 +53,7 @@ impl Draft {
     /// # Errors
     /// [`ConfigError`] if it cannot be read at all.
     pub fn read(path: &Path) -> Result<Draft, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
+        let text = text::of_file(path).map_err(ConfigError::Read)?;
         Ok(Draft { path: path.to_owned(), ..Draft::parse(&text) })
     }
 
@@ -142,6 +143,7 @@ struct Reader<'a> {
     places: Vec<DeployPlaces>,
 }
 
+type Key<'a> = Spanned<Cow<'a, str>>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
 impl<'a> Reader<'a> {
@@ -268,14 +270,16 @@ impl<'a> Reader<'a> {
         let early = Deploy::title(&name, &agent, &RoomRule::default());
         let places = Places::of(value.get_ref());
         let span = value.span();
-        let mut deploy: Deploy = match read(value) {
-            Ok(deploy) => deploy,
-            Err(error) => {
-                let at = error.span().filter(|at| *at != span).unwrap_or(span);
-                self.fault(Some(early), &places.key_at(&at), Some(at), &text::in_a_writers_words(error.message()));
-                return None;
-            }
-        };
+        let Read { read, faults: unread } = read::<Deploy>(value);
+        let broken: Vec<String> = unread
+            .into_iter()
+            .map(|(at, problem)| {
+                let key = places.key_at(&at);
+                self.fault(Some(early.clone()), &key, Some(at), &problem);
+                key
+            })
+            .collect();
+        let mut deploy = read?;
         deploy.name = name;
         let title = Deploy::title(&deploy.name, &deploy.agent, &deploy.rooms);
         let mut faults: Vec<(String, String)> =
@@ -283,7 +287,8 @@ impl<'a> Reader<'a> {
         if !names.insert(deploy.name.clone()) {
             faults.push(("name".into(), "another [[deploy]] has this name; give this one a name of its own".into()));
         }
-        for (key, problem) in faults {
+        for (key, problem) in faults.into_iter().filter(|(key, _)| !broken.iter().any(|broken| is_beside(broken, key)))
+        {
             let at = places.nearest(&key).unwrap_or(span.clone());
             self.fault(Some(title.clone()), &key, Some(at), &problem);
         }
@@ -293,7 +298,7 @@ impl<'a> Reader<'a> {
     }
 
     fn table<T: DeserializeOwned>(&mut self, name: &str, value: Value<'a>) -> Option<T> {
-        let (span, places) = (value.span(), Places::of(value.get_ref()));
+        let places = Places::of(value.get_ref());
         for secret in ["token", "secret", "management_token", "password"] {
             if let Some(at) = places.span_of(secret) {
                 let problem = "a secret does not belong in the file; name the environment variable or the file that \
@@ -302,16 +307,15 @@ impl<'a> Reader<'a> {
                 return None;
             }
         }
-        match read(value) {
-            Ok(table) => Some(table),
-            Err(error) => {
-                let at = error.span().filter(|at| *at != span).unwrap_or(span);
-                let key = places.key_at(&at);
-                let key = if key.is_empty() { name.to_owned() } else { format!("{name}.{key}") };
-                self.fault(None, &key, Some(at), &text::in_a_writers_words(error.message()));
-                None
-            }
+        let Read { read, faults } = read(value);
+        let is_right = faults.is_empty();
+        for (at, problem) in faults {
+            let key = places.key_at(&at);
+            let key = if key.is_empty() { name.to_owned() } else { format!("{name}.{key}") };
+            self.fault(None, &key, Some(at), &problem);
         }
+        // What its keys mean together cannot be told while some of them are missing.
+        read.filter(|_| is_right)
     }
 
     /// A fault of a key that can be found by its name.
@@ -334,8 +338,53 @@ impl Reader<'_> {
     }
 }
 
-fn read<T: DeserializeOwned>(value: Value<'_>) -> Result<T, toml::de::Error> {
-    T::deserialize(ValueDeserializer::from(value))
+/// A table as far as it could be read, and where in the text what was wrong.
+struct Read<T> {
+    read: Option<T>,
+    faults: Vec<(Range<usize>, String)>,
+}
+
+/// Reads a table. A key that does not fit is told and taken out, and the rest is read: one fault does not hide the next.
+fn read<T: DeserializeOwned>(mut value: Value<'_>) -> Read<T> {
+    let whole = value.span();
+    let mut faults: Vec<(Range<usize>, String)> = Vec::new();
+    let mut taken_out: Vec<String> = Vec::new();
+    loop {
+        let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
+            Ok(read) => return Read { read: Some(read), faults },
+            Err(error) => error,
+        };
+        let at = error.span().filter(|at| *at != whole);
+        // A key that must be there, and was taken out for what it held, has been told of.
+        if !taken_out.iter().any(|key| error.message() == format!("missing field `{key}`")) {
+            faults.push((at.clone().unwrap_or(whole.clone()), text::in_a_writers_words(error.message())));
+        }
+        match at.and_then(|at| take_out(&mut value, &at)) {
+            Some(key) => taken_out.push(key),
+            None => return Read { read: None, faults },
+        }
+    }
+}
+
+/// Takes out the innermost key around `at`, and gives its name.
+fn take_out(value: &mut Value<'_>, at: &Range<usize>) -> Option<String> {
+    let DeValue::Table(table) = value.get_mut() else { return None };
+    // A table that dotted keys make has the place of its first key only: what is in it is asked first.
+    if let Some(name) = table.iter_mut().find_map(|(_, value)| take_out(value, at)) {
+        return Some(name);
+    }
+    let is_around = |(key, value): &(&Key<'_>, &Value<'_>)| {
+        key.span().start <= at.start && at.end <= key.span().end.max(value.span().end)
+    };
+    let key = table.iter().find(is_around).map(|(key, _)| key.clone())?;
+    table.remove(&key).map(|_| key.get_ref().to_string())
+}
+
+/// Whether a key whose value was taken out is `key`, its table, or in the same table, so that nothing can be said of `key`.
+fn is_beside(broken: &str, key: &str) -> bool {
+    let table_of = |key: &str| key.rsplit_once('.').map(|(table, _)| table.to_owned());
+    let table = table_of(key);
+    broken == key || table.as_deref() == Some(broken) || (table.is_some() && table == table_of(broken))
 }
 
 /// Where in the text each key is, with the tables that it is in.

@@ -4,6 +4,8 @@ use std::{fs::File, io::Read, path::PathBuf};
 
 use secrecy::SecretString;
 
+use crate::text;
+
 /// Where a secret is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretSource {
@@ -28,10 +30,11 @@ impl SecretSource {
             }
             None => (std::env::var(&self.env).unwrap_or_default(), format!("the environment's {}", self.env)),
         };
-        match text.trim() {
-            "" => Err(format!("there is no {}: {place} is empty or not there", self.what)),
-            secret => Ok(secret.into()),
+        if text.trim().is_empty() {
+            return Err(format!("there is no {}: {place} is empty or not there", self.what));
         }
+        let secret = text::token(&text).map_err(|why| format!("the {}: {place} {why}", self.what))?;
+        Ok(secret.into())
     }
 }
 
@@ -42,9 +45,9 @@ fn read_file(path: &PathBuf) -> std::io::Result<String> {
     if file.metadata()?.permissions().mode() & WRITABLE_BY_OTHERS != 0 {
         tracing::warn!("{} can be changed by every user of this machine; chmod o-w it", path.display());
     }
-    let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 const WRITABLE_BY_OTHERS: u32 = 0o002;

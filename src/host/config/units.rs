@@ -4,12 +4,14 @@ use std::time::Duration;
 
 /// `"30s"`, `"1m 30s"`, `"200ms"`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|_| {
-        format!("{text:?} is not a duration; write a number with its unit, as in \"30s\", \"5m\" or \"200ms\"")
-    })?;
-    match duration > LONGEST {
-        true => Err(format!("{text:?} is longer than a year; leave the key out where it shall never end")),
-        false => Ok(duration),
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        Ok(_) | Err(humantime::DurationError::NumberOverflow) => {
+            Err(format!("{text:?} is longer than a year, which is the most"))
+        }
+        Err(_) => {
+            Err(format!("{text:?} is not a duration; write a number with its unit, as in \"30s\", \"5m\" or \"200ms\""))
+        }
     }
 }
 
@@ -84,6 +86,9 @@ mod tests {
         assert_eq!(parse_size("64KiB"), Ok(65_536));
         for text in ["30", "", "s", "-1s", "30 parsecs", "500000000000y", "367days"] {
             assert!(parse_duration(text).is_err(), "{text:?}");
+        }
+        for text in ["584942417355y", "500000000000y", "99999999999999999999s", "367days"] {
+            assert!(parse_duration(text).unwrap_err().contains("longer than a year"), "{text:?}");
         }
         for text in ["30", "", "MiB", "99999999999999999999B", "20000000000GiB", "1 MB"] {
             assert!(parse_size(text).is_err(), "{text:?}");

@@ -6,9 +6,12 @@ use std::{
 };
 
 use super::{Drain, Look, Reply, Steward};
-use crate::host::{
-    config::Config,
-    control::{Command, Reloaded},
+use crate::{
+    host::{
+        config::Config,
+        control::{Command, Reloaded},
+    },
+    text::count,
 };
 
 impl Steward {
@@ -43,7 +46,7 @@ impl Steward {
         if self.drain.is_some() {
             return;
         }
-        tracing::info!("ending within {} s; {} sessions go on until then", within.as_secs(), self.live.len());
+        tracing::info!("ending within {} s, with {}", within.as_secs(), count(self.live.len(), "session"));
         self.drain = Some(Drain { deadline: now + within, is_over: false, is_hurried: false });
         self.keeper.drain();
         self.drain_told.send_replace(Some(within));
@@ -63,18 +66,9 @@ impl Steward {
     }
 
     pub(super) fn reload(&mut self, now: Instant, config: Config) -> Result<Reloaded, String> {
-        let fixed = |config: &Config| {
-            let host = &config.host;
-            let tenants = (host.tenant.clone(), host.max_sessions_per_tenant);
-            (host.joins_at_once, host.watchdog, host.spare_threads, host.state.clone(), tenants)
-        };
-        let (old, new) = (&self.config, &config);
-        let same_edges = (&old.fishjam, &old.webhook, &old.metrics, &old.admin, &old.traces)
-            == (&new.fishjam, &new.webhook, &new.metrics, &new.admin, &new.traces);
-        if !same_edges || fixed(old) != fixed(new) {
-            return Err("what differs needs a restart: [fishjam], [webhook], [metrics], [admin], [traces], and \
-                        joins_at_once, watchdog, spare_threads, state and the tenants of [host]; nothing was taken over"
-                .into());
+        let fixed = self.config.fixed_that_differ(&config);
+        if !fixed.is_empty() {
+            return Err(format!("a change of {} needs a restart; nothing was taken over", fixed.join(", ")));
         }
         config.check_sinks()?;
         self.refresh_secrets();
