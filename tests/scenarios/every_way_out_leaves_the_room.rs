@@ -14,7 +14,9 @@ fn printing_to(house: &House, output: &str) -> Child {
         "a closed pipe" => Stdio::piped(),
         file => Stdio::from(File::options().write(true).open(file).unwrap()),
     };
-    let mut child = Command::new(env!("CARGO_BIN_EXE_roomtone"))
+    // Whoever runs the tests may have SIGHUP ignored, which would be inherited.
+    let mut child = Command::new("env")
+        .args(["--default-signal=HUP", env!("CARGO_BIN_EXE_roomtone")])
         .args(["join", "--agent", "echo", "--room", house.room.as_str(), "--fishjam"])
         .arg(house.sandbox.address().to_string())
         .env("FISHJAM_MANAGEMENT_TOKEN", house.sandbox.token())
