@@ -61,6 +61,17 @@ fn sounding(samples: &[i16]) -> usize {
     samples.iter().rposition(|sample| *sample != 0).map_or(0, |last| last + 1 - first)
 }
 
+/// What sounds, without the silence of 5 ms and more before, within and after it.
+fn without_pauses(samples: &[i16]) -> Vec<i16> {
+    let mut kept = Vec::new();
+    for run in samples.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
+        if run[0] != 0 || run.len() < 120 {
+            kept.extend_from_slice(run);
+        }
+    }
+    kept
+}
+
 fn sound(length: Duration) -> Sound {
     Sound { rate: Hz::K16, samples: noise(Hz::K16.samples_in(length)) }
 }
@@ -79,7 +90,8 @@ async fn heard_at_16_khz_and_answered_at_24_khz() {
     let (said, came_back) = recording.until(&house, Hz::K24.samples_in(length) - one_frame).await;
     let (said_samples, back_samples) = (sounding(&said), sounding(&came_back));
     assert!(said_samples.abs_diff(back_samples) <= one_frame, "{said_samples} said, {back_samples} came back");
-    let found = compare::find(&said, &came_back, 24_000 * 20).unwrap();
+    // A machine that is busy may pause within it: what sounds is compared, not when.
+    let found = compare::find(&without_pauses(&said), &without_pauses(&came_back), 24_000).unwrap();
     assert!(found.correlation >= 0.99, "{found:?}");
     let output = program.leave();
     assert!(output.contains("nothing lost"), "{output}");
