@@ -42,12 +42,17 @@ pub(crate) fn part_of_path(name: &str) -> String {
 /// What a reader of TOML says is wrong, in the words of whoever wrote the file rather than of the program's types.
 pub(crate) fn in_a_writers_words(message: &str) -> String {
     let mut text = message.replace('\n', " ");
+    if let Some((before, names)) = text.split_once("unknown ").and_then(|_| text.split_once("`, expected ")) {
+        text = format!("{before}`; there are {}", names.trim_start_matches("one of "));
+    }
     for (theirs, ours) in [
         ("invalid socket address syntax", "not an address with a port; write one as in \"127.0.0.1:9465\""),
         ("expected usize", "expected a whole number, 0 or more"),
         ("expected u64", "expected a whole number, 0 or more"),
-        ("expected u32", "expected a whole number, 0 or more"),
-        ("expected u16", "expected a whole number, 0 or more"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("wanted string or table", "expected a text"),
         ("expected f64", "expected a number"),
         ("expected f32", "expected a number"),
         ("expected a boolean", "expected true or false"),
@@ -61,12 +66,10 @@ pub(crate) fn in_a_writers_words(message: &str) -> String {
         ("is integer `", "is the number `"),
         ("is floating point `", "is the number `"),
         ("is boolean `", "is `"),
-        ("is sequence", "is a list"),
-        ("is map", "is a table"),
+        ("is sequence, expected", "is a list, expected"),
+        ("is map, expected", "is a table, expected"),
         ("unknown field `", "there is no key `"),
         ("missing field `", "there must be a key `"),
-        ("`, expected one of `", "`; there are `"),
-        ("`, expected `", "`; there are `"),
         (", there are no fields", "; it has no keys"),
     ] {
         text = text.replace(theirs, ours);
@@ -151,7 +154,11 @@ mod tests {
             ("unknown field `a`, expected one of `b`, `c`", "there is no key `a`; there are `b`, `c`"),
             ("unknown field `a`, expected `b` or `c`", "there is no key `a`; there are `b` or `c`"),
             ("missing field `listen`", "there must be a key `listen`"),
-            ("invalid type: string \"5\", expected u32", "is the text \"5\", expected a whole number, 0 or more"),
+            (
+                "invalid type: string \"5\", expected u32",
+                "is the text \"5\", expected a whole number from 0 to 4294967295",
+            ),
+            ("the file is mapped, expected", "the file is mapped, expected"),
             ("invalid value: integer `-1`, expected usize", "is the number `-1`, expected a whole number, 0 or more"),
             ("unknown variant `x`, expected one of `y`, `z`", "unknown value `x`; there are `y`, `z`"),
         ] {

@@ -203,6 +203,15 @@ const DEPLOYED: [Case; 29] = [
     ),
 ];
 
+/// What follows from a fault is no fault of its own.
+#[tokio::test]
+async fn a_key_that_was_not_read_is_blamed_once() {
+    let text = "[[deploy]]\nagent = \"echo\"\nname = 5\noptions = 7\n[[deploy]]\nagent = \"echo\"\n";
+    let lines = lines(text).await;
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(lines[0].starts_with("line 3, ") && lines[1].starts_with("line 4, "), "{lines:#?}");
+}
+
 async fn lines(text: &str) -> Vec<String> {
     Config::parse(text, &agents())
         .await

@@ -74,21 +74,21 @@ impl Admin {
             };
             Failure::Fishjam(format!("no host answers at {}: {why}; check --admin", self.url))
         };
-        let answer = patiently(&self.url, request.send()).await.map_err(unreachable)?;
+        let answer = request.send().await.map_err(unreachable)?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         let status = answer.status();
         // Whatever else answers there does not speak like a host.
-        let problem = answer.json::<Problem>().await.map_err(|_| self.is_no_host())?;
-        Err(Failure::Fishjam(match status {
-            reqwest::StatusCode::UNAUTHORIZED => format!(
+        let problem = answer.json::<Problem>().await.map_err(|error| self.unreadable(&error, status))?;
+        Err(match status {
+            reqwest::StatusCode::UNAUTHORIZED => Failure::Fishjam(format!(
                 "the host at {} refuses the admin token; check ROOMTONE_ADMIN_TOKEN or --token-file against the one that \
                  the host was started with",
                 self.url
-            ),
-            _ => format!("the host refuses: {}", problem.error),
-        }))
+            )),
+            _ => Failure::Refused(problem.error.lines().map(|line| format!("the host refuses: {line}")).collect()),
+        })
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -96,12 +96,18 @@ impl Admin {
     }
 
     async fn read<T: DeserializeOwned>(&self, answer: reqwest::Response) -> Result<T, Failure> {
-        answer.json().await.map_err(|_| self.is_no_host())
+        let status = answer.status();
+        answer.json().await.map_err(|error| self.unreadable(&error, status))
     }
 
-    fn is_no_host(&self) -> Failure {
+    fn unreadable(&self, error: &reqwest::Error, status: reqwest::StatusCode) -> Failure {
         let advice = "check --admin, which is the `listen` of the host's [admin]";
-        Failure::Fishjam(format!("what answers at {} is no roomtone host's admin interface; {advice}", self.url))
+        Failure::Fishjam(match error.is_decode() {
+            true => {
+                format!("what answers at {} ({status}) is no roomtone host of this version; {advice}", self.url)
+            }
+            false => format!("the answer of {} ({status}) broke off: {}", self.url, root_cause(error)),
+        })
     }
 
     async fn post(&self, path: &str, body: Option<serde_json::Value>) -> Result<(), Failure> {
@@ -111,10 +117,17 @@ impl Admin {
 
 pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
     let admin = Admin::new(&args.admin)?;
-    match args.command {
+    if let Some(SessionsCommand::Tap { session, seconds }) = args.command {
+        return tap(&admin, session, seconds).await;
+    }
+    patiently(&admin.url, carry_out(&admin, args.command, args.json)).await
+}
+
+async fn carry_out(admin: &Admin, command: Option<SessionsCommand>, json: bool) -> Result<(), Failure> {
+    match command {
         None => {
             let Sessions { sessions } = admin.get("/v1/sessions").await?;
-            match args.json {
+            match json {
                 true => say_lines(&serde_json::to_string_pretty(&sessions).expect("plain JSON")),
                 false => super::top::table(&sessions).iter().for_each(|line| say(line)),
             }
@@ -130,7 +143,7 @@ pub(super) async fn sessions(args: SessionsArgs) -> Result<(), Failure> {
             say(&format_args!("session {session} leaves its room, and does not come back by itself"));
             Ok(())
         }
-        Some(SessionsCommand::Tap { session, seconds }) => tap(&admin, session, seconds).await,
+        Some(SessionsCommand::Tap { session, seconds }) => tap(admin, session, seconds).await,
     }
 }
 
@@ -158,7 +171,7 @@ async fn tap(admin: &Admin, session: u64, seconds: u64) -> Result<(), Failure> {
 
 pub(super) async fn reload(args: AdminArgs) -> Result<(), Failure> {
     let admin = Admin::new(&args)?;
-    let answer = admin.call(reqwest::Method::POST, "/v1/host/reload", None).await?;
+    let answer = patiently(&admin.url, admin.call(reqwest::Method::POST, "/v1/host/reload", None)).await?;
     let reloaded: Reloaded = admin.read(answer).await?;
     say(&format_args!("the configuration was taken over: {reloaded}"));
     Ok(())
@@ -166,7 +179,7 @@ pub(super) async fn reload(args: AdminArgs) -> Result<(), Failure> {
 
 pub(super) async fn drain(args: AdminArgs) -> Result<(), Failure> {
     let admin = Admin::new(&args)?;
-    let host: HostStatus = admin.get("/v1/host").await?;
+    let host: HostStatus = patiently(&admin.url, admin.get("/v1/host")).await?;
     admin.post("/v1/host/drain", None).await?;
     say(&format_args!("the host ends: {} may go on for {:.0} s", count(host.sessions, "session"), host.drain_s));
     Ok(())

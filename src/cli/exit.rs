@@ -11,6 +11,8 @@ pub enum Failure {
     Faults(Vec<String>),
     /// Exit code 4. The Fishjam cannot be reached, or does not want us.
     Fishjam(String),
+    /// Exit code 4. All that a host says is wrong, each in a line.
+    Refused(Vec<String>),
     /// Exit code 5. It was in the room and ended badly: the agent failed, the link was lost for good, the room crashed.
     Session(String),
 }
@@ -20,7 +22,7 @@ impl Failure {
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Failure::Input(_) | Failure::Faults(_) => 3,
-            Failure::Fishjam(_) => 4,
+            Failure::Fishjam(_) | Failure::Refused(_) => 4,
             Failure::Session(_) => 5,
         })
     }
@@ -30,7 +32,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Input(text) | Failure::Fishjam(text) | Failure::Session(text) => f.write_str(text),
-            Failure::Faults(lines) => f.write_str(&lines.join("; ")),
+            Failure::Faults(lines) | Failure::Refused(lines) => f.write_str(&lines.join("; ")),
         }
     }
 }

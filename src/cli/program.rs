@@ -73,7 +73,7 @@ impl Program {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 match &failure {
-                    Failure::Faults(lines) => {
+                    Failure::Faults(lines) | Failure::Refused(lines) => {
                         lines.iter().for_each(|line| explain(&format_args!("{}: {line}", self.name)))
                     }
                     failure => explain(&format_args!("{}: {failure}", self.name)),

@@ -8,20 +8,17 @@ use super::{
 use crate::{
     event::RoomId,
     fishjam::rest::{
-        Client, RestError, RestErrorKind,
+        RestError, RestErrorKind,
         model::{PeerType, Room, RoomConfig, Status},
     },
 };
 
 pub(super) async fn run(args: RoomsArgs) -> Result<(), Failure> {
     let fishjam = join::fishjam(&args.fishjam)?;
-    patiently(fishjam.rest().address(), carry_out(fishjam.rest(), args.command)).await
-}
-
-async fn carry_out(rest: &Client, command: RoomsCommand) -> Result<(), Failure> {
-    match command {
+    let rest = fishjam.rest();
+    match args.command {
         RoomsCommand::List { json } => {
-            let rooms = rest.rooms().await.map_err(|error| failure(&error))?;
+            let rooms = patiently(rest.address(), rest.rooms()).await.map_err(|error| failure(&error))?;
             match json {
                 true => say_lines(&serde_json::to_string_pretty(&rooms).expect("plain JSON")),
                 false => table(&rooms).iter().for_each(|line| say(line)),
@@ -29,12 +26,12 @@ async fn carry_out(rest: &Client, command: RoomsCommand) -> Result<(), Failure> 
         }
         RoomsCommand::Create { max_peers } => {
             let config = RoomConfig { max_peers, ..RoomConfig::default() };
-            let room = rest.create_room(&config).await.map_err(|error| failure(&error))?;
+            let room = patiently(rest.address(), rest.create_room(&config)).await.map_err(|error| failure(&error))?;
             say(&room.id);
         }
         RoomsCommand::Delete { rooms } => {
             for room in rooms.iter().map(|room| RoomId::from(room.as_str())) {
-                rest.delete_room(&room).await.map_err(|error| match error.kind {
+                patiently(rest.address(), rest.delete_room(&room)).await.map_err(|error| match error.kind {
                     RestErrorKind::NotFound => Failure::Input(format!("there is no room {room}")),
                     _ => failure(&error),
                 })?;

@@ -14,6 +14,7 @@ use ratatui::{
     text::Line,
     widgets::{Paragraph, Row, Table},
 };
+use tokio::time::{interval, sleep, timeout};
 
 use super::{
     Failure,
@@ -39,7 +40,7 @@ pub(super) async fn run(args: TopArgs) -> Result<(), Failure> {
 async fn text(admin: &Admin, screens: u32, rows: usize) -> Result<(), Failure> {
     for screen in 0..screens {
         if screen > 0 {
-            tokio::time::sleep(EVERY).await;
+            sleep(EVERY).await;
         }
         let view = View::ask(admin).await?;
         view.head().iter().for_each(|line| say(line));
@@ -59,7 +60,7 @@ async fn screen(admin: &Admin) -> Result<(), Failure> {
     // From here to `restore`, also over a panic, the terminal is the screen's.
     let mut terminal = ratatui::init();
     let keys = keys();
-    let mut again = tokio::time::interval(EVERY);
+    let mut again = interval(EVERY);
     let result = loop {
         let drawn = terminal.draw(|frame| view.draw(frame));
         if let Err(error) = drawn {
@@ -67,11 +68,12 @@ async fn screen(admin: &Admin) -> Result<(), Failure> {
         }
         tokio::select! {
             _ = endings.next() => break Ok(()),
-            _ = again.tick() => match View::ask(admin).await {
-                Ok(news) => view = View { scroll: view.scroll, ..news },
-                Err(failure) => view.trouble = Some(failure.to_string()),
+            _ = again.tick() => match timeout(ASK, View::ask(admin)).await {
+                Ok(Ok(news)) => view = View { scroll: view.scroll, ..news },
+                Ok(Err(failure)) => view.trouble = Some(failure.to_string()),
+                Err(_) => view.trouble = Some("the host does not answer".into()),
             },
-            () = tokio::time::sleep(LOOK) => {}
+            () = sleep(LOOK) => {}
         }
         let page = terminal.size().map_or(10, |size| usize::from(size.height).saturating_sub(HEAD + 1).max(1));
         let mut has_ended = false;
@@ -296,6 +298,8 @@ const WIDTHS: [Constraint; 8] = [
     Constraint::Min(10),
 ];
 /// Lines above the sessions, the table's head among them.
+/// How long the host may take to answer; keys wait for as long.
+const ASK: Duration = Duration::from_secs(2);
 const HEAD: usize = 5;
 /// How often the host is asked.
 const EVERY: Duration = Duration::from_secs(1);

@@ -25,7 +25,12 @@ impl Secrets {
             webhook: config
                 .webhook
                 .as_ref()
-                .map(|hook| source("webhook secret", &hook.secret_env, hook.secret_file.clone()))
+                .map(|hook| {
+                    let (env, file) = (hook.secret_env.clone(), hook.secret_file.clone());
+                    // Any text may sign: it never stands in a header.
+                    let source = SecretSource { what: "webhook secret", env, file };
+                    Credential::read_by(move || source.read())
+                })
                 .transpose()?,
         };
         config.check_sinks()?;
@@ -51,5 +56,5 @@ impl Secrets {
 }
 
 fn credential(source: SecretSource) -> Result<Credential, String> {
-    Credential::read_by(move || source.read())
+    Credential::read_by(move || source.read_token())
 }

@@ -6,8 +6,8 @@ use std::{io::Cursor, path::PathBuf, sync::Arc, sync::atomic::Ordering, time::Du
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{FromRequest, Path, Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    extract::{FromRequest, FromRequestParts, Path, Request, State},
+    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -100,6 +100,9 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/echoes", get(echoes).delete(reset_echoes))
         .route("/sandbox/faults", post(inject))
         .route("/sandbox/deprecation", post(deprecate))
+        .method_not_allowed_fallback(|| async {
+            (StatusCode::METHOD_NOT_ALLOWED, Json(json!({ "errors": "Method Not Allowed" })))
+        })
         .route_layer(from_fn_with_state(world.clone(), guard))
 }
 
@@ -122,6 +125,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// What the path names, told in the same way where it is no text.
+struct Ids<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Ids<T>, Response> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(ids)| Ids(ids))
+            .map_err(|refused| (refused.status(), Json(json!({ "errors": refused.body_text() }))).into_response())
+    }
+}
+
 /// Lets in who shows the token, and pages of the sandbox's own.
 async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
     match doors::is_from_own_page(request.headers()) || rest::shows_token(&world, &request) {
@@ -135,7 +151,7 @@ async fn guard(State(world): Shared, request: Request, next: Next) -> Response {
 
 async fn add_person(
     State(world): Shared,
-    Path(room): Path<RoomId>,
+    Ids(room): Ids<RoomId>,
     Body(request): Body<PersonRequest>,
 ) -> Result<Response, PeopleError> {
     let sound = request.sound.map(|path| file(&world, &path).map(Speaks::File)).transpose()?;
@@ -163,7 +179,7 @@ async fn add_person(
 
 async fn remove_person(
     State(world): Shared,
-    Path((room, peer)): Path<(RoomId, PeerId)>,
+    Ids((room, peer)): Ids<(RoomId, PeerId)>,
 ) -> Result<StatusCode, PeopleError> {
     world.delete_peer(&*world.room(room.as_str())?, peer.as_str())?;
     Ok(StatusCode::NO_CONTENT)
@@ -171,7 +187,7 @@ async fn remove_person(
 
 async fn say(
     State(world): Shared,
-    Path((room, peer)): Path<(RoomId, PeerId)>,
+    Ids((room, peer)): Ids<(RoomId, PeerId)>,
     Body(request): Body<SayRequest>,
 ) -> Result<StatusCode, PeopleError> {
     let sound = Speaks::File(file(&world, &request.sound)?);
@@ -179,26 +195,23 @@ async fn say(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn hush(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerId)>) -> Result<StatusCode, PeopleError> {
+async fn hush(State(world): Shared, Ids((room, peer)): Ids<(RoomId, PeerId)>) -> Result<StatusCode, PeopleError> {
     world.with_speech(&room, &peer, |speech| speech.hush())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn disconnect(
-    State(world): Shared,
-    Path((room, peer)): Path<(RoomId, PeerId)>,
-) -> Result<StatusCode, PeopleError> {
+async fn disconnect(State(world): Shared, Ids((room, peer)): Ids<(RoomId, PeerId)>) -> Result<StatusCode, PeopleError> {
     world.disconnect_person(&room, &peer)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn reconnect(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerId)>) -> Result<Response, PeopleError> {
+async fn reconnect(State(world): Shared, Ids((room, peer)): Ids<(RoomId, PeerId)>) -> Result<Response, PeopleError> {
     let speaker = world.reconnect_person(&room, &peer).await?;
     Ok((StatusCode::CREATED, Json(speaker)).into_response())
 }
 
 /// A room whose id is known beforehand.
-async fn create_room(State(world): Shared, Path(room): Path<RoomId>) -> Response {
+async fn create_room(State(world): Shared, Ids(room): Ids<RoomId>) -> Response {
     let status = match world.create_room_named(room.as_str(), Default::default()) {
         Ok(room) => return (StatusCode::CREATED, Json(room.to_json())).into_response(),
         Err(NameError::Taken) => (StatusCode::CONFLICT, NameError::Taken),
@@ -209,14 +222,14 @@ async fn create_room(State(world): Shared, Path(room): Path<RoomId>) -> Response
 
 async fn record(
     State(world): Shared,
-    Path((room, peer)): Path<(RoomId, PeerId)>,
+    Ids((room, peer)): Ids<(RoomId, PeerId)>,
     Body(request): Body<RecordRequest>,
 ) -> Result<StatusCode, PeopleError> {
     world.record(&room, &peer, request.rate, Instant::now())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn recording(State(world): Shared, Path((room, peer)): Path<(RoomId, PeerId)>) -> Result<Response, PeopleError> {
+async fn recording(State(world): Shared, Ids((room, peer)): Ids<(RoomId, PeerId)>) -> Result<Response, PeopleError> {
     let wav = to_wav(&world.recording(&room, &peer)?);
     Ok(([(CONTENT_TYPE, "audio/wav")], wav).into_response())
 }

@@ -104,7 +104,7 @@ pub enum NameError {
     #[error("there is a room of this name already")]
     Taken,
     /// Something in it would mean something in a URL.
-    #[error("a room's name is made of letters, digits, '-', '_' and '.'")]
+    #[error("a room's name is made of letters, digits, '-', '_' and '.', is no longer than 128, and not dots alone")]
     NotPlain,
 }
 

@@ -76,7 +76,7 @@ async fn changes_leave_an_audit_line_each() {
     let audit: Vec<&str> = log.lines().filter(|line| line.contains("audit: ")).collect();
     assert_eq!(audit.len(), 3, "{audit:#?}");
     for (line, parts) in audit.iter().zip([
-        ["POST /v1/host/reload", "admin token's holder", "200"],
+        ["POST /v1/host/reload", "admin token's holder", "\"status\":200"],
         ["POST /v1/host/reload", "reader's token", "refused"],
         ["POST /v1/host/drain", "without a right token", "refused"],
     ]) {

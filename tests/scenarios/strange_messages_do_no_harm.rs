@@ -43,6 +43,9 @@ async fn bad_requests_are_told_in_json() {
         (&*people, r#"{"delay_ms":-1}"#, 400, "0 or more"),
         ("rooms/a%1b%5b31mb", "", 400, "letters, digits"),
         ("rooms/..%2fx", "", 400, "letters, digits"),
+        ("rooms/...", "", 400, "not dots alone"),
+        ("rooms/%ff", "", 400, "UTF-8"),
+        ("state", "", 405, "Not Allowed"),
         ("rooms/a%0ab", "", 400, "letters, digits"),
         (&format!("rooms/{}", house.room), "", 409, "already"),
     ] {

@@ -97,6 +97,8 @@ impl Draft {
     async fn finish(mut self, registry: &Registry) -> Result<Config, Vec<Fault>> {
         for (deploy, places) in self.config.deploys.iter_mut().zip(&self.places) {
             let prepared = match registry.find(&deploy.agent) {
+                // What is missing of them has been told.
+                Ok(_) if places.has_unread_options => continue,
                 Ok(builtin) => builtin.prepare(deploy.options.clone()).await,
                 Err(unknown) => Err(unknown),
             };
@@ -117,6 +119,8 @@ struct DeployPlaces {
     /// Each key with its line.
     lines: Vec<(String, usize)>,
     line: usize,
+    /// They were no table.
+    has_unread_options: bool,
 }
 
 impl DeployPlaces {
@@ -284,7 +288,7 @@ impl<'a> Reader<'a> {
         let title = Deploy::title(&deploy.name, &deploy.agent, &deploy.rooms);
         let mut faults: Vec<(String, String)> =
             deploy.faults().into_iter().map(|(key, problem)| (key.to_owned(), problem)).collect();
-        if !names.insert(deploy.name.clone()) {
+        if !broken.iter().any(|key| key == "name") && !names.insert(deploy.name.clone()) {
             faults.push(("name".into(), "another [[deploy]] has this name; give this one a name of its own".into()));
         }
         for (key, problem) in faults.into_iter().filter(|(key, _)| !broken.iter().any(|broken| is_beside(broken, key)))
@@ -293,7 +297,8 @@ impl<'a> Reader<'a> {
             self.fault(Some(title.clone()), &key, Some(at), &problem);
         }
         let lines = places.0.iter().map(|(key, at)| (key.clone(), self.line_of(at))).collect();
-        self.places.push(DeployPlaces { title, lines, line: self.line_of(&span) });
+        let has_unread_options = broken.iter().any(|key| key == "options");
+        self.places.push(DeployPlaces { title, lines, line: self.line_of(&span), has_unread_options });
         Some(deploy)
     }
 

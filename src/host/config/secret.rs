@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, path::PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::text;
 
@@ -33,8 +33,19 @@ impl SecretSource {
         if text.trim().is_empty() {
             return Err(format!("there is no {}: {place} is empty or not there", self.what));
         }
-        let secret = text::token(&text).map_err(|why| format!("the {}: {place} {why}", self.what))?;
-        Ok(secret.into())
+        Ok(text.trim().into())
+    }
+
+    /// The same for a token, which is one word.
+    ///
+    /// # Errors
+    /// A line that names what is missing, or what is wrong with it.
+    pub fn read_token(&self) -> Result<SecretString, String> {
+        let secret = self.read()?;
+        match text::token(secret.expose_secret()) {
+            Ok(_) => Ok(secret),
+            Err(why) => Err(format!("the {} {why}", self.what)),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl Steward {
         };
         let looks = self.looks.clone();
         tokio::spawn(async move {
-            let read = Config::read(&path, &registry).await.map_err(|error| error.to_string());
+            let read = Config::read(&path, &registry).await.map_err(|error| error.lines().join("\n"));
             looks.send(Look::Read(read.map(Box::new), reply)).await.ok();
         });
     }
