@@ -120,7 +120,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         serde_json::from_slice(text).map(Body).map_err(|error| {
             let why = in_a_writers_words(&error.to_string());
-            (StatusCode::BAD_REQUEST, Json(json!({ "errors": format!("the body: {why}") }))).into_response()
+            let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+            (status, Json(json!({ "errors": format!("the body: {why}") }))).into_response()
         })
     }
 }

@@ -37,10 +37,10 @@ async fn bad_requests_are_told_in_json() {
     let people = format!("rooms/{}/people", house.room);
     for (path, body, status, part) in [
         ("faults", "no JSON", 400, "expected"),
-        ("faults", "", 400, "the body"),
-        ("deprecation", r#"{"on":1}"#, 400, "expected true or false"),
-        (&*people, r#"{"sounds":"x.wav"}"#, 400, "there is no key `sounds`"),
-        (&*people, r#"{"delay_ms":-1}"#, 400, "0 or more"),
+        ("faults", "", 422, "the body"),
+        ("deprecation", r#"{"on":1}"#, 422, "expected true or false"),
+        (&*people, r#"{"sounds":"x.wav"}"#, 422, "there is no key `sounds`"),
+        (&*people, r#"{"delay_ms":-1}"#, 422, "0 or more"),
         ("rooms/a%1b%5b31mb", "", 400, "letters, digits"),
         ("rooms/..%2fx", "", 400, "letters, digits"),
         ("rooms/...", "", 400, "not dots alone"),
