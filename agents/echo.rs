@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, AudioFrame, Input, Maker, OptionsError, Room, Source, Wants, options},
+    agent::{Agent, AgentError, AudioFrame, AudioRequirements, Input, Maker, OptionsError, Room, Source, options},
     audio::{BLOCK, Hz, Mixer, compare::level_dbfs},
 };
 use serde::Deserialize;
@@ -40,9 +40,9 @@ struct Echo {
 
 #[async_trait]
 impl Agent for Echo {
-    fn wants(&self) -> Wants {
+    fn requirements(&self) -> AudioRequirements {
         let rate = self.options.rate_hz;
-        Wants { hear_rate: rate, speak_rate: Some(rate), ..Wants::default() }
+        AudioRequirements { hear_rate: rate, speak_rate: Some(rate), ..AudioRequirements::default() }
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {

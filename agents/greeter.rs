@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, AudioFrame, Input, Maker, OptionsError, Room, Wants, options},
+    agent::{Agent, AgentError, AudioFrame, AudioRequirements, Input, Maker, OptionsError, Room, options},
     audio::{Hz, Resampler, Sound, SoundFile, compare::level_dbfs},
     event::{RoomEvent, TrackId},
 };
@@ -62,8 +62,8 @@ struct Greeter {
 
 #[async_trait]
 impl Agent for Greeter {
-    fn wants(&self) -> Wants {
-        Wants { speak_rate: Some(RATE), ..Wants::default() }
+    fn requirements(&self) -> AudioRequirements {
+        AudioRequirements { speak_rate: Some(RATE), ..AudioRequirements::default() }
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {

@@ -8,7 +8,7 @@ use divan::{Bencher, counter::ItemsCount};
 use prost::Message;
 use roomtone::{
     audio::{Hz, Mixer, Resampler, compare::level_dbfs, pcm16, ring::ring},
-    dialect::fishjam::{
+    protocol::fishjam::{
         decode_response,
         wire::{
             AgentRequest, AgentResponse,

@@ -60,7 +60,7 @@ struct Look {
     /// What of that is in use, by the allocator.
     heap_kib: u64,
     files: u64,
-    sessions_begun: u64,
+    sessions_started: u64,
     /// The longest that a task had to wait since the last look.
     lag_ms: u64,
 }
@@ -224,7 +224,7 @@ impl Soak {
             resident_kib: self.value("roomtone_process_resident_bytes").await as u64 / 1_024,
             heap_kib: self.value("roomtone_process_heap_bytes").await as u64 / 1_024,
             files: self.value("roomtone_process_open_files").await as u64,
-            sessions_begun: self.value("roomtone_sessions_begun_total").await as u64,
+            sessions_started: self.value("roomtone_sessions_started_total").await as u64,
             lag_ms: (longest_lag * 1e3) as u64,
         }
     }
@@ -249,10 +249,10 @@ impl Soak {
             wrong.push(format!("{} files are open, {most} before", last.files));
         }
         let ended: f64 = self.values("roomtone_sessions_ended_total").await.iter().map(|(_, n)| n).sum();
-        if ended as u64 != last.sessions_begun {
-            wrong.push(format!("{} sessions were begun and {ended} ended", last.sessions_begun));
+        if ended as u64 != last.sessions_started {
+            wrong.push(format!("{} sessions were begun and {ended} ended", last.sessions_started));
         }
-        for name in ["given_up_total", "agent_blocks_total", "sink_lines_lost_total", "places_taken"] {
+        for name in ["given_up_total", "agent_stalls_total", "sink_lines_lost_total", "sessions_admitted"] {
             let value = self.value(&format!("roomtone_{name}")).await;
             if value != 0.0 {
                 wrong.push(format!("{name} is {value}"));
@@ -306,7 +306,7 @@ sink.file = \"FOLDER/events.jsonl\"
 [[deploy]]
 agent = \"greeter\"
 join.when = \"first-person\"
-leave = { last_person_gone = \"2s\", max_stay = \"20s\" }
+leave = { last_person_gone = \"2s\", max_duration = \"20s\" }
 restart = { limit = 1000, first_wait = \"100ms\", longest_wait = \"2s\" }
 ";
 /// How often the host is looked at.

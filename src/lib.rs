@@ -6,18 +6,18 @@
 //! - To keep agents in many rooms, use a [`host`].
 //! - To try it without an account, start a [`sandbox`].
 //!
-//! The layers, from the bottom up: [`audio`] and [`event`]; [`dialect`] and [`agent`]; [`session`], which has neither
+//! The layers, from the bottom up: [`audio`] and [`event`]; [`protocol`] and [`agent`]; [`session`], which has neither
 //! I/O nor a clock; [`fishjam`], the edge; [`host`] and [`sandbox`]; [`cli`].
 #![forbid(unsafe_code)]
 
 pub mod agent;
 pub mod audio;
 pub mod cli;
-pub mod dialect;
 pub mod event;
 pub mod files;
 pub mod fishjam;
 pub mod host;
+pub mod protocol;
 pub mod sandbox;
 pub mod session;
 pub mod text;

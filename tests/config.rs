@@ -37,7 +37,8 @@ fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
 type Case = (&'static str, &'static str, &'static str);
 
 /// The text follows a deploy that is right, so that only what is added is wrong.
-const ADDED: [Case; 30] = [
+const ADDED: [Case; 31] = [
+    ("[host]\njoins_at_once = 5", "line 4, host.joins_at_once: ", "is called `max_concurrent_joins` now"),
     ("[fishjam", "line 3: ", "expected `]`"),
     ("[fishjam]\nname = \"x\"", "line 4, fishjam.name: ", "there is no key `name`; there are `id`"),
     ("[fishjam]\nid = 5", "line 4, fishjam.id: ", "expected a string"),
@@ -57,7 +58,7 @@ const ADDED: [Case; 30] = [
     ("[admin]\nlisten = \"127.0.0.1:1\"\ncert_file = \"x\"", "line 3, admin.key_file: ", "a certificate needs its key"),
     ("[webhook]\nlisten = \"127.0.0.1:1\"\nmax_body = \"9TiB\"", "line 5, webhook.max_body: ", ""),
     ("[host]\nwatchdog = \"0ms\"", "line 4, host.watchdog: ", "is zero"),
-    ("[host]\njoins_at_once = 0", "line 4, host.joins_at_once: ", "is zero"),
+    ("[host]\nmax_concurrent_joins = 0", "line 4, host.max_concurrent_joins: ", "is zero"),
     ("[host]\nmax_sessions_per_tenant = 3", "line 4, host.max_sessions_per_tenant: ", "needs host.tenant"),
     ("[host]\ntenant = \"server..org\"", "line 4, host.tenant: ", "dots between them"),
     ("[webhook]\npath = \"/x\"", "line 3, webhook: ", "there must be a key `listen`"),
@@ -71,7 +72,17 @@ const ADDED: [Case; 30] = [
 ];
 
 /// The text is the second deploy, from line 3 on.
-const DEPLOYED: [Case; 29] = [
+const DEPLOYED: [Case; 31] = [
+    (
+        "name = \"b\"\nagent = \"echo\"\nleave.max_stay = \"1h\"",
+        "line 6, deploy \"b\" (agent echo), leave.max_stay: ",
+        "is called `max_duration` now",
+    ),
+    (
+        "name = \"b\"\nagent = \"echo\"\nrestart.forgive = \"1h\"",
+        "line 6, deploy \"b\" (agent echo), restart.forgive: ",
+        "is called `reset_after` now",
+    ),
     ("", "line 3, deploy \"not named\" (agent not named): ", "there must be a key `agent`"),
     ("agent = \"ecco\"", "line 4, deploy \"ecco\" (agent ecco), agent: ", "there are: echo"),
     ("agent = \"echo\"", "line 3, deploy \"echo\" (agent echo), name: ", "another [[deploy]] has this name"),
@@ -137,8 +148,8 @@ const DEPLOYED: [Case; 29] = [
         "leave the key out",
     ),
     (
-        "name = \"b\"\nagent = \"echo\"\nleave.max_stay = \"0s\"",
-        "line 6, deploy \"b\" (agent echo), leave.max_stay: ",
+        "name = \"b\"\nagent = \"echo\"\nleave.max_duration = \"0s\"",
+        "line 6, deploy \"b\" (agent echo), leave.max_duration: ",
         "leave the key out",
     ),
     (
@@ -249,7 +260,7 @@ async fn one_fault_does_not_hide_the_others() {
 #[tokio::test]
 async fn one_key_of_a_table_does_not_hide_the_others() {
     let text = "[host]\ndrain = 1\nwatchdogs = 2\nspare_threads = \"x\"\n[[deploy]]\nagent = \"nobody\"\nlead = \"1ms\"\n\
-                hears = 1\nmax_sessions = \"x\"\njoin.when = \"now\"\nleave.idle = 5\nleave.max_stay = \"0s\"\n\
+                hears = 1\nmax_sessions = \"x\"\njoin.when = \"now\"\nleave.idle = 5\nleave.max_duration = \"0s\"\n\
                 restart = { first_wait = \"5m\", longest_wait = 7 }\n[[deploy]]\nagent = 5\nrooms = \"all\"";
     let lines = lines(text).await;
     let places: Vec<&str> = lines.iter().map(|line| line.split(',').next().unwrap()).collect();

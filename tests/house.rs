@@ -8,7 +8,7 @@ use std::{
 /// From the bottom up; modules of one rank do not know each other, but for what is said here.
 const RANKS: [&[&str]; 6] = [
     &["text", "trouble", "files", "web", "audio", "event"],
-    &["dialect", "agent"],
+    &["protocol", "agent"],
     &["session"],
     &["fishjam"],
     &["host", "sandbox"],

@@ -77,16 +77,16 @@ async fn nothing_private_and_each_deprecation_once() {
     let room = fishjam.rest().create_room(&RoomConfig::default()).await.unwrap().id;
     let metadata = serde_json::json!({ "name": "Ada Lovelace" });
     let person = sandbox.add_person(&room, Person { metadata, ..Person::default() }).await.unwrap();
-    let stay = fishjam.join(Box::new(Talkative), JoinOptions::new(room.clone())).await.unwrap();
+    let handle = fishjam.join(Box::new(Talkative), JoinOptions::new(room.clone())).await.unwrap();
     // A link that breaks before it was ever in the room does not come back, but in.
-    let joined = tokio::time::timeout(Duration::from_secs(60), stay.joined()).await;
+    let joined = tokio::time::timeout(Duration::from_secs(60), handle.joined()).await;
     assert_eq!(joined, Ok(true));
     log.until("PeerJoined").await;
-    sandbox.inject(Fault::Cut { room: room.clone(), peer: stay.peer.clone(), for_ms: 0 }).unwrap();
+    sandbox.inject(Fault::Cut { room: room.clone(), peer: handle.peer.clone(), for_ms: 0 }).unwrap();
     log.until("back in the room").await;
     let admission = format!("{:?}", fishjam.rest().room(&room).await.unwrap());
-    stay.leave();
-    stay.ended().await;
+    handle.leave();
+    handle.ended().await;
     let text = log.text() + &admission;
     assert!(text.contains("PeerJoined") && text.contains("back in the room"), "{text}");
     for private in [token, "Ada", "sandbox-", &person.token] {

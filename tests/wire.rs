@@ -4,8 +4,9 @@ use bytes::Bytes;
 use prost::Message;
 use roomtone::{
     audio::Hz,
-    dialect::fishjam::{
-        Notification, RecordingStatus, VoiceTrack, decode_notifications, decode_response,
+    event::{PeerKind, TrackKind},
+    protocol::fishjam::{
+        Notification, PublishedTrack, RecordingStatus, decode_notifications, decode_response,
         wire::{
             AgentRequest, ServerMessage,
             agent_response::Content as Answer,
@@ -15,7 +16,6 @@ use roomtone::{
             },
         },
     },
-    event::{PeerKind, TrackKind},
 };
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -30,8 +30,8 @@ fn unhex(text: &str) -> Bytes {
 fn agent_requests() {
     let id = "8dbd2e6ba1e7467095a20262aa6c6321".into();
     let t1 = "t1".into();
-    let pcm = VoiceTrack::pcm16(Hz::K24).unwrap();
-    let opus = VoiceTrack::opus(Hz::K48).unwrap();
+    let pcm = PublishedTrack::pcm16(Hz::K24).unwrap();
+    let opus = PublishedTrack::opus(Hz::K48).unwrap();
     let head = "12470a3b0a20386462643265366261316537343637303935613230323632616136633633323110021a157b2274797065223a226d6963726f70686f6e65227d";
     let vectors = [
         (AgentRequest::auth("abc"), "0a050a03616263".to_owned()),

@@ -11,7 +11,7 @@ use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, Input, Maker, OptionsError, Room, Wants, options},
+    agent::{Agent, AgentError, AudioRequirements, Input, Maker, OptionsError, Room, options},
     audio::Hz,
     event::RoomEvent,
     files,
@@ -60,8 +60,13 @@ struct Recorder {
 
 #[async_trait]
 impl Agent for Recorder {
-    fn wants(&self) -> Wants {
-        Wants { hear_rate: self.options.rate_hz, most_behind: None, speak_rate: None, ..Wants::default() }
+    fn requirements(&self) -> AudioRequirements {
+        AudioRequirements {
+            hear_rate: self.options.rate_hz,
+            most_behind: None,
+            speak_rate: None,
+            ..AudioRequirements::default()
+        }
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {

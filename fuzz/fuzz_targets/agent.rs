@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use roomtone::dialect::fishjam::{decode_response, peek_track_data, wire::agent_response::Content};
+use roomtone::protocol::fishjam::{decode_response, peek_track_data, wire::agent_response::Content};
 
 fuzz_target!(|data: &[u8]| {
     let message = decode_response(data.to_vec().into());

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use roomtone::dialect::fishjam::decode_notifications;
+use roomtone::protocol::fishjam::decode_notifications;
 
 fuzz_target!(|data: &[u8]| {
     let _ = decode_notifications(data);

@@ -36,7 +36,7 @@ pub enum Input {
 /// The receiving end of a room. [`Room::next`](super::Room::next) reads it and keeps the peers up to date; it is a
 /// field of its own so that an agent can wait for it while it borrows the voice.
 pub struct Inbox {
-    notices: mpsc::Receiver<Notice>,
+    messages: mpsc::Receiver<InboxMessage>,
     /// By key; there are few.
     tracks: Vec<(u32, Incoming)>,
     /// What one notice gave beyond its first input.
@@ -49,7 +49,7 @@ pub struct Inbox {
 }
 
 /// What the room's driver tells, one after the other.
-pub(super) enum Notice {
+pub(super) enum InboxMessage {
     // Boxed, as they are seldom: thousands of the small ones may wait.
     Event(Box<RoomEvent>),
     /// The newest of its kind, which may have been told already.
@@ -65,7 +65,7 @@ pub(super) enum Notice {
         heard: Duration,
     },
     /// Sound that has no room in the ring and cannot wait for it.
-    Aside(Box<Aside>),
+    Overflow(Box<Overflow>),
     Closed {
         key: u32,
     },
@@ -82,7 +82,7 @@ pub(super) struct Opened {
 }
 
 /// A chunk that brings its samples along.
-pub(super) struct Aside {
+pub(super) struct Overflow {
     pub(super) key: u32,
     pub(super) index: u64,
     pub(super) heard: Duration,
@@ -106,9 +106,14 @@ struct Incoming {
 }
 
 impl Inbox {
-    pub(super) fn new(notices: mpsc::Receiver<Notice>, rate: Hz, fill_gaps: Duration, reached: Arc<Latency>) -> Inbox {
+    pub(super) fn new(
+        messages: mpsc::Receiver<InboxMessage>,
+        rate: Hz,
+        fill_gaps: Duration,
+        reached: Arc<Latency>,
+    ) -> Inbox {
         let fill_samples = rate.samples_in(fill_gaps) as u64;
-        Inbox { notices, tracks: Vec::new(), ready: VecDeque::new(), rate, fill_samples, reached }
+        Inbox { messages, tracks: Vec::new(), ready: VecDeque::new(), rate, fill_samples, reached }
     }
 
     /// Waits for the next input. `None` means that the agent's time in the room is over.
@@ -119,32 +124,32 @@ impl Inbox {
             if let Some(input) = self.ready.pop_front() {
                 return Some(input);
             }
-            match self.notices.recv().await? {
-                Notice::Event(event) => return Some(Input::Event(*event)),
-                Notice::Stamp(sent) => self.reached.note(sent.elapsed()),
-                Notice::Update(slot) => {
+            match self.messages.recv().await? {
+                InboxMessage::Event(event) => return Some(Input::Event(*event)),
+                InboxMessage::Stamp(sent) => self.reached.note(sent.elapsed()),
+                InboxMessage::Update(slot) => {
                     if let Some(event) = slot.take() {
                         return Some(Input::Event(event));
                     }
                 }
-                Notice::Opened { key, track } => {
+                InboxMessage::Opened { key, track } => {
                     self.tracks.push((key, Incoming::new(*track, self.rate, self.fill_samples)));
                 }
-                Notice::Sound { key, index, samples, heard } => {
+                InboxMessage::Sound { key, index, samples, heard } => {
                     if let Some(track) = track_of(&mut self.tracks, key) {
                         let read = |ring: &mut RingReader, out: &mut Vec<i16>| read(ring, samples as usize, out);
                         track.hear(index, samples.into(), heard, read, &mut self.ready);
                     }
                 }
-                Notice::Aside(aside) => {
-                    let Aside { key, index, heard, samples } = *aside;
+                InboxMessage::Overflow(overflow) => {
+                    let Overflow { key, index, heard, samples } = *overflow;
                     if let Some(track) = track_of(&mut self.tracks, key) {
                         track.aside_samples.fetch_sub(samples.len(), Ordering::AcqRel);
                         let copy = |_: &mut RingReader, out: &mut Vec<i16>| out.extend_from_slice(&samples);
                         track.hear(index, samples.len() as u64, heard, copy, &mut self.ready);
                     }
                 }
-                Notice::Closed { key } => {
+                InboxMessage::Closed { key } => {
                     if let Some(place) = self.tracks.iter().position(|(known, _)| *known == key) {
                         let (_, mut track) = self.tracks.swap_remove(place);
                         track.finish(&mut self.ready);

@@ -3,7 +3,7 @@
 //! The life of an agent:
 //!
 //! 1. It is made from its options, by a line in a [`Registry`] or by hand.
-//! 2. [`Agent::wants`] says what it wants to hear and at which rate it speaks.
+//! 2. [`Agent::requirements`] says what it wants to hear and at which rate it speaks.
 //! 3. [`Agent::run`] is called once in the room, in a task of the agent's own. It loops over [`Room::next`], which
 //!    gives sound and events in one order: a peer joins before its first frame and leaves after its last.
 //! 4. It ends when `next` gives `None` (left, told to leave, room deleted), or earlier if it returns. Either way the
@@ -67,8 +67,8 @@ use crate::audio::Hz;
 #[async_trait]
 pub trait Agent: Send {
     /// What the agent wants to hear and how it speaks. Asked once, before it joins.
-    fn wants(&self) -> Wants {
-        Wants::default()
+    fn requirements(&self) -> AudioRequirements {
+        AudioRequirements::default()
     }
 
     /// The agent's whole life in one room. Called once, in a task of its own. It may wait, allocate and compute; what
@@ -84,7 +84,7 @@ pub type AgentError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What an agent wants of the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wants {
+pub struct AudioRequirements {
     /// Whose sound it gets. Events come of everyone.
     pub hear: Hear,
     /// The rate of the frames it gets. 16 and 24 kHz cost no resampling.
@@ -100,10 +100,10 @@ pub struct Wants {
     pub speak_rate: Option<Hz>,
 }
 
-impl Default for Wants {
+impl Default for AudioRequirements {
     /// People, at 16 kHz, gaps left open, a second behind the present at the most; a voice at 16 kHz.
-    fn default() -> Wants {
-        Wants {
+    fn default() -> AudioRequirements {
+        AudioRequirements {
             hear: Hear::People,
             hear_rate: Hz::K16,
             fill_gaps: Duration::ZERO,

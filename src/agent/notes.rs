@@ -28,7 +28,7 @@ impl fmt::Debug for Note {
     }
 }
 
-/// Takes notes. They become happenings of the agent's stay, and go where its host sends them. Cheap to clone.
+/// Takes notes. They become events of the agent's session, and go where its host sends them. Cheap to clone.
 ///
 /// ```
 /// # use roomtone::agent::{Agent, AgentError, Input, Room};

@@ -16,9 +16,9 @@ use std::{
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
-    Room, Wants,
+    AudioRequirements, Room,
     frame::Source,
-    inbox::{Aside, Inbox, Notice, Opened},
+    inbox::{Inbox, InboxMessage, Opened, Overflow},
     latency::Latency,
     notes::Request,
     updates::{Telling, Updates},
@@ -33,14 +33,20 @@ use crate::{
 };
 
 /// Makes an agent's room and the port behind it. The agent's voice has the rate it wants, or 16 kHz and no track.
-pub(crate) fn room_link(id: RoomId, me: PeerId, wants: &Wants) -> (Room, RoomPort) {
-    let (notices, inbox) = mpsc::channel(NOTICES);
+pub(crate) fn room_link(id: RoomId, me: PeerId, requirements: &AudioRequirements) -> (Room, RoomPort) {
+    let (messages, inbox) = mpsc::channel(NOTICES);
     let (requests, commands) = mpsc::channel(REQUESTS);
     let reached = Arc::new(Latency::default());
-    let (voice, voice_port) = voice_link(wants.speak_rate);
-    let room = Room::new(id, me, Inbox::new(inbox, wants.hear_rate, wants.fill_gaps, reached.clone()), voice, requests);
+    let (voice, voice_port) = voice_link(requirements.speak_rate);
+    let room = Room::new(
+        id,
+        me,
+        Inbox::new(inbox, requirements.hear_rate, requirements.fill_gaps, reached.clone()),
+        voice,
+        requests,
+    );
     let port = RoomPort {
-        notices: Some(notices),
+        messages: Some(messages),
         backlog: VecDeque::new(),
         updates: Updates::default(),
         next_key: 0,
@@ -55,9 +61,9 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, wants: &Wants) -> (Room, RoomPor
 /// The driver's end of the link.
 pub(crate) struct RoomPort {
     /// Gone once the agent's inbox was closed.
-    notices: Option<mpsc::Sender<Notice>>,
+    messages: Option<mpsc::Sender<InboxMessage>>,
     /// Events that found the channel full, in order; while there are any, everything queues behind them.
-    backlog: VecDeque<Notice>,
+    backlog: VecDeque<InboxMessage>,
     updates: Updates,
     next_key: u32,
     depths: Depths,
@@ -97,7 +103,7 @@ pub struct Depths {
     /// Samples that found a ring or the notices full, and are lost: the agent did not fetch them in time.
     pub lost_samples: u64,
     /// The most notices that waited for the agent, of 4,096.
-    pub notices: usize,
+    pub messages: usize,
     /// The most events that waited behind the notices, of 1,024.
     pub backlog: usize,
 }
@@ -113,16 +119,16 @@ impl RoomPort {
     /// Tells an event.
     pub(crate) fn tell(&mut self, event: RoomEvent) -> Result<(), Unread> {
         match self.updates.on_event(event) {
-            Telling::Event(event) => self.push(Notice::Event(Box::new(event))),
-            Telling::Update(slot) => self.push(Notice::Update(slot)),
+            Telling::Event(event) => self.push(InboxMessage::Event(Box::new(event))),
+            Telling::Update(slot) => self.push(InboxMessage::Update(slot)),
             Telling::Merged => Ok(()),
         }
     }
 
     /// Lets the agent's inbox note how long what is told at `now` takes to reach it. Nothing is told if it is full.
     pub(crate) fn stamp(&mut self, now: Instant) {
-        if let Some(notices) = self.notices.as_ref().filter(|_| self.backlog.is_empty()) {
-            notices.try_send(Notice::Stamp(now)).ok();
+        if let Some(messages) = self.messages.as_ref().filter(|_| self.backlog.is_empty()) {
+            messages.try_send(InboxMessage::Stamp(now)).ok();
         }
     }
 
@@ -134,14 +140,14 @@ impl RoomPort {
         let (writer, reader) = ring(capacity_samples);
         let aside_samples = Arc::new(AtomicUsize::new(0));
         let opened = Opened { source: Arc::new(source), rate, ring: reader, aside_samples: aside_samples.clone() };
-        self.push(Notice::Opened { key, track: Box::new(opened) })?;
+        self.push(InboxMessage::Opened { key, track: Box::new(opened) })?;
         Ok(TrackPort { key, ring: writer, capacity_samples, aside_samples })
     }
 
     /// Whether a chunk of so many samples could be passed on now, whole, and what comes next in its own time finds room,
     /// too.
     pub(crate) fn has_room(&self, track: &mut TrackPort, samples: usize) -> bool {
-        let agent_is_gone = self.notices.as_ref().is_none_or(|notices| notices.is_closed());
+        let agent_is_gone = self.messages.as_ref().is_none_or(|messages| messages.is_closed());
         let fits = match track.is_large(samples) {
             true => track.aside_samples() == 0,
             false => track.ring.free() >= 3 * samples,
@@ -151,19 +157,19 @@ impl RoomPort {
 
     /// Whether one more notice of sound leaves the room that events must have.
     fn takes_sound(&self) -> bool {
-        self.backlog.is_empty() && self.notices.as_ref().is_some_and(|notices| notices.capacity() > FOR_EVENTS)
+        self.backlog.is_empty() && self.messages.as_ref().is_some_and(|messages| messages.capacity() > FOR_EVENTS)
     }
 
     /// Tells of sound, for which there is room. This is the only sender; a closed channel needs no sound.
-    fn tell_of_sound(&mut self, notice: Notice) {
-        let Some(notices) = &self.notices else { return };
-        self.depths.notices = self.depths.notices.max(NOTICES - notices.capacity());
-        notices.try_send(notice).ok();
+    fn tell_of_sound(&mut self, message: InboxMessage) {
+        let Some(messages) = &self.messages else { return };
+        self.depths.messages = self.depths.messages.max(NOTICES - messages.capacity());
+        messages.try_send(message).ok();
     }
 
     /// Passes on a chunk of a track. Returns how many samples were lost because the agent is behind.
     pub(crate) fn hear(&mut self, track: &mut TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
-        let lost = if self.notices.as_ref().is_some_and(|notices| notices.is_closed()) {
+        let lost = if self.messages.as_ref().is_some_and(|messages| messages.is_closed()) {
             // An agent that has returned loses nothing.
             0
         } else if !self.takes_sound() {
@@ -175,7 +181,7 @@ impl RoomPort {
             let depth = track.capacity_samples - track.ring.free();
             self.depths.hearing_samples = self.depths.hearing_samples.max(depth);
             if taken > 0 {
-                self.tell_of_sound(Notice::Sound { key: track.key, index, samples: taken as u32, heard });
+                self.tell_of_sound(InboxMessage::Sound { key: track.key, index, samples: taken as u32, heard });
             }
             samples.len() - taken
         };
@@ -205,29 +211,29 @@ impl RoomPort {
     }
 
     fn pass_aside(&mut self, track: &TrackPort, index: u64, heard: Duration, samples: &[i16]) {
-        let aside = Aside { key: track.key, index, heard, samples: samples.to_vec() };
-        self.tell_of_sound(Notice::Aside(Box::new(aside)));
+        let overflow = Overflow { key: track.key, index, heard, samples: samples.to_vec() };
+        self.tell_of_sound(InboxMessage::Overflow(Box::new(overflow)));
     }
 
     /// Ends a track.
     pub(crate) fn close(&mut self, track: TrackPort) -> Result<(), Unread> {
-        self.push(Notice::Closed { key: track.key })
+        self.push(InboxMessage::Closed { key: track.key })
     }
 
     /// Ends the inbox: the agent is told what the channel holds and then `None`, and waits for its voice no longer.
     pub(crate) fn end(&mut self) {
         self.flush();
         self.voice.close();
-        self.notices = None;
+        self.messages = None;
     }
 
     /// Moves queued events on as the agent reads. Call it every block while [`is_behind`](Self::is_behind).
     pub(crate) fn flush(&mut self) {
-        while let (Some(notices), Some(notice)) = (&self.notices, self.backlog.pop_front()) {
-            match notices.try_send(notice) {
+        while let (Some(messages), Some(message)) = (&self.messages, self.backlog.pop_front()) {
+            match messages.try_send(message) {
                 Ok(()) => {}
-                Err(TrySendError::Full(notice)) => {
-                    self.backlog.push_front(notice);
+                Err(TrySendError::Full(message)) => {
+                    self.backlog.push_front(message);
                     return;
                 }
                 Err(TrySendError::Closed(_)) => self.backlog.clear(),
@@ -245,8 +251,8 @@ impl RoomPort {
         self.depths
     }
 
-    fn push(&mut self, notice: Notice) -> Result<(), Unread> {
-        self.backlog.push_back(notice);
+    fn push(&mut self, message: InboxMessage) -> Result<(), Unread> {
+        self.backlog.push_back(message);
         self.flush();
         self.depths.backlog = self.depths.backlog.max(self.backlog.len());
         match self.backlog.len() {
@@ -275,7 +281,7 @@ mod tests {
     use crate::{agent::Input, audio::Hz, event::PeerKind};
 
     fn link(hear_rate: Hz) -> (Room, RoomPort) {
-        room_link("room".into(), "me".into(), &Wants { hear_rate, ..Wants::default() })
+        room_link("room".into(), "me".into(), &AudioRequirements { hear_rate, ..AudioRequirements::default() })
     }
 
     fn ada() -> Source {
@@ -284,8 +290,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_gap_is_told_of_and_filled_as_far_as_the_agent_wants() {
-        let wants = Wants { fill_gaps: Duration::from_millis(50), hear_rate: Hz::K24, ..Wants::default() };
-        let (mut room, mut port) = room_link("room".into(), "me".into(), &wants);
+        let requirements = AudioRequirements {
+            fill_gaps: Duration::from_millis(50),
+            hear_rate: Hz::K24,
+            ..AudioRequirements::default()
+        };
+        let (mut room, mut port) = room_link("room".into(), "me".into(), &requirements);
         let mut track = port.open(ada(), Hz::K16).unwrap();
         port.hear(&mut track, 0, Duration::ZERO, &[1_000; 320]);
         port.hear(&mut track, 16_000, Duration::from_secs(1), &[1_000; 320]);

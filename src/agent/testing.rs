@@ -40,8 +40,8 @@ use serde_json::Value;
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    Agent, AgentError, CaptureError, Hear, Image, Note, RoomPort, Source, TrackPort, Wants, camera::Capture,
-    notes::Request, room_link,
+    Agent, AgentError, AudioRequirements, CaptureError, Hear, Image, Note, RoomPort, Source, TrackPort,
+    camera::Capture, notes::Request, room_link,
 };
 use crate::{
     audio::{BLOCK, Hz, SampleClock},
@@ -52,7 +52,7 @@ use crate::{
 pub struct TestRoom {
     port: RoomPort,
     agent: JoinHandle<Result<(), AgentError>>,
-    wants: Wants,
+    requirements: AudioRequirements,
     begun: Instant,
     speakers: BTreeMap<PeerId, Speaker>,
     /// Fetched from the agent and not heard yet.
@@ -104,13 +104,13 @@ impl Life {
 impl TestRoom {
     /// Starts the agent in an empty room. Must be called within a tokio runtime.
     pub fn new(mut agent: impl Agent + 'static) -> TestRoom {
-        let wants = agent.wants();
-        let (mut room, port) = room_link("test-room".into(), "agent".into(), &wants);
+        let requirements = agent.requirements();
+        let (mut room, port) = room_link("test-room".into(), "agent".into(), &requirements);
         let agent = tokio::spawn(async move { agent.run(&mut room).await });
         TestRoom {
             port,
             agent,
-            wants,
+            requirements,
             begun: Instant::now(),
             speakers: BTreeMap::new(),
             lead: VecDeque::new(),
@@ -132,7 +132,7 @@ impl TestRoom {
         let track = Track::new(TrackId::from(format!("{name}-audio")), TrackKind::Audio);
         self.tell(RoomEvent::PeerJoined { peer });
         self.tell(RoomEvent::TrackAdded { peer: id.clone(), track: track.clone() });
-        let clock = SampleClock::new(self.wants.hear_rate);
+        let clock = SampleClock::new(self.requirements.hear_rate);
         self.speakers.insert(id.clone(), Speaker { kind, track, port: None, clock, to_say: VecDeque::new() });
         id
     }
@@ -207,15 +207,15 @@ impl TestRoom {
     fn speak_block(&mut self) {
         // The block is heard when it has been said, 20 ms from now.
         let now = self.begun.elapsed() + BLOCK;
-        let block = self.wants.hear_rate.block_samples();
+        let block = self.requirements.hear_rate.block_samples();
         for (peer, speaker) in &mut self.speakers {
-            if speaker.to_say.is_empty() || self.wants.hear == Hear::People && speaker.kind == PeerKind::Agent {
+            if speaker.to_say.is_empty() || self.requirements.hear == Hear::People && speaker.kind == PeerKind::Agent {
                 continue;
             }
             let samples: Vec<i16> = speaker.to_say.drain(..block.min(speaker.to_say.len())).collect();
             let source = || Source { peer: peer.clone(), kind: speaker.kind, track: speaker.track.id.clone() };
             let port = speaker.port.get_or_insert_with(|| {
-                self.port.open(source(), self.wants.hear_rate).expect("the agent reads its inbox")
+                self.port.open(source(), self.requirements.hear_rate).expect("the agent reads its inbox")
             });
             let index = speaker.clock.place(now, samples.len());
             let heard = speaker.clock.heard_at(index);

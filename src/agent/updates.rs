@@ -50,7 +50,7 @@ impl Updates {
         let subject = match &event {
             RoomEvent::PeerUpdated { peer, .. } => Subject::Peer(peer.clone()),
             RoomEvent::TrackUpdated { track, .. } => Subject::Track(track.id.clone()),
-            RoomEvent::Voice { track, .. } => Subject::Voice(track.clone()),
+            RoomEvent::VoiceActivity { track, .. } => Subject::Voice(track.clone()),
             other => {
                 self.end_what_ends_by(other);
                 return Telling::Event(event);

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     agent::{Agent, Registry},
-    dialect::fishjam::VoiceTrack,
-    fishjam::{Address, Fishjam, Happening, JoinError, JoinOptions, Stay, rest::RestErrorKind},
+    fishjam::{Address, Fishjam, JoinError, JoinOptions, SessionEvent, SessionHandle, rest::RestErrorKind},
+    protocol::fishjam::PublishedTrack,
     text,
 };
 
@@ -43,17 +43,17 @@ pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failu
         lead: Duration::from_millis(args.lead_ms),
         ..JoinOptions::new(args.room.as_str().into())
     };
-    let Some(mut stay) = join_unless_told(&fishjam, agent, options, &mut endings).await? else { return Ok(()) };
-    let told = leave_when_told(&stay, endings);
-    explain(&format_args!("{} is peer {} of room {}; Ctrl-C makes it leave", builtin.name(), stay.peer, stay.room));
-    let written = follow(&mut stay, &mut events).await;
-    let departure = stay.ended().await;
+    let Some(mut handle) = join_unless_told(&fishjam, agent, options, &mut endings).await? else { return Ok(()) };
+    let told = leave_when_told(&handle, endings);
+    explain(&format_args!("{} is peer {} of room {}; Ctrl-C makes it leave", builtin.name(), handle.peer, handle.room));
+    let written = follow(&mut handle, &mut events).await;
+    let summary = handle.ended().await;
     told.abort();
-    say(&departure.how());
-    say(&departure.summary());
-    match departure.is_regular() {
+    say(&summary.how());
+    say(&summary.counters_line());
+    match summary.is_regular() {
         true => written,
-        false => Err(Failure::Session(departure.how())),
+        false => Err(Failure::Session(summary.how())),
     }
 }
 
@@ -63,15 +63,15 @@ async fn join_unless_told(
     agent: Box<dyn Agent>,
     options: JoinOptions,
     endings: &mut Endings,
-) -> Result<Option<Stay>, Failure> {
+) -> Result<Option<SessionHandle>, Failure> {
     let joining = fishjam.join(agent, options);
     tokio::pin!(joining);
     tokio::select! {
         joined = &mut joining => joined.map(Some).map_err(|error| join_failure(&error)),
         _ = endings.next() => {
-            if let Ok(Ok(stay)) = tokio::time::timeout(LEAVE, &mut joining).await {
-                stay.leave();
-                stay.ended().await;
+            if let Ok(Ok(handle)) = tokio::time::timeout(LEAVE, &mut joining).await {
+                handle.leave();
+                handle.ended().await;
             }
             explain(&"told to end before it was in the room");
             Ok(None)
@@ -82,8 +82,8 @@ async fn join_unless_told(
 /// How long a join that nobody wants any more may still take.
 const LEAVE: Duration = Duration::from_secs(2);
 
-fn leave_when_told(stay: &Stay, mut endings: Endings) -> JoinHandle<()> {
-    let leave = stay.leave_token();
+fn leave_when_told(handle: &SessionHandle, mut endings: Endings) -> JoinHandle<()> {
+    let leave = handle.leave_token();
     tokio::spawn(async move {
         endings.next().await;
         explain(&"leaving the room");
@@ -92,21 +92,21 @@ fn leave_when_told(stay: &Stay, mut endings: Endings) -> JoinHandle<()> {
 }
 
 /// Writes down what happens until it is over; makes the agent leave when there can be no more writing.
-async fn follow(stay: &mut Stay, events: &mut Option<(BufWriter<File>, String)>) -> Result<(), Failure> {
+async fn follow(handle: &mut SessionHandle, events: &mut Option<(BufWriter<File>, String)>) -> Result<(), Failure> {
     let mut result = Ok(());
-    while let Some(happening) = stay.happenings.recv().await {
+    while let Some(event) = handle.events.recv().await {
         let Some((file, path)) = events else { continue };
-        if let Err(error) = write_line(file, &happening) {
+        if let Err(error) = write_line(file, &event) {
             result = Err(Failure::Input(format!("--events {path}: {error}")));
             *events = None;
-            stay.leave();
+            handle.leave();
         }
     }
     result
 }
 
-fn write_line(file: &mut impl Write, happening: &Happening) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *file, happening)?;
+fn write_line(file: &mut impl Write, event: &SessionEvent) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *file, event)?;
     file.write_all(b"\n")?;
     file.flush()
 }
@@ -140,7 +140,7 @@ pub(super) fn token(what: &str, env: &str, file: Option<&Path>) -> Result<String
 }
 
 /// What `--voice` says.
-pub(super) fn voice_track(text: &str) -> Result<VoiceTrack, Failure> {
+pub(super) fn voice_track(text: &str) -> Result<PublishedTrack, Failure> {
     text.parse().map_err(|error| Failure::Input(format!("--voice {error}")))
 }
 

@@ -190,13 +190,13 @@ fn trouble(session: &SessionStatus) -> u8 {
     let was_given_up = session.why.as_ref().is_some_and(|why| why.contains("given up") || why.contains("failed"));
     match session.state {
         _ if session.blocking => 0,
-        State::Over if was_given_up => 1,
-        State::Pausing => 2,
-        State::Waiting => 3,
+        State::Finished if was_given_up => 1,
+        State::Backoff => 2,
+        State::Queued => 3,
         State::Joining | State::Leaving => 5,
         _ if session.restarts > 0 || lost => 4,
         State::Running => 6,
-        State::Over => 7,
+        State::Finished => 7,
     }
 }
 
@@ -317,14 +317,14 @@ mod tests {
     fn view(sessions: usize) -> View {
         let host = serde_json::json!({
             "version": "1", "fishjam": "http://127.0.0.1:5002", "up_s": 4_000.0, "ready": true, "draining": false,
-            "news": true, "rooms": sessions, "states": { "running": sessions }, "max_sessions": 1_000,
+            "notifications": true, "rooms": sessions, "states": { "running": sessions }, "max_sessions": 1_000,
             "sessions": sessions,
         });
         let session = |n: usize| {
             let is_troubled = n == 7;
             serde_json::json!({
                 "session": n, "room": format!("0b1c2d3e-{n:04}-4000-8000-1234567890ab"), "deploy": "scribe",
-                "state": if is_troubled { "pausing" } else { "running" }, "peer": null, "for_s": 90.0, "restarts": 0,
+                "state": if is_troubled { "backoff" } else { "running" }, "peer": null, "for_s": 90.0, "restarts": 0,
                 "why": if is_troubled { Some("the agent failed:\u{1b}[2J no disk") } else { None },
                 "blocking": false, "counters": null,
             })
@@ -348,11 +348,11 @@ mod tests {
         let mut view = view(100);
         let lines = drawn(&view, 80, 24);
         assert!(lines[0].starts_with("roomtone 1") && lines[1].starts_with("ready"), "{lines:#?}");
-        assert!(lines[5].contains("pausing") && lines[5].contains("the agent failed:[2J"), "{}", lines[5]);
+        assert!(lines[5].contains("backoff") && lines[5].contains("the agent failed:[2J"), "{}", lines[5]);
         assert!(lines[23].contains("1 to 18 of 100") && lines[23].contains("q quits"), "{}", lines[23]);
         let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
         assert!(view.on_key(key(KeyCode::PageDown), 18));
-        assert!(!drawn(&view, 80, 24)[5].contains("pausing"));
+        assert!(!drawn(&view, 80, 24)[5].contains("backoff"));
         assert!(view.on_key(key(KeyCode::End), 18) && view.on_key(key(KeyCode::Down), 18));
         assert!(drawn(&view, 80, 24)[23].contains("83 to 100 of 100"));
         assert!(!view.on_key(key(KeyCode::Char('q')), 18));

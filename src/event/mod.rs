@@ -170,7 +170,7 @@ pub enum RoomEvent {
         track: TrackId,
     },
     /// The platform's own detector heard a voice start or stop.
-    Voice {
+    VoiceActivity {
         /// Who.
         peer: PeerId,
         /// On which track.

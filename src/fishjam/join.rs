@@ -16,23 +16,23 @@ use tracing::Instrument;
 use super::{
     address::Address,
     driver::Driver,
-    gauge::Gauge,
-    happening::{Departure, Happening},
+    monitor::SessionMonitor,
     notifier::{Hub, Notifier, Scope},
     rest::{
         Client, RestError, RestErrorKind,
         model::{AgentOptions, AgentOutput, AudioFormat, NewPeer, SubscribeMode},
     },
+    session_event::{SessionEvent, SessionSummary},
 };
 use crate::{
-    agent::{Agent, Hear, Wants},
+    agent::{Agent, AudioRequirements, Hear},
     audio::{
         Hz,
         codec::{CodecError, Decoder, Encoder, Encoding},
     },
-    dialect::fishjam::{Notification, VoiceTrack, VoiceTrackError},
     event::{PeerId, RoomId},
-    session::{Audience, SessionOptions},
+    protocol::fishjam::{Notification, PublishedTrack, PublishedTrackError},
+    session::{SessionOptions, SubscriptionFilter},
 };
 
 /// A Fishjam whose rooms agents can join.
@@ -51,9 +51,9 @@ pub struct JoinOptions {
     /// Whose sound the agent gets, where that is not for the agent to say.
     pub hear: Option<Hear>,
     /// Of those only these.
-    pub audience: Audience,
+    pub filter: SubscriptionFilter,
     /// The track for the agent's voice, where PCM16 at the agent's own rate (or 24 kHz) will not do.
-    pub voice: Option<VoiceTrack>,
+    pub voice: Option<PublishedTrack>,
     /// What is said of that track, where `{"type":"microphone"}` will not do.
     pub voice_metadata: Option<serde_json::Value>,
     /// How others' sound comes. A Fishjam sends PCM16; Opus is for servers that pass packets through.
@@ -61,7 +61,7 @@ pub struct JoinOptions {
     /// Whether the agent gets everyone's tracks, or only those that are asked for by REST.
     pub subscribe: SubscribeMode,
     /// Whether those whom the agent hears are asked for by REST as they come, where `subscribe` is manual.
-    pub subscribe_to_audience: bool,
+    pub subscribe_to_heard: bool,
     /// How far ahead of what is heard the voice is sent. More rides out a worse network; less makes an interruption
     /// quicker where the server's own interrupt is lost. From 40 ms to 10 s.
     pub lead: Duration,
@@ -75,41 +75,41 @@ impl JoinOptions {
         JoinOptions {
             room,
             hear: None,
-            audience: Audience::default(),
+            filter: SubscriptionFilter::default(),
             voice: None,
             voice_metadata: None,
             incoming: Encoding::Pcm16,
             subscribe: SubscribeMode::Auto,
-            subscribe_to_audience: false,
+            subscribe_to_heard: false,
             lead: DEFAULT_LEAD,
             session: SessionOptions::default(),
         }
     }
 }
 
-/// An agent's stay in a room. Dropping it makes the agent leave, without anyone to wait for it.
+/// An agent's session in a room. Dropping it makes the agent leave, without anyone to wait for it.
 #[derive(Debug)]
-pub struct Stay {
+pub struct SessionHandle {
     /// The room.
     pub room: RoomId,
     /// The agent's peer.
     pub peer: PeerId,
     /// The track of the agent's voice, if it has one.
-    pub voice: Option<VoiceTrack>,
-    /// When the agent was made: what happenings count from.
+    pub voice: Option<PublishedTrack>,
+    /// When the agent was made: what events count from.
     pub begun: Instant,
     /// What happens, as it happens. It need not be read: what does not fit is dropped and counted.
-    pub happenings: mpsc::Receiver<Happening>,
+    pub events: mpsc::Receiver<SessionEvent>,
     joined: watch::Receiver<bool>,
     leave: CancellationToken,
     drain: watch::Sender<Option<Duration>>,
-    gauge: Gauge,
-    driver: JoinHandle<Departure>,
+    monitor: SessionMonitor,
+    driver: JoinHandle<SessionSummary>,
 }
 
-impl Stay {
+impl SessionHandle {
     /// Waits until the agent is in the room; `false` if it ends before that. This is told whatever becomes of
-    /// `happenings`, and may be asked for while they are read.
+    /// `events`, and may be asked for while they are read.
     pub fn joined(&self) -> impl Future<Output = bool> + use<> {
         let mut joined = self.joined.clone();
         async move { joined.wait_for(|is_in| *is_in).await.is_ok() }
@@ -131,14 +131,14 @@ impl Stay {
     }
 
     /// A look at what is going on.
-    pub fn gauge(&self) -> Gauge {
-        self.gauge.clone()
+    pub fn monitor(&self) -> SessionMonitor {
+        self.monitor.clone()
     }
 
     /// Waits until the agent is gone.
-    pub async fn ended(mut self) -> Departure {
+    pub async fn ended(mut self) -> SessionSummary {
         match (&mut self.driver).await {
-            Ok(departure) => departure,
+            Ok(summary) => summary,
             // Nobody aborts it but a runtime that ends, and whoever waits here ends with it.
             Err(end) if end.is_cancelled() => std::future::pending().await,
             Err(end) => std::panic::resume_unwind(end.into_panic()),
@@ -146,7 +146,7 @@ impl Stay {
     }
 }
 
-impl Drop for Stay {
+impl Drop for SessionHandle {
     fn drop(&mut self) {
         self.leave.cancel();
     }
@@ -188,11 +188,11 @@ impl Fishjam {
     /// is told to leave; cut links are mended on the way.
     ///
     /// # Errors
-    /// [`JoinError`] when there can be no peer. What happens later is told by [`Stay`].
-    pub async fn join(&self, agent: Box<dyn Agent>, options: JoinOptions) -> Result<Stay, JoinError> {
-        let wants = agent.wants();
-        let wants = Wants { hear: options.hear.unwrap_or(wants.hear), ..wants };
-        let voice = match wants.speak_rate {
+    /// [`JoinError`] when there can be no peer. What happens later is told by [`SessionHandle`].
+    pub async fn join(&self, agent: Box<dyn Agent>, options: JoinOptions) -> Result<SessionHandle, JoinError> {
+        let requirements = agent.requirements();
+        let requirements = AudioRequirements { hear: options.hear.unwrap_or(requirements.hear), ..requirements };
+        let voice = match requirements.speak_rate {
             Some(rate) => {
                 let voice = options.voice.clone().map_or_else(|| default_voice(rate), Ok)?;
                 Some(match &options.voice_metadata {
@@ -202,8 +202,8 @@ impl Fishjam {
             }
             None => None,
         };
-        let wire_rate = wire_rate(wants.hear_rate);
-        check(&wants, voice.as_ref(), Decoder::new(options.incoming, wire_rate))?;
+        let wire_rate = wire_rate(requirements.hear_rate);
+        check(&requirements, voice.as_ref(), Decoder::new(options.incoming, wire_rate))?;
         let output = AgentOutput { audio_format: AudioFormat::Pcm16, audio_sample_rate: wire_rate };
         let peer = NewPeer::Agent(AgentOptions { output, subscribe_mode: options.subscribe });
         let admission = self
@@ -212,11 +212,11 @@ impl Fishjam {
             .await
             .map_err(|error| JoinError::from_rest(options.room.clone(), error))?;
         let leave = CancellationToken::new();
-        let (sender, happenings) = mpsc::channel(HAPPENINGS);
+        let (sender, events) = mpsc::channel(EVENTS);
         let (is_in, joined) = watch::channel(false);
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
         let session = SessionOptions { voice: voice.clone(), ..options.session.clone() };
-        let (begun, gauge) = (Instant::now(), Gauge::default());
+        let (begun, monitor) = (Instant::now(), SessionMonitor::default());
         // Every line that is logged from here on says which room and which peer it is about.
         let span = tracing::info_span!("agent", %room, %peer);
         let driver = span.in_scope(|| {
@@ -225,18 +225,18 @@ impl Fishjam {
                 self.rest.clone(),
                 &options,
                 session,
-                &wants,
+                &requirements,
                 wire_rate,
                 admission,
                 notifier,
                 (sender, is_in),
-                gauge.clone(),
+                monitor.clone(),
                 agent,
             )
         })?;
         let (drain, draining) = watch::channel(None);
         let driver = tokio::spawn(driver.run(leave.clone(), draining).instrument(span));
-        Ok(Stay { room, peer, voice, begun, happenings, joined, leave, drain, gauge, driver })
+        Ok(SessionHandle { room, peer, voice, begun, events, joined, leave, drain, monitor, driver })
     }
 }
 
@@ -255,7 +255,7 @@ pub enum JoinError {
     Rest(RestError),
     /// The voice cannot be published.
     #[error(transparent)]
-    Voice(#[from] VoiceTrackError),
+    Voice(#[from] PublishedTrackError),
     /// The agent wants sound at a rate that makes no sense.
     #[error("the agent wants sound at {0}; choose a rate from 8000 to 192000 Hz")]
     Rate(Hz),
@@ -280,9 +280,13 @@ impl JoinError {
 }
 
 /// Finds out what would go wrong, before there is a peer that would be left behind.
-fn check(wants: &Wants, voice: Option<&VoiceTrack>, decoder: Result<Decoder, CodecError>) -> Result<(), JoinError> {
+fn check(
+    requirements: &AudioRequirements,
+    voice: Option<&PublishedTrack>,
+    decoder: Result<Decoder, CodecError>,
+) -> Result<(), JoinError> {
     let senseless = |rate: &Hz| !(8_000..=192_000).contains(&rate.0);
-    if let Some(rate) = [Some(wants.hear_rate), wants.speak_rate].into_iter().flatten().find(senseless) {
+    if let Some(rate) = [Some(requirements.hear_rate), requirements.speak_rate].into_iter().flatten().find(senseless) {
         return Err(JoinError::Rate(rate));
     }
     decoder?;
@@ -297,11 +301,11 @@ fn wire_rate(wanted: Hz) -> Hz {
     if wanted <= Hz::K16 { Hz::K16 } else { Hz::K24 }
 }
 
-fn default_voice(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
-    VoiceTrack::pcm16(if rate == Hz::K16 { Hz::K16 } else { Hz::K24 })
+fn default_voice(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
+    PublishedTrack::pcm16(if rate == Hz::K16 { Hz::K16 } else { Hz::K24 })
 }
 
 /// Enough to ride out a network's usual jitter and the machine's; an interrupt does not wait for it.
 const DEFAULT_LEAD: Duration = Duration::from_millis(200);
-/// Happenings that may wait for a reader.
-const HAPPENINGS: usize = 1_024;
+/// Events that may wait for a reader.
+const EVENTS: usize = 1_024;

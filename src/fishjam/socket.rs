@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 use url::Url;
 
 use super::net::{self, Trust};
-use crate::{dialect::fishjam::CloseReason, session::Refusal};
+use crate::{protocol::fishjam::CloseReason, session::Refusal};
 
 /// An open socket. Sending queues and returns; [`next`](Self::next) moves bytes both ways.
 pub(crate) struct Socket {

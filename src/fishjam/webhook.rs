@@ -11,7 +11,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::dialect::fishjam::{DecodeError, Decoded, decode_notifications};
+use crate::protocol::fishjam::{DecodeError, Decoded, decode_notifications};
 
 /// The header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-fishjam-signature-256";

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{config::Config, keeper::State, measures::Measures, steward::Reply};
+use super::{config::Config, measures::Measures, reconciler::State, supervisor::Reply};
 use crate::{
     event::{PeerId, RoomId},
-    fishjam::{Counters, Gauge},
+    fishjam::{Counters, SessionMonitor},
     text::count,
 };
 
@@ -23,7 +23,7 @@ pub(super) enum Command {
     Sessions(Reply<Vec<SessionStatus>>),
     Join { room: RoomId, deploy: String, reply: Reply<Result<(), String>> },
     Leave { session: u64, reply: Reply<bool> },
-    Gauge { session: u64, reply: Reply<Option<Gauge>> },
+    SessionMonitor { session: u64, reply: Reply<Option<SessionMonitor>> },
     Measure(Reply<Measures>),
     Reload { config: Option<Box<Config>>, reply: Reply<Result<Reloaded, String>> },
     Drain,
@@ -44,7 +44,7 @@ pub struct HostStatus {
     /// Whether it has been told to end.
     pub draining: bool,
     /// Whether the news of the rooms come in.
-    pub news: bool,
+    pub notifications: bool,
     /// What keeps it from serving its rooms, in a line.
     #[serde(default)]
     pub trouble: Option<String>,
@@ -107,10 +107,10 @@ impl From<&Counters> for SessionCounters {
     fn from(counters: &Counters) -> SessionCounters {
         let losses = counters.losses().into_iter().filter(|(_, lost)| *lost > 0);
         SessionCounters {
-            chunks: counters.hearing.chunks,
-            packets: counters.speaking.packets,
-            interrupts: counters.speaking.interrupts,
-            underruns: counters.speaking.underruns,
+            chunks: counters.inbound.chunks,
+            packets: counters.outbound.packets,
+            interrupts: counters.outbound.interrupts,
+            underruns: counters.outbound.underruns,
             reconnects: counters.reconnects,
             lost: losses.map(|(name, lost)| (name.to_owned(), lost)).collect(),
         }
@@ -180,8 +180,8 @@ impl Control {
     ///
     /// # Errors
     /// [`HasEnded`].
-    pub async fn gauge(&self, session: u64) -> Result<Option<Gauge>, HasEnded> {
-        self.ask(|reply| Command::Gauge { session, reply }).await
+    pub async fn monitor(&self, session: u64) -> Result<Option<SessionMonitor>, HasEnded> {
+        self.ask(|reply| Command::SessionMonitor { session, reply }).await
     }
 
     /// Reads the host's file again and takes it over. The inner error is what is wrong; the old one then stays.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::{runtime::Handle, task::block_in_place};
 
-use super::{keeper::Key, watchdog::Watchdog};
-use crate::agent::{Agent, AgentError, Room, Wants};
+use super::{reconciler::Key, watchdog::Watchdog};
+use crate::agent::{Agent, AgentError, AudioRequirements, Room};
 
 /// Passes on what the agent does; the watchdog sees when it computes, unless it has a thread of its own.
 pub(super) struct Guarded {
@@ -19,8 +19,8 @@ pub(super) struct Guarded {
 
 #[async_trait]
 impl Agent for Guarded {
-    fn wants(&self) -> Wants {
-        self.agent.wants()
+    fn requirements(&self) -> AudioRequirements {
+        self.agent.requirements()
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {

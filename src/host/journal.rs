@@ -41,7 +41,7 @@ struct Page {
 
 /// What a process that is no more has left behind.
 #[derive(Debug, Default)]
-pub(super) struct Leftovers {
+pub(super) struct StalePeers {
     pub(super) peers: Vec<(RoomId, PeerId)>,
     /// Rooms in which it was making peers a short while ago, and how many: they may have more than is known.
     pub(super) rooms: HashMap<RoomId, usize>,
@@ -61,12 +61,12 @@ enum Line {
 
 impl Journal {
     /// Opens a file in `folder` for the peers at `fishjam`, and finds those of processes that are no more.
-    pub(super) fn open(folder: &Path, fishjam: &str) -> io::Result<(Journal, Leftovers)> {
+    pub(super) fn open(folder: &Path, fishjam: &str) -> io::Result<(Journal, StalePeers)> {
         files::create_folder(folder)?;
         let fishjam = &one_name(fishjam);
         let page = Page::create(folder, fishjam, [])?;
-        let leftovers = Leftovers::find(folder, fishjam, page.file.metadata()?.uid())?;
-        Ok((Journal { folder: folder.to_owned(), fishjam: fishjam.to_owned(), page: Mutex::new(page) }, leftovers))
+        let stale = StalePeers::find(folder, fishjam, page.file.metadata()?.uid())?;
+        Ok((Journal { folder: folder.to_owned(), fishjam: fishjam.to_owned(), page: Mutex::new(page) }, stale))
     }
 
     /// A peer is about to be made; [`made`](Self::made) or [`unmade`](Self::unmade) follows.
@@ -174,9 +174,9 @@ impl Page {
     }
 }
 
-impl Leftovers {
-    fn find(folder: &Path, fishjam: &str, user: u32) -> io::Result<Leftovers> {
-        let mut found = Leftovers::default();
+impl StalePeers {
+    fn find(folder: &Path, fishjam: &str, user: u32) -> io::Result<StalePeers> {
+        let mut found = StalePeers::default();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             // Another process may have taken it away since it was listed.

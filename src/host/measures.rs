@@ -10,8 +10,8 @@ use prometheus_client::{
 };
 
 use super::{
-    keeper::{State, Tally},
     machine,
+    reconciler::{ReconcilerCounters, State},
     totals::Totals,
 };
 use crate::{
@@ -22,22 +22,22 @@ use crate::{
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
 pub const METRICS: [&str; 38] = [
     "admission_refused",
-    "admission_waited",
-    "agent_blocks",
+    "admission_queued",
+    "agent_stalls",
     "agent_to_socket_seconds",
-    "chunks_heard",
+    "inbound_chunks",
     "given_up",
     "interrupts",
     "join_seconds",
     "link_reconnects",
     "lost",
-    "news_up",
+    "notifications_up",
     "notifications",
     "pacing_error_max_seconds",
     "packets_paced",
     "packets_paced_late",
-    "packets_said",
-    "places_taken",
+    "outbound_packets",
+    "sessions_admitted",
     "process_cpu_seconds",
     "process_heap_bytes",
     "process_open_files",
@@ -51,7 +51,7 @@ pub const METRICS: [&str; 38] = [
     "ring_depth_max",
     "rooms",
     "sessions",
-    "sessions_begun",
+    "sessions_started",
     "sessions_ended",
     "sink_lines_lost",
     "socket_to_agent_seconds",
@@ -66,15 +66,15 @@ pub const METRICS: [&str; 38] = [
 pub(super) struct Measures {
     pub(super) states: BTreeMap<State, usize>,
     pub(super) rooms: usize,
-    pub(super) places: usize,
-    pub(super) tally: Tally,
+    pub(super) admitted: usize,
+    pub(super) counters: ReconcilerCounters,
     pub(super) totals: Totals,
     pub(super) rest: Vec<(String, String, LatencyCounts)>,
     pub(super) blocks: u64,
     pub(super) lag: Duration,
     pub(super) sink_lines_lost: u64,
     pub(super) ready: bool,
-    pub(super) news: bool,
+    pub(super) notifications: bool,
     pub(super) rest_failing: Option<Failing>,
     pub(super) unreadable: BTreeMap<&'static str, u64>,
 }
@@ -112,33 +112,33 @@ impl Collector for Scrape {
 
 impl Scrape {
     fn of_sessions(&self, page: &mut Page<'_>) -> fmt::Result {
-        let Measures { states, tally, totals, .. } = &self.measures;
+        let Measures { states, counters, totals, .. } = &self.measures;
         page.gauges(
             "sessions",
             "Sessions by how they stand",
             states.iter().map(|(s, n)| ([("state", s.name())], *n as f64)),
         )?;
         page.gauge("rooms", "Rooms of the Fishjam", self.measures.rooms as f64)?;
-        page.gauge("places_taken", "Sessions that count against max_sessions", self.measures.places as f64)?;
-        page.counter("sessions_begun", "Sessions begun", totals.begun)?;
+        page.gauge("sessions_admitted", "Sessions that count against max_sessions", self.measures.admitted as f64)?;
+        page.counter("sessions_started", "Sessions begun", totals.begun)?;
         let ended = totals.ended.iter().map(|((deploy, how), n)| ([("deploy", deploy.as_str()), ("how", how)], *n));
         page.counters("sessions_ended", "Sessions ended, by deploy and how", ended)?;
         page.histogram("join_seconds", "From the order to the agent being in its room", &totals.joins)?;
-        page.counter("restarts", "Agents brought back after a failure", tally.restarts)?;
-        page.counter("given_up", "Agents given up after too many failures", tally.given_up)?;
+        page.counter("restarts", "Agents brought back after a failure", counters.restarts)?;
+        page.counter("given_up", "Agents given up after too many failures", counters.given_up)?;
         let limits = |counts: &BTreeMap<&'static str, u64>| {
             ["host", "deploy", "tenant"].map(|limit| ([("limit", limit)], counts.get(limit).copied().unwrap_or(0)))
         };
-        page.counters("admission_refused", "Sessions refused, by the limit in their way", limits(&tally.refused))?;
-        page.counters("admission_waited", "Sessions that had to wait, by the limit", limits(&tally.waited))?;
+        page.counters("admission_refused", "Sessions refused, by the limit in their way", limits(&counters.refused))?;
+        page.counters("admission_queued", "Sessions that had to wait, by the limit", limits(&counters.waited))?;
         page.counter("link_reconnects", "Links that were mended", totals.reconnects)
     }
 
     fn of_sound(&self, page: &mut Page<'_>) -> fmt::Result {
         let Totals { deepest, .. } = self.measures.totals;
         let totals = &self.measures.totals;
-        page.counter("chunks_heard", "Chunks of sound for agents", totals.chunks)?;
-        page.counter("packets_said", "Packets of agents' voices", totals.packets)?;
+        page.counter("inbound_chunks", "Chunks of sound for agents", totals.chunks)?;
+        page.counter("outbound_packets", "Packets of agents' voices", totals.packets)?;
         page.counter("interrupts", "Times agents cut themselves off", totals.interrupts)?;
         page.counter("underruns", "Times a voice ran dry for a moment", totals.underruns)?;
         page.counters(
@@ -148,7 +148,7 @@ impl Scrape {
         )?;
         let depths = [
             ("hearing_samples", deepest.hearing_samples as f64),
-            ("notices", deepest.notices as f64),
+            ("messages", deepest.messages as f64),
             ("backlog", deepest.backlog as f64),
             ("voice_samples", deepest.voice_samples as f64),
         ];
@@ -176,7 +176,7 @@ impl Scrape {
     fn of_edges(&self, page: &mut Page<'_>) -> fmt::Result {
         let measures = &self.measures;
         page.counter("notifications", "Notifications of the Fishjam", measures.totals.notifications)?;
-        page.gauge("news_up", "Whether notifications come in", f64::from(u8::from(measures.news)))?;
+        page.gauge("notifications_up", "Whether notifications come in", f64::from(u8::from(measures.notifications)))?;
         page.gauge("ready", "Whether the host knows its rooms and takes more", f64::from(u8::from(measures.ready)))?;
         page.counter("reloads", "Configurations taken over", measures.totals.reloads)?;
         page.counter("sink_lines_lost", "Lines of events that went nowhere", measures.sink_lines_lost)?;
@@ -186,7 +186,7 @@ impl Scrape {
         let is_refused = failing.is_some_and(|failing| failing.is_refused);
         page.gauge("rest_refused", "Whether REST refuses the management token", f64::from(u8::from(is_refused)))?;
         let unreadable = measures.unreadable.iter().map(|(what, n)| ([("what", *what)], *n));
-        page.counters("unreadable", "What could not be read of the server's answers and news", unreadable)?;
+        page.counters("unreadable", "What could not be read of the server's answers and notifications", unreadable)?;
         let calls =
             measures.rest.iter().map(|(call, end, counts)| ([("call", call.as_str()), ("status", end)], counts));
         page.histograms("rest_seconds", "REST calls, by call and HTTP status", calls)?;
@@ -199,7 +199,7 @@ impl Scrape {
     }
 
     fn of_process(&self, page: &mut Page<'_>) -> fmt::Result {
-        page.counter("agent_blocks", "Times an agent computed for too long without a pause", self.measures.blocks)?;
+        page.counter("agent_stalls", "Times an agent computed for too long without a pause", self.measures.blocks)?;
         page.gauge(
             "task_lag_max_seconds",
             "The longest that a task waited to run since the last scrape",

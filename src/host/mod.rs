@@ -15,24 +15,24 @@
 //! # }
 //! ```
 //!
-//! Inside, a keeper knows the rooms and decides, without I/O or a clock; a steward brings it what happens and carries
+//! Inside, a reconciler knows the rooms and decides, without I/O or a clock; a supervisor brings it what happens and carries
 //! out its orders; each session is a task of its own.
 
 pub mod config;
 mod control;
+mod directory;
 mod guard;
 mod http;
 mod journal;
-mod keeper;
 pub(crate) mod machine;
 mod measures;
-mod picture;
+mod orphans;
+mod reconciler;
 mod report;
 mod secrets;
 mod session;
 mod sink;
-mod steward;
-mod strays;
+mod supervisor;
 mod totals;
 mod watchdog;
 
@@ -52,8 +52,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use config::Config;
 pub use control::{Control, HasEnded, HostStatus, Reloaded, SessionCounters, SessionStatus};
 pub use http::{OPENAPI, ROUTES};
-pub use keeper::State;
 pub use measures::METRICS;
+pub use reconciler::State;
 pub use report::{HostReport, SessionReport};
 
 use crate::{
@@ -66,19 +66,19 @@ use crate::{
 };
 use config::AdminConfig;
 use http::{Rights, Webhooks};
-use journal::{Journal, Leftovers};
+use journal::{Journal, StalePeers};
+use orphans::OrphanPeers;
 use secrets::Secrets;
-use session::Crew;
+use session::SessionContext;
 use sink::Sinks;
-use steward::Steward;
-use strays::Strays;
+use supervisor::Supervisor;
 use watchdog::Watchdog;
 
 /// A running host. It ends, at once and properly, when it is dropped; better is [`Control::drain`].
 #[derive(Debug)]
 pub struct Host {
     control: Control,
-    steward: JoinHandle<HostReport>,
+    supervisor: JoinHandle<HostReport>,
     served: Served,
     stop: CancellationToken,
 }
@@ -150,28 +150,28 @@ impl Host {
             Ok(()) => {}
         }
         machine::raise_file_limit();
-        let (journal, leftovers) = journal(&config, &fishjam)?;
-        let (news_in, news) = mpsc::channel(NEWS);
+        let (journal, stale) = journal(&config, &fishjam)?;
+        let (updates_in, updates) = mpsc::channel(UPDATES);
         let tasks = TaskTracker::new();
-        let crew = Arc::new(Crew {
+        let context = Arc::new(SessionContext {
             fishjam: fishjam.clone(),
             secrets: secrets.clone(),
             journal,
             watchdog: Arc::new(Watchdog::start(config.host.watchdog)),
             sinks: Sinks::new(tasks.clone()),
-            strays: Strays::default(),
+            orphans: OrphanPeers::default(),
             tasks: tasks.clone(),
-            joins: Semaphore::new(config.host.joins_at_once),
-            news: news_in,
+            joins: Semaphore::new(config.host.max_concurrent_joins),
+            updates: updates_in,
         });
         let (commands_in, commands) = mpsc::channel(COMMANDS);
         let (control, stop) = (Control::new(commands_in), CancellationToken::new());
         let served = serve(&config, &fishjam, &control, &secrets, &stop).await?;
-        let steward = {
-            let (config, crew) = (Arc::new(config), crew.clone());
-            tokio::spawn(Steward::new(config, source, crew, news, commands).run(leftovers))
+        let supervisor = {
+            let (config, context) = (Arc::new(config), context.clone());
+            tokio::spawn(Supervisor::new(config, source, context, updates, commands).run(stale))
         };
-        Ok(Host { control, steward, served, stop })
+        Ok(Host { control, supervisor, served, stop })
     }
 
     /// What the host can be asked and told.
@@ -186,8 +186,8 @@ impl Host {
 
     /// Waits until the host has ended.
     pub async fn ended(mut self) -> HostReport {
-        let report = (&mut self.steward).await;
-        report.expect("the steward does not panic and is not aborted")
+        let report = (&mut self.supervisor).await;
+        report.expect("the supervisor does not panic and is not aborted")
     }
 }
 
@@ -220,14 +220,14 @@ fn fishjam(config: &Config, secrets: &Secrets) -> Result<Fishjam, HostError> {
     })
 }
 
-fn journal(config: &Config, fishjam: &Fishjam) -> Result<(Option<Journal>, Leftovers), HostError> {
+fn journal(config: &Config, fishjam: &Fishjam) -> Result<(Option<Journal>, StalePeers), HostError> {
     let Some(path) = config.host.state.clone().or_else(default_state) else {
         tracing::warn!("there is no folder for the host's state: peers that a crash leaves behind are not removed");
-        return Ok((None, Leftovers::default()));
+        return Ok((None, StalePeers::default()));
     };
     let fail = |cause| HostError::State { path: path.clone(), cause };
-    let (journal, leftovers) = Journal::open(&path, &fishjam.rest().address().to_string()).map_err(fail)?;
-    Ok((Some(journal), leftovers))
+    let (journal, stale) = Journal::open(&path, &fishjam.rest().address().to_string()).map_err(fail)?;
+    Ok((Some(journal), stale))
 }
 
 /// What systemd gives, or the user's own state folder.
@@ -298,7 +298,7 @@ async fn listen(
 
 /// All webhooks that are being read at a time.
 const WEBHOOK_BODIES: usize = 32 << 20;
-/// News of sessions that may wait for the steward; sessions wait beyond that.
-const NEWS: usize = 1_024;
+/// News of sessions that may wait for the supervisor; sessions wait beyond that.
+const UPDATES: usize = 1_024;
 /// Commands that may wait.
 const COMMANDS: usize = 64;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     event::{PeerId, RoomId},
-    fishjam::Departure,
+    fishjam::SessionSummary,
     text::count,
 };
 
@@ -36,8 +36,8 @@ pub struct SessionReport {
 }
 
 impl SessionReport {
-    pub(super) fn of(room: RoomId, deploy: &str, end: Option<(PeerId, Departure)>, ending: &str) -> SessionReport {
-        let summary = end.as_ref().map(|(_, departure)| departure.summary()).unwrap_or_default();
+    pub(super) fn of(room: RoomId, deploy: &str, end: Option<(PeerId, SessionSummary)>, ending: &str) -> SessionReport {
+        let summary = end.as_ref().map(|(_, summary)| summary.counters_line()).unwrap_or_default();
         let peer = end.map(|(peer, _)| peer);
         SessionReport { room, deploy: deploy.to_owned(), peer, ending: ending.to_owned(), summary }
     }

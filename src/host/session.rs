@@ -18,98 +18,104 @@ use tracing::Instrument;
 use super::{
     config::Deploy,
     guard::Guarded,
-    journal::{Journal, Leftovers},
-    keeper::{Key, Outcome},
+    journal::{Journal, StalePeers},
+    orphans::OrphanPeers,
+    reconciler::{Key, Outcome},
     secrets::Secrets,
     sink::Sinks,
-    strays::Strays,
     watchdog::Watchdog,
 };
 use crate::{
     agent::Agent,
     event::{PeerId, RoomId},
-    fishjam::{Departure, Fishjam, Gauge, JoinOptions, Stay, panic_text},
-    session::{Audience, Backoff},
+    fishjam::{Fishjam, JoinOptions, SessionHandle, SessionMonitor, SessionSummary, panic_text},
+    session::{Backoff, SubscriptionFilter},
     text::count,
 };
 
 /// What every session needs.
-pub(super) struct Crew {
+pub(super) struct SessionContext {
     pub(super) fishjam: Fishjam,
     pub(super) secrets: Secrets,
     pub(super) journal: Option<Journal>,
     pub(super) watchdog: Arc<Watchdog>,
     pub(super) sinks: Sinks,
-    pub(super) strays: Strays,
+    pub(super) orphans: OrphanPeers,
     /// What is to be done even when all sessions have ended.
     pub(super) tasks: TaskTracker,
     /// Those who are on their way.
     pub(super) joins: Semaphore,
-    pub(super) news: mpsc::Sender<News>,
+    pub(super) updates: mpsc::Sender<SessionUpdate>,
 }
 
 /// What a session tells.
-pub(super) enum News {
-    Joined { id: u64, peer: PeerId, gauge: Gauge, took: Duration },
-    Ended { id: u64, outcome: Outcome, end: Box<Option<(PeerId, Departure)>> },
+pub(super) enum SessionUpdate {
+    Joined { id: u64, peer: PeerId, monitor: SessionMonitor, took: Duration },
+    Ended { id: u64, outcome: Outcome, end: Box<Option<(PeerId, SessionSummary)>> },
 }
 
 /// What a session is told by.
 #[derive(Debug, Clone)]
-pub(super) struct Leash {
+pub(super) struct ControlSignals {
     pub(super) leave: CancellationToken,
     pub(super) drain: watch::Receiver<Option<Duration>>,
 }
 
 /// How it ended, and the peer that it was, if it came that far.
-type SessionEnd = (Outcome, Option<(PeerId, Departure)>);
+type SessionEnd = (Outcome, Option<(PeerId, SessionSummary)>);
 
 /// Begins a session; its end is told in any case.
-pub(super) fn spawn(crew: &Arc<Crew>, id: u64, key: Key, deploy: Arc<Deploy>, leash: Leash) {
-    let crew = crew.clone();
+pub(super) fn spawn(context: &Arc<SessionContext>, id: u64, key: Key, deploy: Arc<Deploy>, signals: ControlSignals) {
+    let context = context.clone();
     // Every line that is logged from here on, and every trace, says whose it is.
     let span = tracing::info_span!("session", room = %key.room, deploy = %key.deploy, session = id);
     let task = async move {
         // A panic in what the agent does here, too, is the agent's.
         let work = tokio::spawn({
-            let crew = crew.clone();
-            async move { crew.run(id, key, &deploy, leash).await }.in_current_span()
+            let context = context.clone();
+            async move { context.run(id, key, &deploy, signals).await }.in_current_span()
         });
         let (outcome, end) = work.await.unwrap_or_else(|end| (Outcome::Failed(panic_text(end)), None));
         // Whoever has gone needs no news.
-        crew.news.send(News::Ended { id, outcome, end: Box::new(end) }).await.ok();
+        context.updates.send(SessionUpdate::Ended { id, outcome, end: Box::new(end) }).await.ok();
     };
     tokio::spawn(task.instrument(span));
 }
 
-impl Crew {
-    async fn run(self: &Arc<Crew>, id: u64, key: Key, deploy: &Deploy, leash: Leash) -> SessionEnd {
+impl SessionContext {
+    async fn run(
+        self: &Arc<SessionContext>,
+        id: u64,
+        key: Key,
+        deploy: &Deploy,
+        signals: ControlSignals,
+    ) -> SessionEnd {
         let permit = tokio::select! {
             permit = self.joins.acquire() => permit.expect("it is never closed"),
-            () = leash.leave.cancelled() => return (Outcome::Left, None),
+            () = signals.leave.cancelled() => return (Outcome::Left, None),
         };
         let begun = Instant::now();
         match self.join(id, &key, deploy).instrument(tracing::info_span!("join")).await {
-            Ok(stay) => self.follow(id, &key, deploy, stay, leash, (begun, permit)).await,
+            Ok(handle) => self.follow(id, &key, deploy, handle, signals, (begun, permit)).await,
             Err(outcome) => (outcome, None),
         }
     }
 
-    async fn join(self: &Arc<Crew>, id: u64, key: &Key, deploy: &Deploy) -> Result<Stay, Outcome> {
+    async fn join(self: &Arc<SessionContext>, id: u64, key: &Key, deploy: &Deploy) -> Result<SessionHandle, Outcome> {
         let begun = Instant::now();
         let agent = make(deploy).map_err(Outcome::Hopeless)?;
         let (own_thread, watchdog) = (deploy.own_thread, self.watchdog.clone());
         if let Some(journal) = &self.journal {
             journal.making(&key.room);
         }
-        let _unwinding = Unwinding { crew: self, room: &key.room };
+        let _unwinding = Unwinding { context: self, room: &key.room };
         let guarded = Guarded { agent, id, key: key.clone(), own_thread, watchdog };
         match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
-            Ok(stay) => {
+            Ok(handle) => {
                 if let Some(journal) = &self.journal {
-                    journal.made(&stay.room, &stay.peer);
+                    journal.made(&handle.room, &handle.peer);
                 }
-                Ok(stay)
+                Ok(handle)
             }
             Err(error) => {
                 if error.may_leave_peer() {
@@ -124,57 +130,57 @@ impl Crew {
 
     /// Tells what happens, and obeys, until the agent is gone. It is on its way until it is in its room.
     async fn follow(
-        self: &Arc<Crew>,
+        self: &Arc<SessionContext>,
         id: u64,
         key: &Key,
         deploy: &Deploy,
-        mut stay: Stay,
-        mut leash: Leash,
+        mut handle: SessionHandle,
+        mut signals: ControlSignals,
         (begun, permit): (Instant, SemaphorePermit<'_>),
     ) -> SessionEnd {
         let mut permit = Some(permit);
-        let sink = self.sinks.open(&deploy.sink, key, &stay.peer);
+        let sink = self.sinks.open(&deploy.sink, key, &handle.peer);
         let mut is_leaving = false;
-        let joined = stay.joined();
+        let joined = handle.joined();
         tokio::pin!(joined);
         loop {
             tokio::select! {
                 is_in = &mut joined, if permit.is_some() => {
                     permit = None;
                     if is_in {
-                        let (peer, gauge) = (stay.peer.clone(), stay.gauge());
-                        self.news.send(News::Joined { id, peer, gauge, took: begun.elapsed() }).await.ok();
+                        let (peer, monitor) = (handle.peer.clone(), handle.monitor());
+                        self.updates.send(SessionUpdate::Joined { id, peer, monitor, took: begun.elapsed() }).await.ok();
                     }
                 }
-                happening = stay.happenings.recv() => {
-                    let Some(happening) = happening else { break };
+                event = handle.events.recv() => {
+                    let Some(event) = event else { break };
                     if let Some(sink) = &sink {
-                        sink.write(&happening);
+                        sink.write(&event);
                     }
                 }
-                () = leash.leave.cancelled(), if !is_leaving => {
+                () = signals.leave.cancelled(), if !is_leaving => {
                     is_leaving = true;
-                    stay.leave();
+                    handle.leave();
                 }
-                Ok(()) = leash.drain.changed() => {
-                    if let Some(within) = *leash.drain.borrow_and_update() {
-                        stay.drain(within);
+                Ok(()) = signals.drain.changed() => {
+                    if let Some(within) = *signals.drain.borrow_and_update() {
+                        handle.drain(within);
                     }
                 }
             }
         }
         drop(permit);
-        self.end(stay).await
+        self.end(handle).await
     }
 
-    async fn end(self: &Arc<Crew>, stay: Stay) -> SessionEnd {
-        let (room, peer) = (stay.room.clone(), stay.peer.clone());
-        let departure = stay.ended().await;
-        match departure.leaves_peer {
+    async fn end(self: &Arc<SessionContext>, handle: SessionHandle) -> SessionEnd {
+        let (room, peer) = (handle.room.clone(), handle.peer.clone());
+        let summary = handle.ended().await;
+        match summary.leaves_peer {
             true => drop(self.tasks.spawn(self.clone().remove_later(room, peer.clone()))),
             false => self.forget(&peer),
         }
-        (Outcome::from(&departure.ending), Some((peer, departure)))
+        (Outcome::from(&summary.ending), Some((peer, summary)))
     }
 
     /// No peer was made in `room`, or it is gone.
@@ -191,20 +197,20 @@ impl Crew {
     }
 
     /// Removes the peers that dead processes left, tells that by `cleared`, and looks for those that they were making.
-    pub(super) async fn clear_up(self: &Arc<Crew>, leftovers: Leftovers, cleared: impl Future<Output = ()>) {
-        if !leftovers.peers.is_empty() {
-            tracing::warn!("removing {} of a process that is no more", count(leftovers.peers.len(), "peer"));
+    pub(super) async fn clear_up(self: &Arc<SessionContext>, stale: StalePeers, cleared: impl Future<Output = ()>) {
+        if !stale.peers.is_empty() {
+            tracing::warn!("removing {} of a process that is no more", count(stale.peers.len(), "peer"));
         }
         let mut of_rooms: BTreeMap<RoomId, Vec<PeerId>> = BTreeMap::new();
-        leftovers.peers.iter().for_each(|(room, peer)| of_rooms.entry(room.clone()).or_default().push(peer.clone()));
+        stale.peers.iter().for_each(|(room, peer)| of_rooms.entry(room.clone()).or_default().push(peer.clone()));
         let removals = of_rooms.into_iter().map(|(room, peers)| self.clone().remove_agents(room, peers));
         let removed: Vec<bool> = futures_util::stream::iter(removals).buffer_unordered(REMOVED_AT_ONCE).collect().await;
         cleared.await;
-        let rooms = leftovers.rooms.clone().into_iter();
+        let rooms = stale.rooms.clone().into_iter();
         let looks = rooms.map(|(room, most)| self.clone().remove_stray_of_the_dead(room, most));
         let looked: Vec<bool> = futures_util::stream::iter(looks).buffer_unordered(REMOVED_AT_ONCE).collect().await;
         if removed.into_iter().chain(looked).all(|is_gone| is_gone) {
-            leftovers.forget();
+            stale.forget();
         }
     }
 
@@ -217,7 +223,7 @@ impl Crew {
     }
 
     /// A peer whose removal failed is removed as soon as the server lets it.
-    async fn remove_later(self: Arc<Crew>, room: RoomId, peer: PeerId) {
+    async fn remove_later(self: Arc<SessionContext>, room: RoomId, peer: PeerId) {
         if self.remove(&room, &peer).await {
             self.forget(&peer);
         }
@@ -248,14 +254,14 @@ fn make(deploy: &Deploy) -> Result<Box<dyn Agent>, String> {
 
 /// A peer is being made. What panics meanwhile is the agent, which says what it wants before that.
 struct Unwinding<'a> {
-    crew: &'a Crew,
+    context: &'a SessionContext,
     room: &'a RoomId,
 }
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.crew.unmade(self.room);
+            self.context.unmade(self.room);
         }
     }
 }
@@ -263,11 +269,11 @@ impl Drop for Unwinding<'_> {
 fn options(room: &RoomId, deploy: &Deploy) -> JoinOptions {
     JoinOptions {
         hear: deploy.hear.whom,
-        audience: Audience { peers: deploy.hear.peers.clone(), metadata: deploy.hear.metadata.clone() },
+        filter: SubscriptionFilter { peers: deploy.hear.peers.clone(), metadata: deploy.hear.metadata.clone() },
         voice: deploy.voice.clone(),
         voice_metadata: deploy.track_metadata.clone().map(Into::into),
         subscribe: deploy.hear.subscribe,
-        subscribe_to_audience: true,
+        subscribe_to_heard: true,
         lead: deploy.lead,
         ..JoinOptions::new(room.clone())
     }

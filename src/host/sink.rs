@@ -1,4 +1,4 @@
-//! Events and notes as data: a file of JSON lines for each stay, or posts of them.
+//! Events and notes as data: a file of JSON lines for each session, or posts of them.
 
 use std::{
     io::Write,
@@ -15,11 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
-use super::{config::SinkConfig, keeper::Key};
+use super::{config::SinkConfig, reconciler::Key};
 use crate::{
     event::PeerId,
     files,
-    fishjam::{Happening, What, net::retry_after, rest::build_http, webhook},
+    fishjam::{SessionEvent, SessionEventKind, net::retry_after, rest::build_http, webhook},
     session::Backoff,
     trouble::Trouble,
 };
@@ -35,7 +35,7 @@ pub(super) struct Sinks {
     tasks: TaskTracker,
 }
 
-/// Where the lines of one stay go. What is waiting when it is dropped is still written.
+/// Where the lines of one session go. What is waiting when it is dropped is still written.
 pub(super) struct Sink {
     lines: mpsc::Sender<String>,
     events: bool,
@@ -64,7 +64,7 @@ impl Sinks {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// A sink for one stay, if its deploy has one.
+    /// A sink for one session, if its deploy has one.
     pub(super) fn open(&self, config: &SinkConfig, key: &Key, peer: &PeerId) -> Option<Sink> {
         if config.file.is_none() && config.webhook.is_none() {
             return None;
@@ -85,18 +85,18 @@ impl Sinks {
 
 impl Sink {
     /// Writes what is asked for of what happened. Never waits: what a slow sink has no room for is lost and counted.
-    pub(super) fn write(&self, happening: &Happening) {
-        let is_wanted = match happening.what {
-            What::Note(_) => self.notes,
-            What::Room(_) | What::Joined | What::Ended(_) => self.events,
+    pub(super) fn write(&self, event: &SessionEvent) {
+        let is_wanted = match event.kind {
+            SessionEventKind::Note(_) => self.notes,
+            SessionEventKind::Room(_) | SessionEventKind::Joined | SessionEventKind::Ended(_) => self.events,
             _ => false,
         };
         if !is_wanted {
             return;
         }
         let mut line = self.head.clone();
-        if let Ok(serde_json::Value::Object(happening)) = serde_json::to_value(happening) {
-            line.extend(happening);
+        if let Ok(serde_json::Value::Object(event)) = serde_json::to_value(event) {
+            line.extend(event);
         }
         let text = serde_json::Value::Object(line).to_string();
         let bytes = text.len();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::keeper::Outcome;
+use super::reconciler::Outcome;
 use crate::{
     agent::LatencyCounts,
-    fishjam::{Counters, Departure},
+    fishjam::{Counters, SessionSummary},
 };
 
 /// See the module's head.
@@ -36,35 +36,35 @@ pub(super) struct Totals {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Depth {
     pub(super) hearing_samples: usize,
-    pub(super) notices: usize,
+    pub(super) messages: usize,
     pub(super) backlog: usize,
     pub(super) voice_samples: u64,
     pub(super) pacing_us: u64,
 }
 
 impl Totals {
-    pub(super) fn on_ended(&mut self, deploy: &str, outcome: &Outcome, departure: Option<&Departure>) {
+    pub(super) fn on_ended(&mut self, deploy: &str, outcome: &Outcome, summary: Option<&SessionSummary>) {
         // An agent that could not finish has failed, whatever ended its time.
-        let has_failed = departure.is_some_and(|departure| departure.agent_error.is_some());
+        let has_failed = summary.is_some_and(|summary| summary.agent_error.is_some());
         let how = if has_failed { "failed" } else { outcome.name() };
         *self.ended.entry((deploy.to_owned(), how)).or_default() += 1;
-        if let Some(departure) = departure {
+        if let Some(summary) = summary {
             let deepest = self.deepest;
-            self.add(&departure.counters);
+            self.add(&summary.counters);
             self.deepest = deepest;
         }
     }
 
     /// Adds what one session counted.
     pub(super) fn add(&mut self, counters: &Counters) {
-        let Counters { hearing, speaking, depths, .. } = counters;
-        self.chunks += hearing.chunks;
-        self.packets += speaking.packets;
-        self.interrupts += speaking.interrupts;
-        self.underruns += speaking.underruns;
+        let Counters { inbound, outbound, depths, .. } = counters;
+        self.chunks += inbound.chunks;
+        self.packets += outbound.packets;
+        self.interrupts += outbound.interrupts;
+        self.underruns += outbound.underruns;
         self.reconnects += counters.reconnects;
-        self.paced += speaking.paced_packets;
-        self.paced_within_2_ms += speaking.paced_within_2_ms;
+        self.paced += outbound.paced_packets;
+        self.paced_within_2_ms += outbound.paced_within_2_ms;
         for (name, lost) in counters.losses() {
             *self.losses.entry(name).or_default() += lost;
         }
@@ -72,9 +72,9 @@ impl Totals {
         self.to_socket.add(&counters.to_socket);
         let deepest = &mut self.deepest;
         deepest.hearing_samples = deepest.hearing_samples.max(depths.hearing_samples);
-        deepest.notices = deepest.notices.max(depths.notices);
+        deepest.messages = deepest.messages.max(depths.messages);
         deepest.backlog = deepest.backlog.max(depths.backlog);
-        deepest.voice_samples = deepest.voice_samples.max(speaking.deepest_queue);
-        deepest.pacing_us = deepest.pacing_us.max(speaking.paced_worst.as_micros() as u64);
+        deepest.voice_samples = deepest.voice_samples.max(outbound.deepest_queue);
+        deepest.pacing_us = deepest.pacing_us.max(outbound.paced_worst.as_micros() as u64);
     }
 }

@@ -17,7 +17,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::keeper::Key;
+use super::reconciler::Key;
 
 /// See the module's head. The thread ends when it is dropped.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use prost::Message;
 use tokio::sync::mpsc;
 
 use super::faults::NotificationFault;
-use crate::dialect::fishjam::wire::{ServerMessage, server_message::Content};
+use crate::protocol::fishjam::wire::{ServerMessage, server_message::Content};
 
 /// The server sockets that are subscribed, and the faults that lie on what they are told.
 #[derive(Default)]

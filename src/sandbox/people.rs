@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     audio::{Hz, Sound, file::FileError},
-    dialect::fishjam::wire::{notifications::TrackType, server_message::PeerType},
     event::{PeerId, RoomId, TrackId},
     fishjam::rest::model::SubscribeMode,
+    protocol::fishjam::wire::{notifications::TrackType, server_message::PeerType},
 };
 
 /// A person to be added to a room.

@@ -21,15 +21,15 @@ use super::{
 };
 use crate::{
     audio::Hz,
-    dialect::fishjam::wire::{
+    event::{PeerId, RoomId, TrackId},
+    fishjam::rest::model::{RoomConfig, SubscribeMode, Subscriptions},
+    protocol::fishjam::wire::{
         notifications::{Track as WireTrack, TrackType},
         server_message::{
             Content, PeerConnected, PeerCrashed, PeerDeleted, PeerDisconnected, PeerMetadataUpdated, PeerType,
             RoomCrashed, RoomDeleted, TrackAdded, TrackRemoved, track_added, track_removed,
         },
     },
-    event::{PeerId, RoomId, TrackId},
-    fishjam::rest::model::{RoomConfig, SubscribeMode, Subscriptions},
 };
 
 /// A room. Its state is behind one short lock; its sound is moved by a task of its own.

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     audio::{Hz, pcm16},
-    dialect::fishjam::wire::{
+    event::PeerId,
+    protocol::fishjam::wire::{
         AgentResponse,
         agent_response::{Content, TrackData},
         notifications::Track as WireTrack,
     },
-    event::PeerId,
 };
 
 /// Runs a room's sound until the room has ended.

@@ -7,13 +7,13 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    dialect::fishjam::wire::{
-        ServerMessage,
-        server_message::{Content, NotificationBatch},
-    },
     fishjam::{
         rest::build_http,
         webhook::{SIGNATURE_HEADER, sign},
+    },
+    protocol::fishjam::wire::{
+        ServerMessage,
+        server_message::{Content, NotificationBatch},
     },
 };
 

@@ -27,9 +27,9 @@ use super::{
     webhooks::Webhooks,
 };
 use crate::{
-    dialect::fishjam::wire::server_message::{Content, PeerAdded, PeerType, RoomCreated},
     event::{PeerId, RoomId},
     fishjam::rest::model::RoomConfig,
+    protocol::fishjam::wire::server_message::{Content, PeerAdded, PeerType, RoomCreated},
 };
 
 /// The state behind the sandbox's interfaces.

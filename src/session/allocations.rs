@@ -7,59 +7,59 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use prost::Message;
 
-use super::{Hearing, Speaking};
+use super::{InboundAudio, OutboundAudio};
 use crate::{
-    agent::{Hear, Input, Room, RoomPort, Wants, room_link},
+    agent::{AudioRequirements, Hear, Input, Room, RoomPort, room_link},
     audio::{
         BLOCK, Hz,
         codec::{Encoder, Encoding},
     },
-    dialect::fishjam::{
-        VoiceTrack, encode_track_data, peek_track_data,
+    event::{PeerKind, Roster, RosterChange, Track, TrackId, TrackKind},
+    protocol::fishjam::{
+        PublishedTrack, encode_track_data, peek_track_data,
         wire::{
             AgentResponse,
             agent_response::{Content, TrackData},
             notifications::Track as WireTrack,
         },
     },
-    event::{PeerKind, Roster, RosterChange, Track, TrackId, TrackKind},
 };
 
 /// A session without its socket.
 struct Path {
     room: Room,
     port: RoomPort,
-    hearing: Hearing,
-    speaking: Speaking,
+    inbound: InboundAudio,
+    outbound: OutboundAudio,
     begun: Instant,
     outbox: BytesMut,
     sent_bytes: usize,
 }
 
 impl Path {
-    fn new(incoming: Encoding, voice: &VoiceTrack) -> Path {
-        let (room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+    fn new(incoming: Encoding, voice: &PublishedTrack) -> Path {
+        let (room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = Roster::new("me".into());
         roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
         let track = Track::new("8dbd2e6b-a1e7-4670-95a2-0262aa6c6321".into(), TrackKind::Audio);
         roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
-        let mut hearing = Hearing::new(Hear::People, incoming, Hz::K16);
+        let mut inbound = InboundAudio::new(Hear::People, incoming, Hz::K16);
         let first = message(incoming, 0);
-        hearing.on_chunk(BLOCK, peek_track_data(&first).unwrap(), &mut roster, &mut port).unwrap();
-        let speaking = Speaking::new(&port.voice, voice, Duration::from_millis(200)).unwrap();
-        Path { room, port, hearing, speaking, begun: Instant::now(), outbox: BytesMut::new(), sent_bytes: 0 }
+        inbound.on_chunk(BLOCK, peek_track_data(&first).unwrap(), &mut roster, &mut port).unwrap();
+        let outbound = OutboundAudio::new(&port.voice, voice, Duration::from_millis(200)).unwrap();
+        Path { room, port, inbound, outbound, begun: Instant::now(), outbox: BytesMut::new(), sent_bytes: 0 }
     }
 
     /// One frame in, through an agent that says it back, and out.
     fn echo(&mut self, n: u32, message: &Bytes, track: &TrackId) {
         let heard = BLOCK * (n + 2);
-        assert!(self.hearing.pass(heard, &peek_track_data(message).unwrap(), &mut self.port));
+        assert!(self.inbound.try_deliver(heard, &peek_track_data(message).unwrap(), &mut self.port));
         while let Some(Some(input)) = self.room.next().now_or_never() {
             let Input::Audio(frame) = input else { continue };
             self.room.voice.play(frame.samples());
         }
         let (outbox, sent_bytes) = (&mut self.outbox, &mut self.sent_bytes);
-        self.speaking.poll_packets(self.begun + heard, &mut self.port.voice, |packet| {
+        self.outbound.poll_packets(self.begun + heard, &mut self.port.voice, |packet| {
             encode_track_data(track, packet, outbox);
             // The library takes it, copies it into its own buffer, and lets go of it.
             *sent_bytes += outbox.split().freeze().len();
@@ -76,7 +76,7 @@ fn message(encoding: Encoding, n: u32) -> Bytes {
     AgentResponse { content: Some(content) }.encode_to_vec().into()
 }
 
-fn allocations_over_10_000_frames(incoming: Encoding, voice: &VoiceTrack) -> (u64, usize) {
+fn allocations_over_10_000_frames(incoming: Encoding, voice: &PublishedTrack) -> (u64, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let _inside = runtime.enter();
     let (mut path, track) = (Path::new(incoming, voice), TrackId::from("2a3f2f32-7a3f-4c5d-9d7e-1a2b3c4d5e6f"));
@@ -93,7 +93,8 @@ fn allocations_over_10_000_frames(incoming: Encoding, voice: &VoiceTrack) -> (u6
 #[test]
 fn ten_thousand_frames_of_pcm16_allocate_nothing() {
     for rate in [Hz::K16, Hz::K24] {
-        let (allocations, sent) = allocations_over_10_000_frames(Encoding::Pcm16, &VoiceTrack::pcm16(rate).unwrap());
+        let (allocations, sent) =
+            allocations_over_10_000_frames(Encoding::Pcm16, &PublishedTrack::pcm16(rate).unwrap());
         assert!(sent > 10_000 * rate.block_samples() * 2, "only {sent} bytes were sent");
         assert_eq!(allocations, 0, "to {rate}");
     }
@@ -102,7 +103,7 @@ fn ten_thousand_frames_of_pcm16_allocate_nothing() {
 #[cfg(feature = "opus")]
 #[test]
 fn ten_thousand_frames_of_opus_allocate_nothing() {
-    let (allocations, sent) = allocations_over_10_000_frames(Encoding::Opus, &VoiceTrack::opus(Hz::K48).unwrap());
+    let (allocations, sent) = allocations_over_10_000_frames(Encoding::Opus, &PublishedTrack::opus(Hz::K48).unwrap());
     assert!(sent > 10_000 * 50, "only {sent} bytes were sent");
     assert_eq!(allocations, 0);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::dialect::fishjam::CloseReason;
+use crate::protocol::fishjam::CloseReason;
 
 /// Why an agent is no longer in its room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

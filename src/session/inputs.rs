@@ -5,18 +5,18 @@ use std::time::Duration;
 use super::{Ending, Report};
 use crate::{
     agent::{CaptureError, Image},
-    dialect::fishjam::{
-        CloseReason, VoiceTrack,
+    event::TrackId,
+    protocol::fishjam::{
+        CloseReason, PublishedTrack,
         wire::{AgentRequest, AgentResponse},
     },
-    event::TrackId,
 };
 
 /// How a session behaves.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// The track to publish, if the agent has a voice.
-    pub voice: Option<VoiceTrack>,
+    pub voice: Option<PublishedTrack>,
     /// How long the first connection may take, retries included.
     pub join_patience: Duration,
     /// How long a broken link is mended before the session is given up. A Fishjam may take 60 s to notice that the old

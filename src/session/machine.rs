@@ -10,11 +10,11 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Backoff, Captures, Ending, Input, Output, Refusal, Report, SessionOptions, TokenFault, captures::Answer};
 use crate::{
     agent::{CaptureError, Image},
-    dialect::fishjam::{
+    event::TrackId,
+    protocol::fishjam::{
         CloseCause, CloseReason,
         wire::{AgentRequest, AgentResponse, agent_response::Content},
     },
-    event::TrackId,
 };
 
 /// One agent's connection to its room, as a machine: feed it [`Input`]s, then do what [`poll_output`] says until it
@@ -442,8 +442,8 @@ mod tests {
     use super::*;
     use crate::{
         audio::Hz,
-        dialect::fishjam::VoiceTrack,
-        dialect::fishjam::wire::{
+        protocol::fishjam::PublishedTrack,
+        protocol::fishjam::wire::{
             agent_request::Content as Request,
             agent_response::{Authenticated, TrackImage},
         },
@@ -460,7 +460,7 @@ mod tests {
     impl Bench {
         fn new() -> Bench {
             let now = Instant::now();
-            let voice = Some(VoiceTrack::pcm16(Hz::K16).unwrap());
+            let voice = Some(PublishedTrack::pcm16(Hz::K16).unwrap());
             let options = SessionOptions { voice, seed: Some(7), ..SessionOptions::default() };
             Bench { session: Session::new(options, "first".into(), now), now }
         }

@@ -2,7 +2,7 @@
 //! the rest at a pause.
 //!
 //! An agent that plays as it hears says each second of sound for a second. So what reaches it faster than time passes
-//! makes it late by as much, for the rest of its stay. How much that is, is counted here: what has been passed on, less
+//! makes it late by as much, for the rest of its session. How much that is, is counted here: what has been passed on, less
 //! the time that has passed, and never less than nothing, as silence between utterances plays no part.
 
 use std::{collections::VecDeque, time::Duration};

@@ -106,7 +106,7 @@ async fn every_call_answers_as_the_document_says_and_shows_the_token() {
     let town = Town::new().await;
     let folder = town.folder.0.display();
     let admin = format!("[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"{folder}/secret\"\n");
-    let host = town.host("", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"by-hand\"")).await;
+    let host = town.host("", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"manual\"")).await;
     until_ready(&host).await;
     let room = town.room().await;
     town.talker(&room).await;
@@ -169,7 +169,7 @@ async fn the_program_lists_joins_leaves_taps_reloads_and_shows() {
     let town = Town::new().await;
     let folder = town.folder.0.display();
     let admin = format!("[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"{folder}/secret\"\n");
-    let text = town.text("", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"by-hand\""));
+    let text = town.text("", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"manual\""));
     let path = town.folder.file("host.toml", &text);
     let config = roomtone::host::Config::read(&path, &crate::common::agents()).await.unwrap();
     let host = Host::start_from(config, &path, crate::common::agents()).await.unwrap();

@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use roomtone::{
-    dialect::fishjam::Notification,
     event::PeerKind,
     fishjam::{Fishjam, NotifierEvent, Scope},
     host::State,
+    protocol::fishjam::Notification,
 };
 use serde_json::json;
 
@@ -43,7 +43,7 @@ async fn more_rooms_than_places_are_served_up_to_the_limit_and_the_rest_wait() {
     let most = watch_agents(&town.fishjam).await;
     town.rooms(60).await;
     let sessions = until(&host, "all are known", |sessions| {
-        in_state(sessions, State::Running) == 10 && in_state(sessions, State::Waiting) == 50
+        in_state(sessions, State::Running) == 10 && in_state(sessions, State::Queued) == 50
     })
     .await;
     assert_eq!(sessions.len(), 60);
@@ -53,7 +53,7 @@ async fn more_rooms_than_places_are_served_up_to_the_limit_and_the_rest_wait() {
         town.fishjam.rest().delete_room(&session.room).await.unwrap();
     }
     until(&host, "the next five are there", |sessions| {
-        in_state(sessions, State::Running) == 10 && in_state(sessions, State::Waiting) == 45
+        in_state(sessions, State::Running) == 10 && in_state(sessions, State::Queued) == 45
     })
     .await;
     assert_eq!(most.load(Ordering::Relaxed), 10, "never more than the limit");
@@ -66,10 +66,10 @@ async fn what_is_over_the_limit_is_refused_where_that_is_wanted() {
     until_ready(&host).await;
     town.rooms(20).await;
     let sessions = until(&host, "all are decided", |sessions| {
-        in_state(sessions, State::Running) == 5 && in_state(sessions, State::Over) == 15
+        in_state(sessions, State::Running) == 5 && in_state(sessions, State::Finished) == 15
     })
     .await;
-    let refused = sessions.iter().filter(|session| session.state == State::Over);
+    let refused = sessions.iter().filter(|session| session.state == State::Finished);
     assert!(
         refused
             .into_iter()
@@ -90,7 +90,7 @@ async fn each_tenant_has_a_limit_of_its_own() {
     }
     let unknown = town.room().await;
     let sessions = until(&host, "all are decided", |sessions| {
-        in_state(sessions, State::Running) == 3 && in_state(sessions, State::Waiting) == 1
+        in_state(sessions, State::Running) == 3 && in_state(sessions, State::Queued) == 1
     })
     .await;
     assert!(sessions.iter().all(|session| session.room != unknown), "nobody knows whose it is");
@@ -104,12 +104,12 @@ async fn a_place_that_is_given_up_without_a_session_goes_to_the_next_in_line() {
     until_ready(&host).await;
     let (first, second) = (town.room().await, town.room().await);
     let one = town.person(&first).await;
-    until(&host, "the first pauses", |sessions| in_state(sessions, State::Pausing) == 1).await;
+    until(&host, "the first pauses", |sessions| in_state(sessions, State::Backoff) == 1).await;
     town.person(&second).await;
-    until(&host, "the second waits", |sessions| in_state(sessions, State::Waiting) == 1).await;
+    until(&host, "the second waits", |sessions| in_state(sessions, State::Queued) == 1).await;
     town.sandbox.remove_person(&first, &one.peer).unwrap();
     until(&host, "the second had its turn", |sessions| {
-        sessions.iter().any(|session| session.room == second && session.state == State::Pausing)
+        sessions.iter().any(|session| session.room == second && session.state == State::Backoff)
     })
     .await;
 }

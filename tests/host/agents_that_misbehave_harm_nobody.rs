@@ -26,7 +26,7 @@ async fn one_that_sleeps_one_that_spins_one_that_panics_cost_the_others_nothing(
     );
     let host = town.host("watchdog = \"500ms\"", &deploys).await;
     let sessions = until(&host, "the one that panics is given up", |sessions| {
-        sessions.iter().any(|session| session.deploy == "panicker" && session.state == State::Over)
+        sessions.iter().any(|session| session.deploy == "panicker" && session.state == State::Finished)
     })
     .await;
     let given_up = sessions.iter().find(|session| session.deploy == "panicker").unwrap();
@@ -87,7 +87,8 @@ async fn a_failing_agent_is_brought_back_so_often_and_then_only_by_hand() {
         )
         .await;
     let sessions =
-        until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Over)).await;
+        until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Finished))
+            .await;
     assert_eq!(sessions[0].restarts, 3);
     assert_eq!(sessions[0].why.as_deref(), Some("given up after 3 restarts: the agent failed: it cannot do this"));
     assert!(town.agents().await[&room].is_empty());
@@ -101,7 +102,8 @@ async fn one_that_panics_before_it_comes_is_given_up_too_and_the_host_still_ends
     town.room().await;
     let host = town.host("", "[[deploy]]\nagent = \"picky\"\nrestart = { limit = 1, first_wait = \"20ms\" }").await;
     let sessions =
-        until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Over)).await;
+        until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Finished))
+            .await;
     assert!(sessions[0].why.as_deref().unwrap().contains("it panicked: it wants nothing of this"), "{sessions:?}");
     host.control().stop().await.unwrap();
     assert!(host.ended().await.sessions.is_empty());
@@ -114,13 +116,13 @@ async fn giving_up_ends_with_the_next_first_person() {
     let rules = "join.when = \"first-person\"\nrestart = { limit = 1, first_wait = \"20ms\" }";
     let host = town.host("", &format!("[[deploy]]\nagent = \"failure\"\n{rules}")).await;
     let ada = town.person(&room).await;
-    until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Over)).await;
+    until(&host, "it is given up", |sessions| sessions.iter().any(|session| session.state == State::Finished)).await;
     let before = host.control().sessions().await.unwrap()[0].restarts;
     town.sandbox.remove_person(&room, &ada.peer).unwrap();
     town.until("nobody is left", |agents| agents[&room].is_empty()).await;
     town.person(&room).await;
     until(&host, "it is tried again, and given up again", |sessions| {
-        sessions.iter().any(|session| session.state == State::Over && session.restarts > before)
+        sessions.iter().any(|session| session.state == State::Finished && session.restarts > before)
     })
     .await;
 }

@@ -16,7 +16,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use roomtone::{
-    agent::{Agent, AgentError, Builtin, Input, Maker, Registry, Room, Wants},
+    agent::{Agent, AgentError, AudioRequirements, Builtin, Input, Maker, Registry, Room},
     audio::{Hz, Sound},
     event::{PeerId, RoomId},
     fishjam::{
@@ -316,9 +316,9 @@ struct Behaving(Behaviour, Gate);
 
 #[async_trait]
 impl Agent for Behaving {
-    fn wants(&self) -> Wants {
+    fn requirements(&self) -> AudioRequirements {
         assert!(!matches!(self.0, Behaviour::Picky), "it wants nothing of this");
-        Wants::default()
+        AudioRequirements::default()
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use roomtone::{
-    dialect::fishjam::Notification,
     event::PeerKind,
     fishjam::{NotifierEvent, Scope},
     host::State,
+    protocol::fishjam::Notification,
     sandbox::Fault,
 };
 use tokio::time::{Instant, sleep, timeout};

@@ -57,7 +57,7 @@ async fn changes_leave_an_audit_line_each() {
     let admin = format!(
         "[admin]\nlisten = \"127.0.0.1:0\"\ntoken_file = \"{folder}/secret\"\nreader_token_file = \"{folder}/reader\"\n"
     );
-    let text = town.text("drain = \"100ms\"", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"by-hand\""));
+    let text = town.text("drain = \"100ms\"", &format!("{admin}[[deploy]]\nagent = \"echo\"\njoin.when = \"manual\""));
     let mut program = Program::start_with(&town, &text, &["--log-format", "json"]);
     let url = program.served("admin").await;
     let http = reqwest::Client::new();

@@ -38,9 +38,9 @@ async fn silence_and_the_longest_stay_end_a_session() {
     let (quiet, loud) = (town.room().await, town.room().await);
     town.talker(&loud).await;
     let idle = "[[deploy]]\nname = \"idle\"\nagent = \"echo\"\nleave.idle = \"1500ms\"\n";
-    let short = "[[deploy]]\nname = \"short\"\nagent = \"echo\"\nleave.max_stay = \"500ms\"\n";
+    let short = "[[deploy]]\nname = \"short\"\nagent = \"echo\"\nleave.max_duration = \"500ms\"\n";
     let host = town.host("", &format!("{idle}{short}")).await;
-    let sessions = until(&host, "three are over", |sessions| in_state(sessions, State::Over) >= 3).await;
+    let sessions = until(&host, "three are over", |sessions| in_state(sessions, State::Finished) >= 3).await;
     let of = |room, deploy| sessions.iter().find(|session| session.room == room && session.deploy == deploy).unwrap();
     assert_eq!(of(quiet.clone(), "idle").why.as_deref(), Some("nobody was heard to speak for too long"));
     assert_eq!(of(quiet, "short").why.as_deref(), Some("it has stayed for as long as it may"));
@@ -66,7 +66,7 @@ async fn one_that_is_done_stays_away_unless_it_is_always_wanted() {
     })
     .await;
     let once = sessions.iter().find(|session| session.deploy == "once").unwrap();
-    assert_eq!((once.state, once.restarts), (State::Over, 0));
+    assert_eq!((once.state, once.restarts), (State::Finished, 0));
     assert_eq!(once.why.as_deref(), Some("the agent was done and left"));
 }
 

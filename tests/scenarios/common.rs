@@ -8,10 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, Hear, Input, Room, Wants},
+    agent::{Agent, AgentError, AudioRequirements, Hear, Input, Room},
     audio::{Hz, Sound},
     event::{PeerId, RoomEvent, RoomId},
-    fishjam::{Fishjam, JoinOptions, Stay, rest::model::RoomConfig},
+    fishjam::{Fishjam, JoinOptions, SessionHandle, rest::model::RoomConfig},
     sandbox::{Person, Sandbox, SandboxOptions, Speaker, Speaks},
 };
 use tokio::{
@@ -53,19 +53,23 @@ impl House {
     }
 
     /// An agent that hears somebody talk.
-    pub(crate) async fn probe_in_the_room(&self) -> (Stay, ProbeEnd) {
+    pub(crate) async fn probe_in_the_room(&self) -> (SessionHandle, ProbeEnd) {
         self.talker(noise(16_000)).await;
         let (agent, mut end) = probe();
-        let stay = self.join(agent).await;
+        let handle = self.join(agent).await;
         end.until_frame().await;
-        (stay, end)
+        (handle, end)
     }
 
-    pub(crate) async fn join(&self, agent: impl Agent + 'static) -> Stay {
+    pub(crate) async fn join(&self, agent: impl Agent + 'static) -> SessionHandle {
         self.join_with(agent, |_| {}).await
     }
 
-    pub(crate) async fn join_with(&self, agent: impl Agent + 'static, change: impl FnOnce(&mut JoinOptions)) -> Stay {
+    pub(crate) async fn join_with(
+        &self,
+        agent: impl Agent + 'static,
+        change: impl FnOnce(&mut JoinOptions),
+    ) -> SessionHandle {
         let mut options = JoinOptions::new(self.room.clone());
         change(&mut options);
         self.fishjam.join(Box::new(agent), options).await.unwrap()
@@ -140,7 +144,7 @@ impl Drop for Program {
 
 /// An agent that passes on all that it is told, and plays what it is given.
 pub(crate) struct Probe {
-    wants: Wants,
+    requirements: AudioRequirements,
     seen: mpsc::Sender<Seen>,
     to_play: mpsc::Receiver<Vec<i16>>,
 }
@@ -160,23 +164,23 @@ pub(crate) enum Seen {
 }
 
 pub(crate) fn probe() -> (Probe, ProbeEnd) {
-    probe_that(Wants { most_behind: None, ..Wants::default() })
+    probe_that(AudioRequirements { most_behind: None, ..AudioRequirements::default() })
 }
 
-pub(crate) fn probe_that(wants: Wants) -> (Probe, ProbeEnd) {
+pub(crate) fn probe_that(requirements: AudioRequirements) -> (Probe, ProbeEnd) {
     let (seen, seen_end) = mpsc::channel(100_000);
     let (play, to_play) = mpsc::channel(16);
-    (Probe { wants, seen, to_play }, ProbeEnd { seen: seen_end, play })
+    (Probe { requirements, seen, to_play }, ProbeEnd { seen: seen_end, play })
 }
 
-pub(crate) fn hears_everyone() -> Wants {
-    Wants { hear: Hear::Everyone, most_behind: None, ..Wants::default() }
+pub(crate) fn hears_everyone() -> AudioRequirements {
+    AudioRequirements { hear: Hear::Everyone, most_behind: None, ..AudioRequirements::default() }
 }
 
 #[async_trait]
 impl Agent for Probe {
-    fn wants(&self) -> Wants {
-        self.wants.clone()
+    fn requirements(&self) -> AudioRequirements {
+        self.requirements.clone()
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {

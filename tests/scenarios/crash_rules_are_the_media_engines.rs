@@ -3,7 +3,11 @@
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use roomtone::{
-    dialect::fishjam::{
+    fishjam::{
+        Notifier, NotifierEvent, Scope,
+        rest::model::{AgentOptions, NewPeer},
+    },
+    protocol::fishjam::{
         Notification,
         wire::{
             AgentRequest,
@@ -12,10 +16,6 @@ use roomtone::{
             },
             notifications::{Track, TrackEncoding, TrackType},
         },
-    },
-    fishjam::{
-        Notifier, NotifierEvent, Scope,
-        rest::model::{AgentOptions, NewPeer},
     },
     sandbox::SandboxOptions,
 };

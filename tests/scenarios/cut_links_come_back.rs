@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use roomtone::{audio::Hz, event::RoomEvent, fishjam::What, sandbox::Fault};
+use roomtone::{audio::Hz, event::RoomEvent, fishjam::SessionEventKind, sandbox::Fault};
 
 use crate::common::{House, Seen, eventually};
 
 async fn cut_for(length: Duration) {
     let house = House::open().await;
-    let (mut stay, mut end) = house.probe_in_the_room().await;
-    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    let (mut handle, mut end) = house.probe_in_the_room().await;
+    let (room, peer) = (house.room.clone(), handle.peer.clone());
     let cut_at = Instant::now();
     house.sandbox.inject(Fault::Cut { room, peer, for_ms: length.as_millis() as u64 }).unwrap();
     end.until_event(|event| matches!(event, RoomEvent::LinkLost { .. })).await;
@@ -24,16 +24,16 @@ async fn cut_for(length: Duration) {
     assert!(missing >= length.saturating_sub(Duration::from_millis(50)), "a gap of {missing:?}");
     end.until_frame().await;
     // The voice works on its new track.
-    house.sandbox.record(&house.room, &stay.peer, Hz::K16, Instant::now()).unwrap();
+    house.sandbox.record(&house.room, &handle.peer, Hz::K16, Instant::now()).unwrap();
     end.play.send(vec![1_234; 3_200]).await.unwrap();
     eventually("the voice is heard again", || {
-        let heard = house.sandbox.recording(&house.room, &stay.peer).unwrap();
+        let heard = house.sandbox.recording(&house.room, &handle.peer).unwrap();
         heard.samples.iter().filter(|sample| **sample == 1_234).count() == 3_200
     })
     .await;
     let mut tracks = Vec::new();
-    while let Ok(happening) = stay.happenings.try_recv() {
-        if let What::Link(line) = happening.what {
+    while let Ok(event) = handle.events.try_recv() {
+        if let SessionEventKind::Link(line) = event.kind {
             tracks.extend(line.strip_prefix("the voice has track ").map(ToOwned::to_owned));
         }
     }
@@ -59,9 +59,9 @@ async fn after_three_seconds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_connection_that_the_server_still_has_is_waited_for() {
     let house = House::open().await;
-    let (stay, mut end) = house.probe_in_the_room().await;
+    let (handle, mut end) = house.probe_in_the_room().await;
     // The server closes with the reason that it gives to a second connection of one peer.
-    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    let (room, peer) = (house.room.clone(), handle.peer.clone());
     let reason = "peer already connected".to_owned();
     house.sandbox.inject(Fault::Close { room, peer, code: 1000, reason }).unwrap();
     end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;

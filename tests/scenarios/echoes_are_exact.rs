@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use roomtone::{
-    agent::{Agent, AgentError, Input, Room, Wants},
+    agent::{Agent, AgentError, AudioRequirements, Input, Room},
     audio::{Hz, Sound, compare},
-    dialect::fishjam::VoiceTrack,
     event::PeerId,
     fishjam::JoinOptions,
+    protocol::fishjam::PublishedTrack,
 };
 
 use crate::common::{House, eventually, noise};
@@ -18,8 +18,8 @@ struct Echo;
 #[async_trait::async_trait]
 impl Agent for Echo {
     // All of it, however late a busy machine brings it.
-    fn wants(&self) -> Wants {
-        Wants { most_behind: None, ..Wants::default() }
+    fn requirements(&self) -> AudioRequirements {
+        AudioRequirements { most_behind: None, ..AudioRequirements::default() }
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
@@ -96,9 +96,9 @@ async fn at_equal_rates_every_sample_is_the_same() {
     let length = Duration::from_secs(3);
     let house = House::open().await;
     let person = house.person().await;
-    let options = |options: &mut JoinOptions| options.voice = Some(VoiceTrack::pcm16(Hz::K16).unwrap());
-    let stay = house.join_with(Echo, options).await;
-    let recording = Recording::begin(&house, &person.peer, &stay.peer, Hz::K16);
+    let options = |options: &mut JoinOptions| options.voice = Some(PublishedTrack::pcm16(Hz::K16).unwrap());
+    let handle = house.join_with(Echo, options).await;
+    let recording = Recording::begin(&house, &person.peer, &handle.peer, Hz::K16);
     let sound = sound(length);
     house.sandbox.say(&house.room, &person.peer, sound.clone(), Duration::from_secs(1)).await.unwrap();
     let (said, came_back) = recording.until(&house, sound.samples.len()).await;
@@ -106,7 +106,7 @@ async fn at_equal_rates_every_sample_is_the_same() {
     let sounds = |samples: &[i16]| samples.iter().copied().filter(|sample| *sample != 0).collect::<Vec<_>>();
     assert!(sounds(&said) == sound.samples, "what was said");
     assert!(sounds(&came_back) == sound.samples, "what came back");
-    stay.leave();
-    let departure = stay.ended().await;
-    assert_eq!((departure.counters.depths.lost_samples, departure.counters.unsent_messages), (0, 0));
+    handle.leave();
+    let summary = handle.ended().await;
+    assert_eq!((summary.counters.depths.lost_samples, summary.counters.unsent_messages), (0, 0));
 }

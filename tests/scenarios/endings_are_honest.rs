@@ -5,24 +5,24 @@ use std::time::Duration;
 use roomtone::{
     agent::{Agent, AgentError, Room},
     event::RoomEvent,
-    fishjam::{Departure, Stay},
+    fishjam::{SessionHandle, SessionSummary},
     sandbox::Fault,
     session::Ending,
 };
 
 use crate::common::{House, PATIENCE, Seen};
 
-async fn ended(stay: Stay) -> Departure {
-    tokio::time::timeout(PATIENCE, stay.ended()).await.expect("it ends")
+async fn ended(handle: SessionHandle) -> SessionSummary {
+    tokio::time::timeout(PATIENCE, handle.ended()).await.expect("it ends")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_takes_the_peer_along() {
     let house = House::open().await;
-    let (stay, _end) = house.probe_in_the_room().await;
-    let peer = stay.peer.clone();
-    stay.leave();
-    assert_eq!(ended(stay).await.ending, Ending::Left);
+    let (handle, _end) = house.probe_in_the_room().await;
+    let peer = handle.peer.clone();
+    handle.leave();
+    assert_eq!(ended(handle).await.ending, Ending::Left);
     let room = house.fishjam.rest().room(&house.room).await.unwrap();
     assert!(room.peers.iter().all(|left| left.id != peer));
 }
@@ -30,8 +30,8 @@ async fn leaving_takes_the_peer_along() {
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_does_not_wait_for_a_server_that_is_dead() {
     let house = House::open().await;
-    let (stay, _end) = house.probe_in_the_room().await;
-    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    let (handle, _end) = house.probe_in_the_room().await;
+    let (room, peer) = (house.room.clone(), handle.peer.clone());
     house.sandbox.inject(Fault::Stall { room, peer, for_ms: 600_000 }).unwrap();
     house
         .sandbox
@@ -43,16 +43,16 @@ async fn leaving_does_not_wait_for_a_server_that_is_dead() {
             only: String::new(),
         })
         .unwrap();
-    stay.leave();
-    assert_eq!(ended(stay).await.ending, Ending::Left);
+    handle.leave();
+    assert_eq!(ended(handle).await.ending, Ending::Left);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_room_is_told_to_the_agent_and_ends_it() {
     let house = House::open().await;
-    let (stay, mut end) = house.probe_in_the_room().await;
+    let (handle, mut end) = house.probe_in_the_room().await;
     house.fishjam.rest().delete_room(&house.room).await.unwrap();
-    assert_eq!(ended(stay).await.ending, Ending::RoomEnded { crashed: false });
+    assert_eq!(ended(handle).await.ending, Ending::RoomEnded { crashed: false });
     let mut last = None;
     while let Some(seen) = end.seen.recv().await {
         last = Some(seen);
@@ -63,9 +63,9 @@ async fn a_deleted_room_is_told_to_the_agent_and_ends_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crashed_room_ends_as_a_crash() {
     let house = House::open().await;
-    let (stay, _end) = house.probe_in_the_room().await;
+    let (handle, _end) = house.probe_in_the_room().await;
     house.sandbox.inject(Fault::CrashRoom { room: house.room.clone() }).unwrap();
-    let ending = ended(stay).await.ending;
+    let ending = ended(handle).await.ending;
     // The news of it and the closing of the socket race; both say that the room is gone.
     assert!(matches!(ending, Ending::RoomEnded { .. } | Ending::PeerRemoved), "{ending:?}");
 }
@@ -73,17 +73,17 @@ async fn a_crashed_room_ends_as_a_crash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_peer_ends_as_removed() {
     let house = House::open().await;
-    let (stay, _end) = house.probe_in_the_room().await;
-    house.fishjam.rest().delete_peer(&house.room, &stay.peer).await.unwrap();
-    assert_eq!(ended(stay).await.ending, Ending::PeerRemoved);
+    let (handle, _end) = house.probe_in_the_room().await;
+    house.fishjam.rest().delete_peer(&house.room, &handle.peer).await.unwrap();
+    assert_eq!(ended(handle).await.ending, Ending::PeerRemoved);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_peer_is_survived_and_crashes_without_end_are_not() {
     let house = House::open().await;
-    let (stay, mut end) = house.probe_in_the_room().await;
+    let (handle, mut end) = house.probe_in_the_room().await;
     for crash in 1.. {
-        let (room, peer) = (house.room.clone(), stay.peer.clone());
+        let (room, peer) = (house.room.clone(), handle.peer.clone());
         house.sandbox.inject(Fault::CrashPeer { room, peer, reason: "oom".into() }).unwrap();
         if crash == 4 {
             break;
@@ -91,22 +91,22 @@ async fn a_crash_of_the_peer_is_survived_and_crashes_without_end_are_not() {
         end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
         end.until_frame().await;
     }
-    let ending = ended(stay).await.ending;
+    let ending = ended(handle).await.ending;
     assert!(matches!(&ending, Ending::Crashed(_)) && ending.to_string().contains("oom"), "{ending:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stall_is_ridden_out() {
     let house = House::open().await;
-    let (stay, mut end) = house.probe_in_the_room().await;
-    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    let (handle, mut end) = house.probe_in_the_room().await;
+    let (room, peer) = (house.room.clone(), handle.peer.clone());
     house.sandbox.inject(Fault::Stall { room, peer, for_ms: 3_000 }).unwrap();
     end.play.send(vec![5; 16_000]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(3_200)).await;
     while end.seen.try_recv().is_ok() {}
     end.until_frame().await;
-    stay.leave();
-    assert_eq!(ended(stay).await.ending, Ending::Left);
+    handle.leave();
+    assert_eq!(ended(handle).await.ending, Ending::Left);
 }
 
 /// An agent that does one thing and ends.
@@ -164,9 +164,9 @@ async fn an_agent_that_is_told_to_leave_has_time_to_tidy_up() {
     let (tell, mut told) = tokio::sync::mpsc::channel(2);
     let stays = [house.join(Tidy(tell.clone())).await, house.join(Waiting(tell)).await];
     tokio::time::sleep(Duration::from_millis(300)).await;
-    for stay in stays {
-        stay.leave();
-        assert_eq!(ended(stay).await.ending, Ending::Left);
+    for handle in stays {
+        handle.leave();
+        assert_eq!(ended(handle).await.ending, Ending::Left);
     }
     let mut words = [told.recv().await.unwrap(), told.recv().await.unwrap()];
     words.sort_unstable();
@@ -190,10 +190,10 @@ impl Agent for Jukebox {
 async fn an_agent_that_never_looks_up_is_ended() {
     let house = House::open().await;
     let (held, mut let_go) = tokio::sync::mpsc::channel(1);
-    let stay = house.join(Jukebox(held)).await;
+    let handle = house.join(Jukebox(held)).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    stay.leave();
-    assert_eq!(ended(stay).await.ending, Ending::Left);
+    handle.leave();
+    assert_eq!(ended(handle).await.ending, Ending::Left);
     let gone = tokio::time::timeout(Duration::from_secs(2), let_go.recv()).await;
     assert_eq!(gone, Ok(None), "its task is gone, and with it what it held");
 }
@@ -215,7 +215,7 @@ async fn what_an_agent_said_before_it_returned_is_heard() {
     let (listener, mut end) = crate::common::probe_that(crate::common::hears_everyone());
     let _stay = house.join(listener).await;
     house.until_connected(1).await;
-    let stay = house.join(Parting).await;
+    let handle = house.join(Parting).await;
     let heard = end.until({
         let mut heard = 0;
         move |seen| {
@@ -226,5 +226,5 @@ async fn what_an_agent_said_before_it_returned_is_heard() {
         }
     });
     assert_eq!(heard.await, 16_000);
-    assert_eq!(ended(stay).await.ending, Ending::AgentDone);
+    assert_eq!(ended(handle).await.ending, Ending::AgentDone);
 }

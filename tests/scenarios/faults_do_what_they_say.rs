@@ -13,9 +13,9 @@ fn frames(seen: &[Seen]) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn some_of_the_sound_is_lost() {
     let house = House::open().await;
-    let (stay, mut end) = house.probe_in_the_room().await;
+    let (handle, mut end) = house.probe_in_the_room().await;
     let drop = |percent| {
-        let (room, peer) = (house.room.clone(), stay.peer.clone());
+        let (room, peer) = (house.room.clone(), handle.peer.clone());
         house.sandbox.inject(Fault::Drop { room, peer, percent }).unwrap();
     };
     drop(100);
@@ -35,9 +35,9 @@ async fn everything_comes_late() {
     let house = House::open().await;
     let person = house.person().await;
     let (agent, mut end) = probe();
-    let stay = house.join(agent).await;
+    let handle = house.join(agent).await;
     end.until_event(|_| true).await;
-    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    let (room, peer) = (house.room.clone(), handle.peer.clone());
     house.sandbox.inject(Fault::Delay { room, peer, delay_ms: 700 }).unwrap();
     let asked = Instant::now();
     let sound = roomtone::audio::Sound { rate: roomtone::audio::Hz::K16, samples: noise(16_000) };

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, Room, Wants},
+    agent::{Agent, AgentError, AudioRequirements, Room},
     audio::Hz,
-    dialect::fishjam::VoiceTrack,
     fishjam::JoinOptions,
+    protocol::fishjam::PublishedTrack,
 };
 use tokio::{
     sync::mpsc,
@@ -28,8 +28,8 @@ fn level(n: u64) -> i16 {
 
 #[async_trait]
 impl Agent for Interrupter {
-    fn wants(&self) -> Wants {
-        Wants { speak_rate: Some(Hz::K24), ..Wants::default() }
+    fn requirements(&self) -> AudioRequirements {
+        AudioRequirements { speak_rate: Some(Hz::K24), ..AudioRequirements::default() }
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
@@ -56,19 +56,19 @@ async fn interrupts_are_counted_to_the_sample() {
     let (told, mut heard_by_agent) = mpsc::channel(INTERRUPTS as usize);
     let options = JoinOptions {
         lead: Duration::from_millis(60),
-        voice: Some(VoiceTrack::pcm16(Hz::K24).unwrap()),
+        voice: Some(PublishedTrack::pcm16(Hz::K24).unwrap()),
         ..JoinOptions::new(house.room.clone())
     };
-    let stay = house.fishjam.join(Box::new(Interrupter(told)), options).await.unwrap();
-    house.sandbox.record(&house.room, &stay.peer, Hz::K24, Instant::now()).unwrap();
+    let handle = house.fishjam.join(Box::new(Interrupter(told)), options).await.unwrap();
+    house.sandbox.record(&house.room, &handle.peer, Hz::K24, Instant::now()).unwrap();
     let mut played = Vec::new();
     while let Some(samples) = timeout(PATIENCE, heard_by_agent.recv()).await.unwrap() {
         played.push(samples);
     }
-    let recording = house.sandbox.recording(&house.room, &stay.peer).unwrap().samples;
-    stay.leave();
-    let departure = stay.ended().await;
-    assert_eq!((played.len() as u64, departure.counters.speaking.interrupts), (INTERRUPTS, INTERRUPTS));
+    let recording = house.sandbox.recording(&house.room, &handle.peer).unwrap().samples;
+    handle.leave();
+    let summary = handle.ended().await;
+    assert_eq!((played.len() as u64, summary.counters.outbound.interrupts), (INTERRUPTS, INTERRUPTS));
     for (n, played) in (0..).zip(&played) {
         let heard = recording.iter().filter(|sample| **sample == level(n)).count() as u64;
         assert!(played.abs_diff(heard) <= 480, "interrupt {n}: {heard} samples were heard, {played} by its own count");

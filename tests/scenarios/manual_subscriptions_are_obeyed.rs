@@ -12,12 +12,12 @@ async fn by_peer_and_by_track() {
     let (ada, bob, eve) =
         (house.talker(noise(16_000)).await, house.talker(noise(16_000)).await, house.talker(noise(16_000)).await);
     let (agent, mut end) = probe();
-    let stay = house.join_with(agent, |options| options.subscribe = SubscribeMode::Manual).await;
+    let handle = house.join_with(agent, |options| options.subscribe = SubscribeMode::Manual).await;
     let nobody = end.during(Duration::from_millis(500)).await;
     assert!(!nobody.iter().any(|seen| matches!(seen, Seen::Frame { .. })));
     let rest = house.fishjam.rest();
-    rest.subscribe_peer(&house.room, &stay.peer, &ada.peer).await.unwrap();
-    rest.subscribe_tracks(&house.room, &stay.peer, std::slice::from_ref(&bob.audio)).await.unwrap();
+    rest.subscribe_peer(&house.room, &handle.peer, &ada.peer).await.unwrap();
+    rest.subscribe_tracks(&house.room, &handle.peer, std::slice::from_ref(&bob.audio)).await.unwrap();
     let mut heard = BTreeSet::new();
     end.until(|seen| {
         if let Seen::Frame { peer, .. } = seen {

@@ -7,7 +7,7 @@ use std::{
 
 use roomtone::{
     event::RoomEvent,
-    fishjam::Stay,
+    fishjam::SessionHandle,
     sandbox::{Fault, NotificationFault, Speaker},
 };
 
@@ -51,13 +51,13 @@ impl Witness {
 }
 
 /// An agent that knows of one person who talks, and a witness of all it was told.
-async fn one_person_is_known(house: &House) -> (Stay, ProbeEnd, Witness, Speaker) {
+async fn one_person_is_known(house: &House) -> (SessionHandle, ProbeEnd, Witness, Speaker) {
     let (agent, mut end) = probe();
-    let stay = house.join(agent).await;
+    let handle = house.join(agent).await;
     let first = house.talker(noise(16_000)).await;
     let mut witness = Witness::default();
     witness.until(&mut end, 1).await;
-    (stay, end, witness, first)
+    (handle, end, witness, first)
 }
 
 async fn people_come_and_go(how: Option<NotificationFault>) {

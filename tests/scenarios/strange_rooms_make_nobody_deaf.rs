@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use roomtone::{
-    agent::{Agent, AgentError, Room, Wants},
+    agent::{Agent, AgentError, AudioRequirements, Room},
     event::{PeerKind, RoomEvent},
     sandbox::Fault,
     session::Ending,
@@ -27,8 +27,8 @@ async fn metadata_that_no_value_can_hold_spoils_neither_list_nor_room() {
     }
     assert_eq!(house.fishjam.rest().rooms().await.unwrap()[0].peers.len(), 2);
     assert_eq!(house.fishjam.rest().room(&house.room).await.unwrap().peers.len(), 2);
-    let (stay, _end) = house.probe_in_the_room().await;
-    assert_eq!(stay.gauge().counters().hearing.unannounced_chunks, 0);
+    let (handle, _end) = house.probe_in_the_room().await;
+    assert_eq!(handle.monitor().counters().inbound.unannounced_chunks, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,17 +63,17 @@ async fn who_speaks_is_heard_though_no_news_tell_of_them_and_corrected_once_they
 async fn a_live_agent_comes_back_to_the_present_and_the_gap_is_told() {
     let house = House::open().await;
     house.talker(noise(16_000)).await;
-    let (agent, mut end) = probe_that(Wants::default());
-    let stay = house.join(agent).await;
+    let (agent, mut end) = probe_that(AudioRequirements::default());
+    let handle = house.join(agent).await;
     end.until_frame().await;
-    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    let (room, peer) = (house.room.clone(), handle.peer.clone());
     house.sandbox.inject(Fault::Stall { room, peer, for_ms: 4_000 }).unwrap();
     end.until(|seen| matches!(seen, Seen::Gap { samples } if *samples > 0).then_some(())).await;
     end.until_frame().await;
-    stay.leave();
-    let departure = tokio::time::timeout(PATIENCE, stay.ended()).await.unwrap();
-    assert!(departure.counters.hearing.skipped_samples > 16_000, "{:?}", departure.counters.hearing);
-    assert!(departure.summary().contains("skipped samples"), "{}", departure.summary());
+    handle.leave();
+    let summary = tokio::time::timeout(PATIENCE, handle.ended()).await.unwrap();
+    assert!(summary.counters.inbound.skipped_samples > 16_000, "{:?}", summary.counters.inbound);
+    assert!(summary.counters_line().contains("skipped samples"), "{}", summary.counters_line());
 }
 
 /// An agent whose last step fails.
@@ -90,12 +90,12 @@ impl Agent for Spoiler {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_fails_at_the_end_has_not_left_well() {
     let house = House::open().await;
-    let stay = house.join(Spoiler).await;
-    stay.leave();
-    let departure = tokio::time::timeout(PATIENCE, stay.ended()).await.unwrap();
-    assert_eq!(departure.ending, Ending::Left);
-    assert!(!departure.is_regular());
-    assert!(departure.how().contains("the last page could not be written"), "{}", departure.how());
+    let handle = house.join(Spoiler).await;
+    handle.leave();
+    let summary = tokio::time::timeout(PATIENCE, handle.ended()).await.unwrap();
+    assert_eq!(summary.ending, Ending::Left);
+    assert!(!summary.is_regular());
+    assert!(summary.how().contains("the last page could not be written"), "{}", summary.how());
 }
 
 #[tokio::test(flavor = "multi_thread")]

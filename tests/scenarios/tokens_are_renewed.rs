@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use roomtone::{event::RoomEvent, fishjam::What, sandbox::Fault, session::Ending};
+use roomtone::{event::RoomEvent, fishjam::SessionEventKind, sandbox::Fault, session::Ending};
 
 use crate::common::{House, PATIENCE};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_renewed_and_the_agent_is_back() {
     let house = House::open().await;
-    let (mut stay, mut end) = house.probe_in_the_room().await;
-    let (room, peer) = (house.room.clone(), stay.peer.clone());
+    let (mut handle, mut end) = house.probe_in_the_room().await;
+    let (room, peer) = (house.room.clone(), handle.peer.clone());
     house.sandbox.inject(Fault::ExpireToken { room: room.clone(), peer: peer.clone() }).unwrap();
     house.sandbox.inject(Fault::Cut { room, peer, for_ms: 0 }).unwrap();
     end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
     end.until_frame().await;
     let mut renewed = false;
-    while let Ok(happening) = stay.happenings.try_recv() {
-        renewed |= matches!(&happening.what, What::Link(line) if line.contains("renewed"));
+    while let Ok(event) = handle.events.try_recv() {
+        renewed |= matches!(&event.kind, SessionEventKind::Link(line) if line.contains("renewed"));
     }
     assert!(renewed);
 }
@@ -25,17 +25,17 @@ async fn an_expired_token_is_renewed_and_the_agent_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_refused_once_is_renewed_and_one_refused_for_good_is_told() {
     let house = House::open().await;
-    let (stay, mut end) = house.probe_in_the_room().await;
+    let (handle, mut end) = house.probe_in_the_room().await;
     let refuse = |times| {
-        let (room, peer) = (house.room.clone(), stay.peer.clone());
+        let (room, peer) = (house.room.clone(), handle.peer.clone());
         house.sandbox.inject(Fault::RefuseToken { room: room.clone(), peer: peer.clone(), times }).unwrap();
         house.sandbox.inject(Fault::Cut { room, peer, for_ms: 0 }).unwrap();
     };
     refuse(1);
     end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
     refuse(100);
-    let departure = tokio::time::timeout(PATIENCE, stay.ended()).await.unwrap();
-    assert!(matches!(departure.ending, Ending::TokenRefused(_)), "{:?}", departure.ending);
-    assert!(departure.ending.to_string().contains("invalid token"));
-    assert!(departure.stayed > Duration::ZERO);
+    let summary = tokio::time::timeout(PATIENCE, handle.ended()).await.unwrap();
+    assert!(matches!(summary.ending, Ending::TokenRefused(_)), "{:?}", summary.ending);
+    assert!(summary.ending.to_string().contains("invalid token"));
+    assert!(summary.stayed > Duration::ZERO);
 }

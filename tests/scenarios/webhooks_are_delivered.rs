@@ -13,8 +13,8 @@ use axum::{
     routing::post,
 };
 use roomtone::{
-    dialect::fishjam::Notification,
     fishjam::{rest::model::RoomConfig, webhook},
+    protocol::fishjam::Notification,
 };
 
 use crate::common::{House, eventually};

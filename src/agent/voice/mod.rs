@@ -47,7 +47,7 @@ pub struct Voice {
     rate: Hz,
     ring: RingWriter,
     /// Never locked; see `audio::ring`.
-    pieces: Mutex<HeapProd<Piece>>,
+    overflow: Mutex<HeapProd<OverflowChunk>>,
     shared: Arc<Shared>,
     /// 0 for an agent without a voice.
     limit_samples: u64,
@@ -55,7 +55,7 @@ pub struct Voice {
 }
 
 /// Samples that did not fit in the ring.
-struct Piece {
+struct OverflowChunk {
     /// The position of the first.
     at: u64,
     samples: Vec<i16>,
@@ -135,7 +135,7 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
         progress: Notify::new(),
     });
     let voice =
-        Voice { rate, ring: writer, pieces: Mutex::new(pieces_in), shared: shared.clone(), limit_samples, plays: 0 };
+        Voice { rate, ring: writer, overflow: Mutex::new(pieces_in), shared: shared.clone(), limit_samples, plays: 0 };
     (voice, VoicePort::new(rate, reader, pieces_out, shared))
 }
 
@@ -155,9 +155,9 @@ impl Voice {
         if samples.len() <= self.ring.free() {
             self.ring.write(samples);
         } else {
-            let piece = Piece { at: self.written(), samples: samples.to_vec() };
+            let chunk = OverflowChunk { at: self.written(), samples: samples.to_vec() };
             // `space` has seen room for a piece, and only the other end makes changes to that: it frees more.
-            self.pieces.get_mut().expect("nobody locks").try_push(piece).ok().expect("room for a piece");
+            self.overflow.get_mut().expect("nobody locks").try_push(chunk).ok().expect("room for a piece");
             self.shared.pieces_in.fetch_add(1, Release);
         }
         self.shared.written.store(self.written() + taken as u64, Release);
@@ -200,8 +200,8 @@ impl Voice {
 
     /// How many samples `play` would take now.
     pub fn space(&self) -> usize {
-        let pieces = self.shared.pieces_in.load(Acquire) - self.shared.pieces_out.load(Acquire);
-        match pieces < PIECES as u64 {
+        let overflow = self.shared.pieces_in.load(Acquire) - self.shared.pieces_out.load(Acquire);
+        match overflow < PIECES as u64 {
             false => 0,
             true => (self.limit_samples - self.queued_samples().min(self.limit_samples)) as usize,
         }
@@ -278,7 +278,7 @@ mod tests {
         /// By a driver that has not looked for interrupts yet.
         FetchBlindly(usize),
         Interrupt,
-        Notice,
+        InboxMessage,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -287,7 +287,7 @@ mod tests {
             (1usize..3_000).prop_map(Step::Fetch),
             (1usize..3_000).prop_map(Step::FetchBlindly),
             Just(Step::Interrupt),
-            Just(Step::Notice),
+            Just(Step::InboxMessage),
         ];
         proptest::collection::vec(step, 1..80)
     }
@@ -301,14 +301,14 @@ mod tests {
                 match step {
                     Step::Play(samples) => {
                         // The low bits of its position tell each sample from its neighbours.
-                        let piece: Vec<i16> = (next..next + samples as u64).map(|n| (n % 32_000) as i16).collect();
-                        next += voice.play(&piece) as u64;
+                        let chunk: Vec<i16> = (next..next + samples as u64).map(|n| (n % 32_000) as i16).collect();
+                        next += voice.play(&chunk) as u64;
                     }
                     Step::Interrupt => {
                         voice.interrupt();
                         (barrier, pending) = (next, true);
                     }
-                    Step::Notice => {
+                    Step::InboxMessage => {
                         port.take_interrupt();
                         pending = false;
                     }

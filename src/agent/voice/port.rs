@@ -14,22 +14,22 @@ use std::{
 
 use ringbuf::{HeapCons, traits::Consumer};
 
-use super::{Piece, Shared};
+use super::{OverflowChunk, Shared};
 use crate::audio::{Hz, ring::RingReader};
 
 /// Fetches what the agent plays, and tells it what has become of that.
 pub(crate) struct VoicePort {
     rate: Hz,
     ring: RingReader,
-    pieces: HeapCons<Piece>,
+    overflow: HeapCons<OverflowChunk>,
     fetched: u64,
     interrupts_seen: u64,
     shared: Arc<Shared>,
 }
 
 impl VoicePort {
-    pub(super) fn new(rate: Hz, ring: RingReader, pieces: HeapCons<Piece>, shared: Arc<Shared>) -> VoicePort {
-        VoicePort { rate, ring, pieces, fetched: 0, interrupts_seen: 0, shared }
+    pub(super) fn new(rate: Hz, ring: RingReader, overflow: HeapCons<OverflowChunk>, shared: Arc<Shared>) -> VoicePort {
+        VoicePort { rate, ring, overflow, fetched: 0, interrupts_seen: 0, shared }
     }
 
     /// The rate at which the agent plays.
@@ -120,18 +120,18 @@ impl VoicePort {
         while moved < most {
             // In this order: whoever sees a sample in the ring sees every piece and every interrupt before it.
             let in_ring = self.ring.waiting();
-            let piece = self.pieces.try_peek().map(|piece| ((piece.at.saturating_sub(self.fetched)) as usize, piece));
+            let chunk = self.overflow.try_peek().map(|chunk| ((chunk.at.saturating_sub(self.fetched)) as usize, chunk));
             let barrier = self.pending_interrupt().filter(|_| out.is_some());
             let most = most - moved;
-            let step = match piece {
-                Some((0, piece)) => {
-                    let begun = (self.fetched - piece.at) as usize;
-                    let step = (piece.samples.len() - begun).min(most).min(barrier.unwrap_or(usize::MAX));
+            let step = match chunk {
+                Some((0, chunk)) => {
+                    let begun = (self.fetched - chunk.at) as usize;
+                    let step = (chunk.samples.len() - begun).min(most).min(barrier.unwrap_or(usize::MAX));
                     if let Some(out) = &mut out {
-                        out.extend_from_slice(&piece.samples[begun..begun + step]);
+                        out.extend_from_slice(&chunk.samples[begun..begun + step]);
                     }
-                    if begun + step == piece.samples.len() {
-                        self.pieces.try_pop();
+                    if begun + step == chunk.samples.len() {
+                        self.overflow.try_pop();
                         self.shared.pieces_out.fetch_add(1, Release);
                     }
                     step

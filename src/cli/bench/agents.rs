@@ -12,30 +12,30 @@ use super::{
     wrong,
 };
 use crate::{
-    agent::{Agent, AgentError, Input, Maker, OptionsError, Registry, Room, Wants},
+    agent::{Agent, AgentError, AudioRequirements, Input, Maker, OptionsError, Registry, Room},
     audio::Hz,
     cli::{Failure, args::LoadArgs},
-    dialect::fishjam::VoiceTrack,
     event::RoomId,
-    fishjam::{Departure, Fishjam, JoinOptions, Stay},
+    fishjam::{Fishjam, JoinOptions, SessionHandle, SessionSummary},
+    protocol::fishjam::PublishedTrack,
 };
 
 pub(super) async fn run(
     registry: &Registry,
     fishjam: Fishjam,
     seconds: u64,
-    voice: VoiceTrack,
+    voice: PublishedTrack,
     load: &LoadArgs,
 ) -> Result<(), Failure> {
     let rooms = rooms(&fishjam).await?;
     let input = |error: OptionsError| Failure::Input(error.to_string());
     let echo = registry.find("echo").map_err(input)?.prepare(toml::Table::new()).await.map_err(input)?;
-    let crew = Crew { echo, fishjam, voice, speech: load.speech };
+    let context = SessionContext { echo, fishjam, voice, speech: load.speech };
     let (mut stays, mut joins, mut first_rss_kib) = (Vec::new(), Vec::new(), 0);
     let (timed, others) = rooms.split_at(rooms.len().min(TIMED));
     for (n, room) in timed.iter().enumerate() {
-        let (stay, took) = crew.join(room).await?;
-        stays.push(stay);
+        let (handle, took) = context.join(room).await?;
+        stays.push(handle);
         joins.push(took);
         if n == 0 {
             // What all sessions share is there once the first has run for a moment.
@@ -43,48 +43,48 @@ pub(super) async fn run(
             first_rss_kib = machine::resident_kib();
         }
     }
-    let mut others = stream::iter(others).map(|room| crew.join(room)).buffered(AT_ONCE);
+    let mut others = stream::iter(others).map(|room| context.join(room)).buffered(AT_ONCE);
     while let Some(joined) = others.next().await {
         stays.push(joined?.0);
     }
     part::be_measured(rooms.len(), &joins, first_rss_kib, seconds).await;
     let mut left = Left::default();
-    for stay in stays {
-        stay.leave();
-        count(&mut left, &stay.ended().await);
+    for handle in stays {
+        handle.leave();
+        count(&mut left, &handle.ended().await);
     }
     if let Some(room) = rooms.first().filter(|_| load.joins > 0) {
-        left.churn_rss_kib = crew.come_and_go(room, load.joins).await?;
+        left.churn_rss_kib = context.come_and_go(room, load.joins).await?;
     }
     tell(&Said::Left(left));
     Ok(())
 }
 
 /// What each agent of the bench is.
-struct Crew {
+struct SessionContext {
     echo: Maker,
     fishjam: Fishjam,
-    voice: VoiceTrack,
+    voice: PublishedTrack,
     speech: bool,
 }
 
-impl Crew {
+impl SessionContext {
     /// Brings one agent in, waits until it is there, and says how long that took.
-    async fn join(&self, room: &RoomId) -> Result<(Stay, Duration), Failure> {
+    async fn join(&self, room: &RoomId) -> Result<(SessionHandle, Duration), Failure> {
         let agent: Box<dyn Agent> = match self.speech {
             true => Box::new(Speech),
             false => self.echo.make(),
         };
         let options = JoinOptions { voice: Some(self.voice.clone()), ..JoinOptions::new(room.clone()) };
         let begun = Instant::now();
-        let mut stay = self.fishjam.join(agent, options).await.map_err(|error| wrong(&error))?;
-        if !timeout(JOIN, stay.joined()).await.unwrap_or(false) {
+        let mut handle = self.fishjam.join(agent, options).await.map_err(|error| wrong(&error))?;
+        if !timeout(JOIN, handle.joined()).await.unwrap_or(false) {
             return Err(Failure::Session(format!("no agent came into room {room}")));
         }
         let took = begun.elapsed();
         // Nobody reads any further: what happens is counted elsewhere.
-        stay.happenings.close();
-        Ok((stay, took))
+        handle.events.close();
+        Ok((handle, took))
     }
 
     /// Joins and leaves `times`, rounded up to whole tens that are in the room together, and gives the memory after each
@@ -94,10 +94,10 @@ impl Crew {
         let step = times.div_ceil(STEPS).max(1);
         for done in (0..times).step_by(AT_ONCE) {
             let stays = futures_util::future::join_all((0..AT_ONCE).map(|_| self.join(room))).await;
-            for stay in stays {
-                let (stay, _) = stay?;
-                stay.leave();
-                stay.ended().await;
+            for handle in stays {
+                let (handle, _) = handle?;
+                handle.leave();
+                handle.ended().await;
             }
             if (done + AT_ONCE as u32) / step != done / step {
                 resident.push(machine::resident_kib());
@@ -112,8 +112,8 @@ struct Speech;
 
 #[async_trait]
 impl Agent for Speech {
-    fn wants(&self) -> Wants {
-        Wants { speak_rate: Some(Hz::K16), ..Wants::default() }
+    fn requirements(&self) -> AudioRequirements {
+        AudioRequirements { speak_rate: Some(Hz::K16), ..AudioRequirements::default() }
     }
 
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
@@ -131,11 +131,11 @@ impl Agent for Speech {
     }
 }
 
-fn count(left: &mut Left, departure: &Departure) {
-    for (name, lost) in departure.counters.losses() {
+fn count(left: &mut Left, summary: &SessionSummary) {
+    for (name, lost) in summary.counters.losses() {
         *left.losses.entry(name.to_owned()).or_default() += lost;
     }
-    let said = &departure.counters.speaking;
+    let said = &summary.counters.outbound;
     left.underruns += said.underruns;
     left.paced_packets += said.paced_packets;
     left.paced_within_2_ms += said.paced_within_2_ms;

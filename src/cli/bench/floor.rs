@@ -20,19 +20,19 @@ use crate::{
         codec::{Decoder, Encoder, Encoding},
     },
     cli::Failure,
-    dialect::fishjam::{
-        VoiceTrack,
-        wire::{AgentRequest, AgentResponse, agent_response::Content},
-    },
     event::{PeerId, RoomId, TrackId},
     fishjam::{
         Fishjam,
         rest::model::{AgentOptions, NewPeer},
         socket_config,
     },
+    protocol::fishjam::{
+        PublishedTrack,
+        wire::{AgentRequest, AgentResponse, agent_response::Content},
+    },
 };
 
-pub(super) async fn run(fishjam: Fishjam, seconds: u64, voice: VoiceTrack) -> Result<(), Failure> {
+pub(super) async fn run(fishjam: Fishjam, seconds: u64, voice: PublishedTrack) -> Result<(), Failure> {
     let rooms = rooms(&fishjam).await?;
     let (hears, mut heard) = mpsc::channel(rooms.len().max(1));
     let mut loops = JoinSet::new();
@@ -60,7 +60,7 @@ pub(super) async fn run(fishjam: Fishjam, seconds: u64, voice: VoiceTrack) -> Re
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Goes into a room and publishes a track there.
-async fn join(fishjam: &Fishjam, room: &RoomId, voice: &VoiceTrack) -> Result<(PeerId, Socket, TrackId), Failure> {
+async fn join(fishjam: &Fishjam, room: &RoomId, voice: &PublishedTrack) -> Result<(PeerId, Socket, TrackId), Failure> {
     let peer = NewPeer::Agent(AgentOptions::default());
     let admission = fishjam.rest().create_peer(room, &peer).await.map_err(|error| wrong(&error))?;
     let url = fishjam.rest().address().agent_socket(admission.peer_websocket_url.as_deref());
@@ -75,7 +75,7 @@ async fn join(fishjam: &Fishjam, room: &RoomId, voice: &VoiceTrack) -> Result<(P
 }
 
 /// Says back what it hears until it is stopped, and tells once that it has heard something.
-async fn echo(mut socket: Socket, track: TrackId, voice: VoiceTrack, hears: mpsc::Sender<()>) {
+async fn echo(mut socket: Socket, track: TrackId, voice: PublishedTrack, hears: mpsc::Sender<()>) {
     let block = voice.rate().block_samples();
     let mut decoder = Decoder::new(Encoding::Pcm16, Hz::K16).expect("PCM16 is always there");
     let mut resampler = Resampler::new(Hz::K16, voice.rate());

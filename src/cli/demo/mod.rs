@@ -53,9 +53,9 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
         say(&format_args!("{fact:<10} {value}"));
     }
     say(&format_args!("{:<10} {}", "report", files.report.display()));
-    match scene.departure.is_regular() {
+    match scene.summary.is_regular() {
         true => Ok(()),
-        false => Err(Failure::Session(scene.departure.how())),
+        false => Err(Failure::Session(scene.summary.how())),
     }
 }
 
@@ -172,8 +172,8 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
         let delay = rate.duration_of(found.delay_samples as u64).as_secs_f64() * 1e3;
         facts.push(("delay", format!("{delay:.1} ms from mouth to ear, correlation {:.4}", found.correlation)));
     }
-    facts.push(("stay", scene.departure.summary()));
-    facts.push(("ending", scene.departure.how()));
+    facts.push(("session", scene.summary.counters_line()));
+    facts.push(("ending", scene.summary.how()));
     facts
 }
 

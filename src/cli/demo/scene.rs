@@ -13,7 +13,10 @@ use crate::{
     audio::{Hz, Sound, codec::Encoding},
     cli::Failure,
     event::{PeerId, RoomId},
-    fishjam::{Departure, Fishjam, JoinOptions, Notifier, NotifierEvent, Scope, Stay, What, rest::model::RoomConfig},
+    fishjam::{
+        Fishjam, JoinOptions, Notifier, NotifierEvent, Scope, SessionEventKind, SessionHandle, SessionSummary,
+        rest::model::RoomConfig,
+    },
     sandbox::{Person, Sandbox, SandboxOptions},
 };
 
@@ -32,7 +35,7 @@ pub(super) struct Scene {
     /// Everything, in the order of time.
     pub(super) events: Vec<Event>,
     /// How the agent left.
-    pub(super) departure: Departure,
+    pub(super) summary: SessionSummary,
 }
 
 /// Plays the scene to its end. Takes as long as the recording and a second or two.
@@ -45,28 +48,28 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     let room = fishjam.rest().create_room(&RoomConfig::default()).await.map_err(|error| wrong(&error))?.id;
     let person = sandbox.add_person(&room, Person::default()).await.map_err(|error| wrong(&error))?.peer;
     let asked = Instant::now();
-    let stay = fishjam.join(agent, JoinOptions::new(room.clone())).await.map_err(|error| wrong(&error))?;
-    let rate = match &stay.voice {
+    let handle = fishjam.join(agent, JoinOptions::new(room.clone())).await.map_err(|error| wrong(&error))?;
+    let rate = match &handle.voice {
         Some(track) if track.encoding() == Encoding::Pcm16 => track.rate(),
         Some(_) => Hz::K48,
         None => Hz::K24,
     };
-    let mut stage = Stage { sandbox, room, person, agent: stay.peer.clone(), origin, events: Vec::new() };
+    let mut stage = Stage { sandbox, room, person, agent: handle.peer.clone(), origin, events: Vec::new() };
     stage.direct("the agent is asked for");
     stage.record(rate);
     let said = sound.duration();
-    let (mut stay, joined_after) = stage.until_joined(stay, asked).await;
+    let (mut handle, joined_after) = stage.until_joined(handle, asked).await;
     stage.sandbox.say(&stage.room, &stage.person, sound, BREATH).await.map_err(|error| wrong(&error))?;
     let began = Instant::now() + BREATH;
     stage.direct("the person takes a breath and speaks");
-    let heard = stage.until_quiet(&mut stay, said).await;
+    let heard = stage.until_quiet(&mut handle, said).await;
     let recordings = stage.recordings(rate);
     stage.direct("the agent is told to leave");
-    stay.leave();
-    while let Some(happening) = stay.happenings.recv().await {
-        stage.events.push(Event::from_happening(origin, stay.begun, &happening));
+    handle.leave();
+    while let Some(event) = handle.events.recv().await {
+        stage.events.push(Event::from_session(origin, handle.begun, &event));
     }
-    let departure = stay.ended().await;
+    let summary = handle.ended().await;
     sleep(STRAGGLERS).await;
     stage.events.extend(server.end().await);
     stage.name_peers();
@@ -77,7 +80,7 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     stage.sandbox.stop().await;
     let (person, agent) = recordings;
     let heard_after = heard.map(|at| at.saturating_duration_since(began));
-    Ok(Scene { person, agent, said, joined_after, heard_after, events: stage.events, departure })
+    Ok(Scene { person, agent, said, joined_after, heard_after, events: stage.events, summary })
 }
 
 /// The room while the scene plays.
@@ -118,32 +121,32 @@ impl Stage {
     }
 
     /// Waits until the agent is in the room and knows the person, or has failed to.
-    async fn until_joined(&mut self, mut stay: Stay, asked: Instant) -> (Stay, Option<Duration>) {
+    async fn until_joined(&mut self, mut handle: SessionHandle, asked: Instant) -> (SessionHandle, Option<Duration>) {
         let (mut joined, mut knows) = (None, false);
         let deadline = tokio::time::Instant::now() + JOIN;
         while joined.is_none() || !knows {
-            let Ok(Some(happening)) = tokio::time::timeout_at(deadline, stay.happenings.recv()).await else { break };
-            match &happening.what {
-                What::Joined => joined = Some((stay.begun + happening.at).saturating_duration_since(asked)),
-                What::Room(_) => knows = true,
+            let Ok(Some(event)) = tokio::time::timeout_at(deadline, handle.events.recv()).await else { break };
+            match &event.kind {
+                SessionEventKind::Joined => joined = Some((handle.begun + event.at).saturating_duration_since(asked)),
+                SessionEventKind::Room(_) => knows = true,
                 _ => {}
             }
-            self.events.push(Event::from_happening(self.origin, stay.begun, &happening));
+            self.events.push(Event::from_session(self.origin, handle.begun, &event));
         }
-        (stay, joined)
+        (handle, joined)
     }
 
     /// Waits until both have been quiet for a while. Gives the moment at which the agent first heard the person.
-    async fn until_quiet(&mut self, stay: &mut Stay, said: Duration) -> Option<Instant> {
+    async fn until_quiet(&mut self, handle: &mut SessionHandle, said: Duration) -> Option<Instant> {
         let mut heard = None;
         let latest = Instant::now() + said + LONGEST_REPLY;
         while Instant::now() < latest && !self.is_quiet() {
-            let Ok(happening) = tokio::time::timeout(LOOK, stay.happenings.recv()).await else { continue };
-            let Some(happening) = happening else { break };
-            if matches!(happening.what, What::FirstHeard(_)) {
-                heard.get_or_insert(stay.begun + happening.at);
+            let Ok(event) = tokio::time::timeout(LOOK, handle.events.recv()).await else { continue };
+            let Some(event) = event else { break };
+            if matches!(event.kind, SessionEventKind::FirstHeard(_)) {
+                heard.get_or_insert(handle.begun + event.at);
             }
-            self.events.push(Event::from_happening(self.origin, stay.begun, &happening));
+            self.events.push(Event::from_session(self.origin, handle.begun, &event));
         }
         heard
     }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::{
-    dialect::fishjam::Notification,
     event::{RoomEvent, RosterChange},
-    fishjam::{Happening, What},
+    fishjam::{SessionEvent, SessionEventKind},
+    protocol::fishjam::Notification,
 };
 
 /// One thing that happened.
@@ -43,17 +43,19 @@ impl Event {
     }
 
     /// What the driver told, whose clock began at `begun`.
-    pub(super) fn from_happening(origin: Instant, begun: Instant, happening: &Happening) -> Event {
-        let at = begun.saturating_duration_since(origin) + happening.at;
-        let (what, detail) = match &happening.what {
-            What::Joined => ("joined", String::new()),
-            What::Link(line) => ("link", line.clone()),
-            What::Room(event) => return Event::new(at, Witness::Agent, room_event_name(event), String::new()),
-            What::FirstHeard(peer) => ("hears", format!("the first sound of {peer}")),
-            What::Speaks => ("speaks", String::new()),
-            What::Interrupts => ("interrupts itself", String::new()),
-            What::Note(note) => ("writes", note.text.clone()),
-            What::Ended(line) => ("ended", line.clone()),
+    pub(super) fn from_session(origin: Instant, begun: Instant, event: &SessionEvent) -> Event {
+        let at = begun.saturating_duration_since(origin) + event.at;
+        let (what, detail) = match &event.kind {
+            SessionEventKind::Joined => ("joined", String::new()),
+            SessionEventKind::Link(line) => ("link", line.clone()),
+            SessionEventKind::Room(event) => {
+                return Event::new(at, Witness::Agent, room_event_name(event), String::new());
+            }
+            SessionEventKind::FirstHeard(peer) => ("hears", format!("the first sound of {peer}")),
+            SessionEventKind::Speaks => ("speaks", String::new()),
+            SessionEventKind::Interrupts => ("interrupts itself", String::new()),
+            SessionEventKind::Note(note) => ("writes", note.text.clone()),
+            SessionEventKind::Ended(line) => ("ended", line.clone()),
         };
         Event::new(at, Witness::Agent, what, detail)
     }
@@ -86,8 +88,8 @@ fn room_event_name(event: &RoomEvent) -> &'static str {
         RoomEvent::TrackAdded { .. } => "track added",
         RoomEvent::TrackUpdated { .. } => "track updated",
         RoomEvent::TrackRemoved { .. } => "track removed",
-        RoomEvent::Voice { speaking: true, .. } => "voice began",
-        RoomEvent::Voice { speaking: false, .. } => "voice ended",
+        RoomEvent::VoiceActivity { speaking: true, .. } => "voice began",
+        RoomEvent::VoiceActivity { speaking: false, .. } => "voice ended",
         RoomEvent::LinkLost { .. } => "link lost",
         RoomEvent::LinkRestored { .. } => "link restored",
         RoomEvent::PeerExpected { .. } => "peer expected",

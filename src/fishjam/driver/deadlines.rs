@@ -14,7 +14,7 @@ impl Driver {
     fn wake_next(&mut self, now: Instant) {
         let due = self.due_beside_voice();
         let deadline = self.next_of_voice(now).map_or(due, |next| next.min(due));
-        self.occasions.wake_next(now, deadline);
+        self.sources.wake_next(now, deadline);
     }
 
     /// When something is due, apart from the voice. Sound may have been held since `due` was worked out.
@@ -24,7 +24,7 @@ impl Driver {
 
     /// The alarm has rung. If it was for the voice and nothing else, the voice has its due.
     pub(super) fn is_voices_time(&mut self, now: Instant) -> bool {
-        if now >= self.due_beside_voice() || self.occasions.agent_is_done() {
+        if now >= self.due_beside_voice() || self.sources.agent_is_done() {
             return false;
         }
         self.speak(now);
@@ -43,12 +43,12 @@ impl Driver {
 
     /// When sound that is held is to be passed on.
     pub(super) fn held_until(&self) -> Option<Instant> {
-        self.hearing.poll_timeout().map(|at| self.begun + at)
+        self.inbound.poll_timeout().map(|at| self.begun + at)
     }
 
     pub(super) fn next_of_voice(&self, now: Instant) -> Option<Instant> {
-        let speaking = self.speaking.as_ref().filter(|_| self.session.voice_track().is_some());
-        let next = speaking.and_then(|speaking| speaking.poll_timeout(now, &self.port.voice));
+        let outbound = self.outbound.as_ref().filter(|_| self.session.voice_track().is_some());
+        let next = outbound.and_then(|outbound| outbound.poll_timeout(now, &self.port.voice));
         next.map(|at| at.max(self.voice_opens))
     }
 
@@ -64,14 +64,14 @@ impl Driver {
             if now >= self.next_snapshot + patience {
                 self.roster.request_snapshot();
             }
-            self.occasions.listen_again(now);
-            if self.hearing.holds_chunks() {
+            self.sources.listen_again(now);
+            if self.inbound.holds_chunks() {
                 self.on_room_events(now, Vec::new());
             }
-            self.subscribe_to_audience();
+            self.subscribe_to_heard();
             self.port.stamp(now);
-            self.gauge.publish(self.counters());
-            self.is_tapped = self.gauge.is_tapped();
+            self.monitor.publish(self.counters());
+            self.is_tapped = self.monitor.is_tapped();
         }
     }
 }

@@ -6,18 +6,18 @@ use bytes::Bytes;
 use tokio::{task::JoinError as TaskEnd, time::timeout};
 use tracing::Instrument;
 
-use super::{CONNECT, Done, Driver, WIRING, gate::Gate};
+use super::{CONNECT, Done, Driver, WIRING, ready_set::ReadySource};
 use crate::{
     audio::codec::Encoding,
-    dialect::fishjam::{
-        TrackSound, decode_response, peek_track_data,
-        wire::agent_response::{Content, TrackData},
-    },
     event::RoomEvent,
     fishjam::{
-        happening::What,
         rest::RestErrorKind,
+        session_event::SessionEventKind,
         socket::{Socket, SocketEvent},
+    },
+    protocol::fishjam::{
+        TrackSound, decode_response, peek_track_data,
+        wire::agent_response::{Content, TrackData},
     },
     session::{Input, Output, Refusal, Report, TokenFault},
     trouble::times,
@@ -32,7 +32,7 @@ impl Driver {
             Output::RefreshToken => {
                 let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
                 let refresh = async move { Done::Token(rest.refresh_token(&room, &peer).await) };
-                self.occasions.spawn(refresh.in_current_span());
+                self.sources.spawn(refresh.in_current_span());
             }
             Output::Answer(id, result) => {
                 if let Some(reply) = self.captures.remove(&id) {
@@ -48,7 +48,7 @@ impl Driver {
         self.socket = None;
         self.connection += 1;
         let (url, trust, number) = (self.url.clone(), self.rest.trust().clone(), self.connection);
-        self.occasions.spawn(async move {
+        self.sources.spawn(async move {
             let connected = timeout(CONNECT, Socket::connect(&url, &trust)).await;
             let late = || Err(Refusal::Unreachable(format!("no connection within {} s", CONNECT.as_secs())));
             Done::Connected(number, connected.unwrap_or_else(|_| late()).map(Box::new))
@@ -67,9 +67,9 @@ impl Driver {
         match &report {
             Report::Lost { reason } => {
                 self.socket = None;
-                self.hearing.on_link_down(&mut self.port);
-                if let Some(speaking) = &mut self.speaking {
-                    speaking.on_link_down(now, &self.port.voice);
+                self.inbound.on_link_down(&mut self.port);
+                if let Some(outbound) = &mut self.outbound {
+                    outbound.on_link_down(now, &self.port.voice);
                 }
                 self.tell(RoomEvent::LinkLost { reason: reason.clone() });
             }
@@ -81,7 +81,7 @@ impl Driver {
             Report::Retrying { .. } => self.socket = None,
             Report::Joined { .. } => {
                 self.joined.send_replace(true);
-                self.tell_world(What::Joined);
+                self.publish(SessionEventKind::Joined);
             }
             Report::Published { .. } => {
                 self.voice_opens = now + WIRING;
@@ -108,7 +108,7 @@ impl Driver {
             }
             _ => tracing::debug!("{line}"),
         }
-        self.tell_world(What::Link(line));
+        self.publish(SessionEventKind::Link(line));
     }
 
     pub(super) fn on_socket(&mut self, now: Instant, event: SocketEvent) {
@@ -123,15 +123,15 @@ impl Driver {
     }
 
     /// Passes a message on if it is the sound of a track that is heard already, and says whether it was.
-    pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
+    pub(super) fn try_deliver(&mut self, bytes: &[u8]) -> bool {
         let Some(sound) = peek_track_data(bytes).filter(|_| self.session.is_live()) else { return false };
-        if self.is_tapped && self.hearing.encoding() == Encoding::Pcm16 {
-            self.gauge.measure(sound.peer, sound.track, sound.data);
+        if self.is_tapped && self.inbound.encoding() == Encoding::Pcm16 {
+            self.monitor.measure(sound.peer, sound.track, sound.data);
         }
         let now = Instant::now();
-        let passed = self.hearing.pass(now - self.begun, &sound, &mut self.port);
+        let passed = self.inbound.try_deliver(now - self.begun, &sound, &mut self.port);
         if let Some(at) = self.held_until() {
-            self.occasions.wake_by(at);
+            self.sources.wake_by(at);
         }
         passed
     }
@@ -156,9 +156,9 @@ impl Driver {
         if !self.session.is_live() {
             return;
         }
-        match self.hearing.on_chunk(now - self.begun, sound, &mut self.roster, &mut self.port) {
+        match self.inbound.on_chunk(now - self.begun, sound, &mut self.roster, &mut self.port) {
             Ok(false) => {}
-            Ok(true) => self.tell_world(What::FirstHeard(sound.peer.into())),
+            Ok(true) => self.publish(SessionEventKind::FirstHeard(sound.peer.into())),
             Err(error) => self.give_up(now, error.to_string()),
         }
     }
@@ -168,7 +168,7 @@ impl Driver {
             Ok(Done::Connected(number, result)) if number == self.connection => match result {
                 Ok(socket) => {
                     self.socket = Some(socket);
-                    self.occasions.gates.open(Gate::Socket);
+                    self.sources.ready.open(ReadySource::Socket);
                     self.session.handle_input(now, Input::Opened);
                 }
                 Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),

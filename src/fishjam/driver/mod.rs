@@ -2,12 +2,12 @@
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
 mod deadlines;
-mod farewell;
-mod gate;
 mod link;
-mod occasions;
 mod outbox;
+mod ready_set;
 mod room;
+mod shutdown;
+mod sources;
 mod subscribing;
 
 use std::{
@@ -25,30 +25,30 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
-    gauge::Gauge,
-    happening::{Counters, Departure, Happening, What},
     join::JoinOptions,
+    monitor::SessionMonitor,
     notifier::Notifier,
     rest::{
         Client, RestError,
         model::{Admission, Room as RestRoom},
     },
+    session_event::{Counters, SessionEvent, SessionEventKind, SessionSummary},
     socket::{Socket, SocketEvent},
 };
 use crate::{
-    agent::{Agent, AgentError, CaptureError, Image, Latency, Request, RoomPort, Unread, Wants, room_link},
+    agent::{Agent, AgentError, AudioRequirements, CaptureError, Image, Latency, Request, RoomPort, Unread, room_link},
     audio::{
         Hz,
         codec::{CodecError, Encoding},
     },
-    dialect::fishjam::wire::AgentRequest,
     event::{PeerId, RoomEvent, RoomId, Roster},
-    session::{Cut, Ending, Hearing, Input, Refusal, Session, SessionOptions, Speaking},
+    protocol::fishjam::wire::AgentRequest,
+    session::{Cut, Ending, InboundAudio, Input, OutboundAudio, Refusal, Session, SessionOptions},
 };
-pub(crate) use farewell::panic_text;
-use gate::Gate;
-use occasions::{Occasion, Occasions};
 use outbox::Outbox;
+use ready_set::ReadySource;
+pub(crate) use shutdown::panic_text;
+use sources::{DriverEvent, EventSources};
 use subscribing::Subscribing;
 
 /// See the module's head.
@@ -60,11 +60,11 @@ pub(super) struct Driver {
     begun: Instant,
     session: Session,
     socket: Option<Box<Socket>>,
-    hearing: Hearing,
-    speaking: Option<Speaking>,
+    inbound: InboundAudio,
+    outbound: Option<OutboundAudio>,
     roster: Roster,
     port: RoomPort,
-    occasions: Occasions,
+    sources: EventSources,
     /// Tells the connection that is wanted from those that were given up.
     connection: u64,
     snapshot_under_way: bool,
@@ -79,10 +79,10 @@ pub(super) struct Driver {
     due: Instant,
     captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
     next_capture: u64,
-    happenings: mpsc::Sender<Happening>,
+    events: mpsc::Sender<SessionEvent>,
     /// Whether the agent is in the room, or was.
     joined: watch::Sender<bool>,
-    gauge: Gauge,
+    monitor: SessionMonitor,
     /// Somebody wanted levels when that was looked at last.
     is_tapped: bool,
     /// The levels of the voice can be measured.
@@ -91,7 +91,7 @@ pub(super) struct Driver {
     reconnects: u64,
     subscribing: Subscribing,
     outbox: Outbox,
-    unread_happenings: u64,
+    unread_events: u64,
     /// The server has removed the agent's peer; when that is taken for the end, if nothing else says what ended.
     removed_at: Option<Instant>,
     /// When the server has surely played all that an agent that is done had said.
@@ -118,7 +118,7 @@ enum Done {
 /// What the loop wakes up for.
 enum Wake {
     Socket(SocketEvent),
-    Occasion(Occasion),
+    DriverEvent(DriverEvent),
     /// The agent has played something, or interrupted.
     Voice,
 }
@@ -129,35 +129,35 @@ impl Driver {
         rest: Client,
         options: &JoinOptions,
         session: SessionOptions,
-        wants: &Wants,
+        requirements: &AudioRequirements,
         wire_rate: Hz,
         admission: Admission,
         notifier: Notifier,
-        (happenings, joined): (mpsc::Sender<Happening>, watch::Sender<bool>),
-        gauge: Gauge,
+        (events, joined): (mpsc::Sender<SessionEvent>, watch::Sender<bool>),
+        monitor: SessionMonitor,
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
         let (room, peer, now) = (options.room.clone(), admission.peer.id.clone(), Instant::now());
-        let (mut agent_room, port) = room_link(room.clone(), peer.clone(), wants);
-        let speaking =
-            session.voice.as_ref().map(|track| Speaking::new(&port.voice, track, options.lead)).transpose()?;
+        let (mut agent_room, port) = room_link(room.clone(), peer.clone(), requirements);
+        let outbound =
+            session.voice.as_ref().map(|track| OutboundAudio::new(&port.voice, track, options.lead)).transpose()?;
         let speaks_pcm = session.voice.as_ref().is_some_and(|track| track.encoding() == Encoding::Pcm16);
         let url = rest.address().agent_socket(admission.peer_websocket_url.as_deref());
-        let hearing = Hearing::new(wants.hear, options.incoming, wire_rate).of(options.audience.clone());
+        let inbound = InboundAudio::new(requirements.hear, options.incoming, wire_rate).of(options.filter.clone());
         let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());
         Ok(Driver {
             url,
             session: Session::new(session, admission.token, now),
-            hearing: hearing.live(wants.most_behind),
+            inbound: inbound.live(requirements.most_behind),
             roster: Roster::new(peer.clone()),
             rest,
             room,
             peer,
             begun: now,
             socket: None,
-            speaking,
+            outbound,
             port,
-            occasions: Occasions::new(now, notifier, agent),
+            sources: EventSources::new(now, notifier, agent),
             connection: 0,
             snapshot_under_way: false,
             next_snapshot: now,
@@ -168,16 +168,16 @@ impl Driver {
             due: now,
             captures: HashMap::new(),
             next_capture: 0,
-            happenings,
+            events,
             joined,
-            gauge,
+            monitor,
             is_tapped: false,
             speaks_pcm,
             to_socket: Latency::default(),
             reconnects: 0,
             subscribing: Subscribing::new(options),
             outbox: Outbox::default(),
-            unread_happenings: 0,
+            unread_events: 0,
             removed_at: None,
             heard_out_at: None,
             room_end_told: false,
@@ -188,9 +188,13 @@ impl Driver {
         })
     }
 
-    pub(super) async fn run(mut self, leave: CancellationToken, drain: watch::Receiver<Option<Duration>>) -> Departure {
-        self.occasions.leave_on(leave);
-        self.occasions.drain_on(drain);
+    pub(super) async fn run(
+        mut self,
+        leave: CancellationToken,
+        drain: watch::Receiver<Option<Duration>>,
+    ) -> SessionSummary {
+        self.sources.leave_on(leave);
+        self.sources.drain_on(drain);
         let mut now = Instant::now();
         loop {
             self.drive(now);
@@ -202,45 +206,45 @@ impl Driver {
             // Sound goes straight through: it touches nothing that it does not need.
             let wake = loop {
                 match poll_fn(|cx| self.poll_wake(cx)).await {
-                    Wake::Socket(SocketEvent::Message(bytes)) if self.passes(&bytes) => {}
+                    Wake::Socket(SocketEvent::Message(bytes)) if self.try_deliver(&bytes) => {}
                     Wake::Voice => self.on_voice(Instant::now()),
-                    Wake::Occasion(Occasion::Time) if self.is_voices_time(Instant::now()) => {}
-                    Wake::Socket(event) => break Occasion::Socket(event),
-                    Wake::Occasion(occasion) => break occasion,
+                    Wake::DriverEvent(DriverEvent::Time) if self.is_voices_time(Instant::now()) => {}
+                    Wake::Socket(event) => break DriverEvent::Socket(event),
+                    Wake::DriverEvent(event) => break event,
                 }
             };
             now = Instant::now();
-            self.on_occasion(now, wake);
+            self.on_event(now, wake);
         }
     }
 
     /// The socket comes last: it may always have something, and must not hold up the rest.
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        self.occasions.gates.serve(cx.waker());
-        if let Poll::Ready(occasion) = self.occasions.poll(&mut self.port.requests) {
-            return Poll::Ready(Wake::Occasion(occasion));
+        self.sources.ready.serve(cx.waker());
+        if let Poll::Ready(event) = self.sources.poll(&mut self.port.requests) {
+            return Poll::Ready(Wake::DriverEvent(event));
         }
         if self.port.voice.poll_work(cx).is_ready() {
             return Poll::Ready(Wake::Voice);
         }
         let Some(socket) = &mut self.socket else { return Poll::Pending };
         if !socket.flush_now() {
-            self.occasions.gates.open(Gate::Socket);
+            self.sources.ready.open(ReadySource::Socket);
         }
-        self.occasions.gates.poll(Gate::Socket, |cx| socket.poll(cx)).map(Wake::Socket)
+        self.sources.ready.poll(ReadySource::Socket, |cx| socket.poll(cx)).map(Wake::Socket)
     }
 
-    fn on_occasion(&mut self, now: Instant, occasion: Occasion) {
-        match occasion {
-            Occasion::Work(done) => self.on_work(now, done),
-            Occasion::Notifier(event) => self.on_notifier(now, event),
-            Occasion::Agent(result) => self.on_agent(now, result),
-            Occasion::Request(Request::Capture(capture)) => self.on_capture(now, capture),
-            Occasion::Request(Request::Note(note)) => self.tell_world(What::Note(note)),
-            Occasion::Drain(within) => self.tell(RoomEvent::Draining { within }),
-            Occasion::Socket(event) => self.on_socket(now, event),
-            Occasion::Time => self.on_time(now),
-            Occasion::Leave => self.session.handle_input(now, Input::Leave(Ending::Left)),
+    fn on_event(&mut self, now: Instant, event: DriverEvent) {
+        match event {
+            DriverEvent::Work(done) => self.on_work(now, done),
+            DriverEvent::Notifier(event) => self.on_notifier(now, event),
+            DriverEvent::Agent(result) => self.on_agent(now, result),
+            DriverEvent::Request(Request::Capture(capture)) => self.on_capture(now, capture),
+            DriverEvent::Request(Request::Note(note)) => self.publish(SessionEventKind::Note(note)),
+            DriverEvent::Drain(within) => self.tell(RoomEvent::Draining { within }),
+            DriverEvent::Socket(event) => self.on_socket(now, event),
+            DriverEvent::Time => self.on_time(now),
+            DriverEvent::Leave => self.session.handle_input(now, Input::Leave(Ending::Left)),
         }
     }
 
@@ -251,14 +255,14 @@ impl Driver {
             self.to_socket.note(delay);
         }
         if let Some(next) = self.next_of_voice(now) {
-            self.occasions.wake_by(next);
+            self.sources.wake_by(next);
         }
     }
 
     /// Does all that can be done at `now` without waiting.
     fn drive(&mut self, now: Instant) {
         self.port.flush();
-        self.hearing.on_time(now - self.begun, &mut self.port);
+        self.inbound.on_time(now - self.begun, &mut self.port);
         self.take_in_unannounced(now);
         // Before the voice: a track must be there before its first packet.
         self.carry_out_all(now);
@@ -270,7 +274,7 @@ impl Driver {
             self.session.handle_input(now, Input::Leave(Ending::PeerRemoved));
             self.carry_out_all(now);
         }
-        if self.occasions.agent_is_done() && self.has_been_heard_out(now) {
+        if self.sources.agent_is_done() && self.has_been_heard_out(now) {
             self.session.handle_input(now, Input::Leave(Ending::AgentDone));
             self.carry_out_all(now);
         }
@@ -284,10 +288,10 @@ impl Driver {
 
     /// Sends what the agent has to say and is due.
     fn speak(&mut self, now: Instant) {
-        let Some(speaking) = &mut self.speaking else { return };
+        let Some(outbound) = &mut self.outbound else { return };
         let voice = &mut self.port.voice;
         // First of all: what the agent drops is dropped whether the link is up or not.
-        let cut = speaking.take_interrupt(now, voice);
+        let cut = outbound.take_interrupt(now, voice);
         let Some(track) = self.session.voice_track().filter(|_| now >= self.voice_opens) else { return };
         // A track that is not wired yet would not survive an interrupt.
         let wired = self.voice_is_wired || now > self.voice_opens + WIRED_FOR_SURE;
@@ -295,31 +299,31 @@ impl Driver {
             self.outbox.send(self.socket.as_deref_mut(), &AgentRequest::interrupt(track));
         }
         let mut speaks = false;
-        speaking.poll_packets(now, voice, |packet| {
+        outbound.poll_packets(now, voice, |packet| {
             self.outbox.send_sound(self.socket.as_deref_mut(), track, packet);
             if self.speaks_pcm && self.is_tapped {
-                self.gauge.measure(self.peer.as_str(), track.as_str(), packet);
+                self.monitor.measure(self.peer.as_str(), track.as_str(), packet);
             }
             speaks = true;
         });
-        speaking.announce_end(now, voice);
+        outbound.announce_end(now, voice);
         let begins = speaks && self.last_spoke.is_none_or(|last| now > last + SILENCE);
         if speaks {
             self.last_spoke = Some(now);
         }
         if cut.is_some() {
-            self.tell_world(What::Interrupts);
+            self.publish(SessionEventKind::Interrupts);
         }
         if begins {
-            self.tell_world(What::Speaks);
+            self.publish(SessionEventKind::Speaks);
         }
     }
 
     /// Whether the room has heard all that the agent said. The server began to play a little after we sent, so it is
     /// given a little more than the pacer thinks it needs.
     fn has_been_heard_out(&mut self, now: Instant) -> bool {
-        let Some(speaking) = &self.speaking else { return true };
-        if !speaking.is_done(now, &self.port.voice) {
+        let Some(outbound) = &self.outbound else { return true };
+        if !outbound.is_done(now, &self.port.voice) {
             self.heard_out_at = None;
             return false;
         }
@@ -329,12 +333,12 @@ impl Driver {
 
     fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
         // What an agent that is done has said is still to be heard; `drive` looks for the end of it.
-        let Some(failure) = farewell::failure(result) else { return };
+        let Some(failure) = shutdown::failure(result) else { return };
         self.session.handle_input(now, Input::Leave(Ending::AgentFailed(failure)));
     }
 
     fn tell(&mut self, event: RoomEvent) {
-        self.tell_world(What::Room(event.clone()));
+        self.publish(SessionEventKind::Room(event.clone()));
         if let Err(Unread { .. }) = self.port.tell(event) {
             self.give_up(Instant::now(), "it does not read what it is told".into());
         }
@@ -346,8 +350,8 @@ impl Driver {
 
     fn counters(&self) -> Counters {
         Counters {
-            hearing: self.hearing.counters(),
-            speaking: self.speaking.as_ref().map(Speaking::counters).unwrap_or_default(),
+            inbound: self.inbound.counters(),
+            outbound: self.outbound.as_ref().map(OutboundAudio::counters).unwrap_or_default(),
             depths: self.port.depths(),
             unsent_messages: self.outbox.unsent_messages(),
             reconnects: self.reconnects,
@@ -356,17 +360,17 @@ impl Driver {
         }
     }
 
-    fn tell_world(&mut self, what: What) {
-        // A reader that is behind loses happenings, never sound, and what comes often before what a stay hangs on.
-        let has_room = what.is_essential() || self.happenings.capacity() > FOR_ESSENTIALS;
-        let told = has_room && self.happenings.try_send(Happening { at: self.begun.elapsed(), what }).is_ok();
-        self.unread_happenings += u64::from(!told);
+    fn publish(&mut self, kind: SessionEventKind) {
+        // A reader that is behind loses events, never sound, and what comes often before what a session hangs on.
+        let has_room = kind.is_essential() || self.events.capacity() > FOR_ESSENTIALS;
+        let told = has_room && self.events.try_send(SessionEvent { at: self.begun.elapsed(), kind }).is_ok();
+        self.unread_events += u64::from(!told);
     }
 }
 
 /// Who sent sound so short a while ago is in the room, whatever a list says.
 const STILL_HEARD: Duration = Duration::from_secs(5);
-/// Happenings that those which come often leave free.
+/// Events that those which come often leave free.
 const FOR_ESSENTIALS: usize = 256;
 /// How long the sockets have to say why the agent's peer was removed.
 const FAREWELL: Duration = Duration::from_millis(300);

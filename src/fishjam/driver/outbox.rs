@@ -5,9 +5,9 @@ use prost::Message as _;
 
 use crate::{
     audio::scratch,
-    dialect::fishjam::{encode_track_data, wire::AgentRequest},
     event::TrackId,
     fishjam::socket::Socket,
+    protocol::fishjam::{encode_track_data, wire::AgentRequest},
 };
 
 /// Encodes messages, and counts those that no socket took.

@@ -7,7 +7,6 @@ use tracing::Instrument;
 use super::{Done, Driver, FAREWELL, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD, STILL_HEARD};
 use crate::{
     agent::{Capture, CaptureError},
-    dialect::fishjam::Notification,
     event::{PeerId, RoomEvent, RosterChange, Track, TrackKind},
     fishjam::{
         notifier::NotifierEvent,
@@ -16,6 +15,7 @@ use crate::{
             model::{Peer, Room},
         },
     },
+    protocol::fishjam::Notification,
     session::{Ending, Input},
 };
 
@@ -31,7 +31,7 @@ impl Driver {
         let asked = self.roster.begin_snapshot();
         let (rest, room) = (self.rest.clone(), self.room.clone());
         let look = async move { Done::Snapshot(asked, rest.room(&room).await) };
-        self.occasions.spawn(look.in_current_span());
+        self.sources.spawn(look.in_current_span());
     }
 
     pub(super) fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<Room, RestError>) {
@@ -45,7 +45,7 @@ impl Driver {
                 }
                 let events = self.roster.reconcile(asked, room.snapshot());
                 self.on_room_events(now, events);
-                if !self.hearing.holds_chunks() {
+                if !self.inbound.holds_chunks() {
                     self.snapshot_pause = SNAPSHOT_PAUSE;
                 }
             }
@@ -109,8 +109,8 @@ impl Driver {
 
     /// Sound whose news have not come is proof enough of those who send it.
     pub(super) fn take_in_unannounced(&mut self, now: Instant) {
-        for (peer, track) in self.hearing.take_overdue(now - self.begun) {
-            tracing::warn!(%peer, %track, "heard, though no news has told of it");
+        for (peer, track) in self.inbound.take_overdue(now - self.begun) {
+            tracing::warn!(%peer, %track, "heard, though no notification has announced it");
             let events = self.roster.apply(RosterChange::Heard { peer, track });
             self.on_room_events(now, events);
         }
@@ -118,7 +118,7 @@ impl Driver {
 
     fn keep_who_is_heard(&mut self, now: Instant) {
         let since = (now - self.begun).saturating_sub(STILL_HEARD);
-        let heard = |track: &Track| self.hearing.has_heard(&track.id, since);
+        let heard = |track: &Track| self.inbound.has_heard(&track.id, since);
         let heard = self.roster.peers().filter(|peer| peer.tracks.iter().any(heard)).map(|peer| peer.id.clone());
         heard.collect::<Vec<PeerId>>().iter().for_each(|peer| self.roster.still_heard(peer));
     }
@@ -140,9 +140,9 @@ impl Driver {
         for event in events {
             self.look_at_audience(&event);
             match &event {
-                RoomEvent::TrackAdded { track, .. } => self.hearing.on_track_added(&track.id),
+                RoomEvent::TrackAdded { track, .. } => self.inbound.on_track_added(&track.id),
                 RoomEvent::TrackRemoved { track, .. } => {
-                    if let Err(error) = self.hearing.on_track_removed(now - self.begun, track, &mut self.port) {
+                    if let Err(error) = self.inbound.on_track_removed(now - self.begun, track, &mut self.port) {
                         self.give_up(now, error.to_string());
                     }
                 }
@@ -150,7 +150,7 @@ impl Driver {
             }
             self.tell(event);
         }
-        if let Err(error) = self.hearing.on_roster(now - self.begun, &mut self.roster, &mut self.port) {
+        if let Err(error) = self.inbound.on_roster(now - self.begun, &mut self.roster, &mut self.port) {
             self.give_up(now, error.to_string());
         }
     }

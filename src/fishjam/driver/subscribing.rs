@@ -22,7 +22,7 @@ pub(super) struct Subscribing {
 
 impl Subscribing {
     pub(super) fn new(options: &JoinOptions) -> Subscribing {
-        let is_on = options.subscribe == SubscribeMode::Manual && options.subscribe_to_audience;
+        let is_on = options.subscribe == SubscribeMode::Manual && options.subscribe_to_heard;
         Subscribing { is_on, asked: HashSet::new() }
     }
 }
@@ -31,14 +31,14 @@ impl Driver {
     /// Something happened to a peer that may make it heard, or no longer heard.
     pub(super) fn look_at_audience(&mut self, event: &RoomEvent) {
         match event {
-            RoomEvent::PeerJoined { .. } => self.subscribe_to_audience(),
+            RoomEvent::PeerJoined { .. } => self.subscribe_to_heard(),
             RoomEvent::PeerUpdated { peer, .. } => {
                 if let Some(peer) = self.roster.peer(peer.as_str())
-                    && let Err(error) = self.hearing.on_peer_updated(peer, &mut self.port)
+                    && let Err(error) = self.inbound.on_peer_updated(peer, &mut self.port)
                 {
                     self.give_up(std::time::Instant::now(), error.to_string());
                 }
-                self.subscribe_to_audience();
+                self.subscribe_to_heard();
             }
             RoomEvent::PeerLeft { peer, .. } => drop(self.subscribing.asked.remove(peer)),
             _ => {}
@@ -46,12 +46,12 @@ impl Driver {
     }
 
     /// Asks the server for the sound of all whom the agent hears and who were not asked for yet.
-    pub(super) fn subscribe_to_audience(&mut self) {
+    pub(super) fn subscribe_to_heard(&mut self) {
         if !self.subscribing.is_on || !self.session.is_live() {
             return;
         }
         let asked = &self.subscribing.asked;
-        let heard = self.roster.peers().filter(|peer| self.hearing.admits(peer) && !asked.contains(&peer.id));
+        let heard = self.roster.peers().filter(|peer| self.inbound.admits(peer) && !asked.contains(&peer.id));
         for publisher in heard.map(|peer| peer.id.clone()).collect::<Vec<_>>() {
             self.subscribing.asked.insert(publisher.clone());
             let (rest, room, me) = (self.rest.clone(), self.room.clone(), self.peer.clone());
@@ -59,7 +59,7 @@ impl Driver {
                 let result = rest.subscribe_peer(&room, &me, &publisher).await;
                 Done::Subscribed(publisher, result)
             };
-            self.occasions.spawn(ask.in_current_span());
+            self.sources.spawn(ask.in_current_span());
         }
     }
 

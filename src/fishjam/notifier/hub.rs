@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{NotifierEvent, Scope, listener};
-use crate::{dialect::fishjam::Notification, event::RoomId, fishjam::rest::Client};
+use crate::{event::RoomId, fishjam::rest::Client, protocol::fishjam::Notification};
 
 /// One Fishjam's listeners. The socket is open while there are any.
 #[derive(Debug)]

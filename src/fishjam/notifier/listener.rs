@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 use super::{Hub, NotifierEvent};
 use crate::{
-    dialect::fishjam::{
-        CloseCause, CloseReason, Decoded, decode_notifications,
-        wire::{ServerMessage, server_message},
-    },
     fishjam::{
         rest::Client,
         socket::{Socket, SocketEvent},
+    },
+    protocol::fishjam::{
+        CloseCause, CloseReason, Decoded, decode_notifications,
+        wire::{ServerMessage, server_message},
     },
     session::{Backoff, Refusal},
 };

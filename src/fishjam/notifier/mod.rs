@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::rest::Client;
-use crate::{dialect::fishjam::Notification, event::RoomId};
+use crate::{event::RoomId, protocol::fishjam::Notification};
 pub(super) use hub::Hub;
 
 /// What a notifier tells.

@@ -13,8 +13,8 @@ use super::model::{
     Livestream, Peer, PeerType, Recording, Room, RoomConfig, Status, SubscribeMode, Subscriptions, Track,
 };
 use crate::{
-    dialect::fishjam::DecodeError,
     event::{Metadata, PeerId, RoomId},
+    protocol::fishjam::DecodeError,
 };
 
 /// What could not be read of an answer: what it was, which, and why.

@@ -11,9 +11,9 @@ use secrecy::SecretString;
 use super::{SecretSource, units};
 use crate::{
     agent::{Hear, Maker},
-    dialect::fishjam::VoiceTrack,
     event::PeerId,
     fishjam::rest::model::{RoomType, SubscribeMode},
+    protocol::fishjam::PublishedTrack,
 };
 
 /// One agent for the rooms that its rules name.
@@ -42,7 +42,7 @@ pub struct Deploy {
     pub hear: HearRule,
     /// The track of its voice, as in `pcm16:24000`; what fits the agent unless said.
     #[serde(default, deserialize_with = "voice")]
-    pub voice: Option<VoiceTrack>,
+    pub voice: Option<PublishedTrack>,
     /// What is said of that track to the room.
     #[serde(default)]
     pub track_metadata: Option<Map<String, Value>>,
@@ -124,7 +124,7 @@ pub enum JoinWhen {
     /// The room's creation, and again whenever it is not there.
     Always,
     /// A command.
-    ByHand,
+    Manual,
 }
 
 /// `leave`: whatever comes first.
@@ -136,7 +136,7 @@ pub struct LeaveRule {
     /// This long after the last person left.
     pub last_person_gone: OptionalDuration,
     /// After this long in the room.
-    pub max_stay: OptionalDuration,
+    pub max_duration: OptionalDuration,
 }
 
 /// A duration that need not be given.
@@ -174,7 +174,7 @@ pub struct RestartRule {
     pub longest_wait: Duration,
     /// An agent that was given up in its room gets another chance after this long, or with the next first person.
     #[serde(with = "units::duration")]
-    pub forgive: Duration,
+    pub reset_after: Duration,
 }
 
 impl Default for RestartRule {
@@ -184,7 +184,7 @@ impl Default for RestartRule {
             within: Duration::from_secs(600),
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(60),
-            forgive: Duration::from_secs(600),
+            reset_after: Duration::from_secs(600),
         }
     }
 }
@@ -193,7 +193,7 @@ impl Default for RestartRule {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SinkConfig {
-    /// A file of JSON lines for each stay; `{room}`, `{deploy}` and `{peer}` stand for what they say.
+    /// A file of JSON lines for each session; `{room}`, `{deploy}` and `{peer}` stand for what they say.
     pub file: Option<String>,
     /// Where JSON lines are posted to.
     pub webhook: Option<String>,
@@ -248,10 +248,14 @@ impl Deploy {
         let lead = Duration::from_millis(40)..=Duration::from_secs(10);
         wrong(!lead.contains(&self.lead), "lead", "the lead is from \"40ms\" to \"10s\"");
         wrong(self.leave.idle.0 == Some(Duration::ZERO), "leave.idle", "is zero; leave the key out for never");
-        wrong(self.leave.max_stay.0 == Some(Duration::ZERO), "leave.max_stay", "is zero; leave the key out for ever");
+        wrong(
+            self.leave.max_duration.0 == Some(Duration::ZERO),
+            "leave.max_duration",
+            "is zero; leave the key out for ever",
+        );
         let restart = &self.restart;
         wrong(restart.within.is_zero(), "restart.within", "is zero: no failure would ever be counted");
-        wrong(restart.forgive.is_zero(), "restart.forgive", "is zero: an agent would never be given up");
+        wrong(restart.reset_after.is_zero(), "restart.reset_after", "is zero: an agent would never be given up");
         wrong(restart.first_wait.is_zero(), "restart.first_wait", "is zero: a failing agent would keep a core busy");
         let waits_fit = restart.first_wait <= restart.longest_wait;
         wrong(!waits_fit, "restart.longest_wait", "is less than restart.first_wait");
@@ -272,7 +276,7 @@ impl Deploy {
     }
 }
 
-fn voice<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<VoiceTrack>, D::Error> {
+fn voice<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<PublishedTrack>, D::Error> {
     let text = String::deserialize(reader)?;
     text.parse().map(Some).map_err(de::Error::custom)
 }

@@ -70,7 +70,7 @@ impl Config {
             ("[metrics]", self.metrics != other.metrics),
             ("[admin]", self.admin != other.admin),
             ("[traces]", self.traces != other.traces),
-            ("host.joins_at_once", old.joins_at_once != new.joins_at_once),
+            ("host.max_concurrent_joins", old.max_concurrent_joins != new.max_concurrent_joins),
             ("host.watchdog", old.watchdog != new.watchdog),
             ("host.spare_threads", old.spare_threads != new.spare_threads),
             ("host.state", old.state != new.state),
@@ -121,11 +121,11 @@ pub struct HostConfig {
     /// What happens to a session that is over a limit.
     pub over_limit: OverLimit,
     /// How many agents may be on their way into their rooms at a time.
-    pub joins_at_once: usize,
+    pub max_concurrent_joins: usize,
     /// How long sessions may go on after the host was told to end.
     #[serde(with = "units::duration")]
     pub drain: Duration,
-    /// How often the picture of the rooms is compared with REST.
+    /// How often the directory of the rooms is compared with REST.
     #[serde(with = "units::duration")]
     pub reconcile: Duration,
     /// How long an agent may compute without a pause before it is named in the log.
@@ -146,7 +146,7 @@ impl Default for HostConfig {
             tenant: None,
             max_sessions_per_tenant: 0,
             over_limit: OverLimit::Wait,
-            joins_at_once: 50,
+            max_concurrent_joins: 50,
             drain: Duration::from_secs(30),
             reconcile: Duration::from_secs(60),
             watchdog: Duration::from_secs(1),

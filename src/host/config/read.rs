@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
             self.fault_at("host.tenant", "is no path; write keys with dots between them, as in \"server.org\"");
         }
         for (key, is_zero) in [
-            ("host.joins_at_once", host.joins_at_once == 0),
+            ("host.max_concurrent_joins", host.max_concurrent_joins == 0),
             ("host.reconcile", host.reconcile.is_zero()),
             ("host.watchdog", host.watchdog.is_zero()),
         ] {
@@ -223,9 +223,10 @@ impl<'a> Reader<'a> {
                 self.fault_at(key, "is zero; it must be more");
             }
         }
-        for (key, count, most) in
-            [("host.spare_threads", host.spare_threads, 1_024), ("host.joins_at_once", host.joins_at_once, 10_000)]
-        {
+        for (key, count, most) in [
+            ("host.spare_threads", host.spare_threads, 1_024),
+            ("host.max_concurrent_joins", host.max_concurrent_joins, 10_000),
+        ] {
             if count > most {
                 self.fault_at(key, &format!("is {count}; it may be {most} at the most"));
             }
@@ -362,7 +363,7 @@ fn read<T: DeserializeOwned>(mut value: Value<'_>) -> Read<T> {
         let at = error.span().filter(|at| *at != whole);
         // A key that must be there, and was taken out for what it held, has been told of.
         if !taken_out.iter().any(|key| error.message() == format!("missing field `{key}`")) {
-            faults.push((at.clone().unwrap_or(whole.clone()), text::in_a_writers_words(error.message())));
+            faults.push((at.clone().unwrap_or(whole.clone()), problem(error.message())));
         }
         match at.and_then(|at| take_out(&mut value, &at)) {
             Some(key) => taken_out.push(key),
@@ -370,6 +371,20 @@ fn read<T: DeserializeOwned>(mut value: Value<'_>) -> Read<T> {
         }
     }
 }
+
+/// What a reader says is wrong. A key of an earlier version is told its new name.
+fn problem(message: &str) -> String {
+    let problem = text::in_a_writers_words(message);
+    let is_meant = |(old, _): &&(&str, &str)| problem.starts_with(&format!("there is no key `{old}`"));
+    match RENAMED.iter().find(is_meant) {
+        Some((old, new)) => format!("`{old}` is called `{new}` now"),
+        None => problem,
+    }
+}
+
+/// Keys that had another name.
+const RENAMED: [(&str, &str); 3] =
+    [("max_stay", "max_duration"), ("joins_at_once", "max_concurrent_joins"), ("forgive", "reset_after")];
 
 /// Takes out the innermost key around `at`, and gives its name.
 fn take_out(value: &mut Value<'_>, at: &Range<usize>) -> Option<String> {

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     event::RoomId,
-    fishjam::{Credential, Tap},
+    fishjam::{Credential, LevelMeter},
     host::control::{Control, HasEnded},
     web::{self, From},
 };
@@ -170,23 +170,23 @@ async fn levels(
     Path(session): Path<String>,
     Query(query): Query<LevelsQuery>,
 ) -> Result<Response, Problem> {
-    let gauge = match session.parse() {
-        Ok(number) => control.gauge(number).await?,
+    let monitor = match session.parse() {
+        Ok(number) => control.monitor(number).await?,
         Err(_) => None,
     };
-    let tap = gauge.ok_or_else(|| no_such(&session))?.tap();
+    let meter = monitor.ok_or_else(|| no_such(&session))?.meter();
     let lines = query.seconds.unwrap_or(LISTEN_S).clamp(1, LISTEN_S) * PER_SECOND;
-    let stream = stream::unfold((tap, lines), next_line);
+    let stream = stream::unfold((meter, lines), next_line);
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(stream)).into_response())
 }
 
-async fn next_line((tap, left): (Tap, u64)) -> Option<(Result<String, Infallible>, (Tap, u64))> {
+async fn next_line((meter, left): (LevelMeter, u64)) -> Option<(Result<String, Infallible>, (LevelMeter, u64))> {
     if left == 0 {
         return None;
     }
     tokio::time::sleep(Duration::from_millis(1_000 / PER_SECOND)).await;
-    let line = json!({ "levels": tap.take() }).to_string() + "\n";
-    Some((Ok(line), (tap, left - 1)))
+    let line = json!({ "levels": meter.take() }).to_string() + "\n";
+    Some((Ok(line), (meter, left - 1)))
 }
 
 fn no_such(session: &str) -> Problem {

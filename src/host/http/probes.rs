@@ -48,7 +48,7 @@ async fn metrics(State(Probed { control, webhooks, scrapes }): State<Probed>) ->
     response.map(|body| web::hold(body, permit))
 }
 
-/// The process works: its steward answers.
+/// The process works: its supervisor answers.
 async fn healthz(State(Probed { control, .. }): State<Probed>) -> Response {
     match control.status().await {
         Ok(_) => "ok\n".into_response(),

@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 use super::{Refused, Shared, data, origin, parse};
 use crate::{
     audio::Hz,
-    dialect::fishjam::wire::server_message::PeerType,
     event::TrackId,
     fishjam::rest::model::{AudioFormat, SubscribeMode},
+    protocol::fishjam::wire::server_message::PeerType,
     sandbox::{
         room::{Peer, Room},
         streams::new_id,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{Refused, Shared, data, origin, parse};
 use crate::{
-    dialect::fishjam::wire::server_message::{Content, RecordingStatusChanged, recording_status_changed::Status},
+    protocol::fishjam::wire::server_message::{Content, RecordingStatusChanged, recording_status_changed::Status},
     sandbox::{
         streams::{Recording, RecordingState, new_id},
         world::World,

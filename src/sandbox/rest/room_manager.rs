@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::{Refused, Shared, origin, streams::moq_token};
 use crate::{
-    dialect::fishjam::wire::server_message::PeerType,
     event::{PeerId, RoomId},
     fishjam::rest::model::{RoomConfig, RoomType, SubscribeMode},
+    protocol::fishjam::wire::server_message::PeerType,
     sandbox::{
         room::{Peer, Room},
         streams::new_id,

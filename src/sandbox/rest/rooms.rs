@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Refused, Shared, data, parse};
 use crate::{
-    dialect::fishjam::wire::{
+    protocol::fishjam::wire::{
         notifications::TrackType,
         server_message::{Content, TrackForwarding},
     },

@@ -18,14 +18,14 @@ use super::{
 };
 use crate::{
     audio::{Hz, codec::Encoding},
-    dialect::fishjam::wire::{
+    event::{PeerId, TrackId},
+    protocol::fishjam::wire::{
         AgentRequest, AgentResponse,
         agent_request::{AddTrack, Content},
         agent_response::{Authenticated, Content as Answer, TrackImage},
         notifications::{TrackEncoding, TrackType},
         server_message::PeerType,
     },
-    event::{PeerId, TrackId},
     sandbox::{
         room::{Peer, Room, RoomState, Source, Track},
         sound::Playout,

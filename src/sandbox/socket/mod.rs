@@ -21,7 +21,7 @@ use super::{
     room::{Connection, Peer, Room},
     world::World,
 };
-use crate::dialect::fishjam::wire::server_message::PeerType;
+use crate::protocol::fishjam::wire::server_message::PeerType;
 use link::Link;
 pub(super) use link::{End, Ender, Outgoing};
 use upgrade::Stream;

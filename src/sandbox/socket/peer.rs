@@ -15,12 +15,12 @@ use super::{
     upgrade::Stream,
 };
 use crate::{
-    dialect::fishjam::wire::{
+    fishjam::rest::model::RoomType,
+    protocol::fishjam::wire::{
         PeerMessage,
         peer_message::{Authenticated, Content, RoomType as WireRoomType, SdkDeprecation, sdk_deprecation::Status},
         server_message::PeerType,
     },
-    fishjam::rest::model::RoomType,
     sandbox::world::World,
 };
 

@@ -19,7 +19,7 @@ use super::{
     upgrade::Stream,
 };
 use crate::{
-    dialect::fishjam::wire::{
+    protocol::fishjam::wire::{
         ServerMessage,
         server_message::{Authenticated, Content, SubscribeResponse},
     },

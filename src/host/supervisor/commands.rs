@@ -1,11 +1,11 @@
-//! What a steward is told from outside: by its handle, by the admin interface, by signals.
+//! What a supervisor is told from outside: by its handle, by the admin interface, by signals.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{Drain, Look, Reply, Steward};
+use super::{Drain, Look, Reply, Supervisor};
 use crate::{
     host::{
         config::Config,
@@ -14,19 +14,19 @@ use crate::{
     text::count,
 };
 
-impl Steward {
+impl Supervisor {
     pub(super) fn on_command(&mut self, command: Command) {
         let now = Instant::now();
         match command {
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Sessions(reply) => drop(reply.send(self.sessions())),
             Command::Join { room, deploy, reply } => {
-                drop(reply.send(self.keeper.join_by_hand(now, &room, &deploy)));
+                drop(reply.send(self.reconciler.join_manually(now, &room, &deploy)));
             }
-            Command::Leave { session, reply } => drop(reply.send(self.keeper.leave_by_hand(session))),
-            Command::Gauge { session, reply } => {
+            Command::Leave { session, reply } => drop(reply.send(self.reconciler.leave_manually(session))),
+            Command::SessionMonitor { session, reply } => {
                 let present = self.live.get(&session).and_then(|live| live.present.as_ref());
-                drop(reply.send(present.map(|present| present.gauge.clone())));
+                drop(reply.send(present.map(|present| present.monitor.clone())));
             }
             Command::Measure(reply) => drop(reply.send(self.measure())),
             Command::Reload { config: Some(config), reply } => drop(reply.send(self.reload(now, *config))),
@@ -48,11 +48,11 @@ impl Steward {
         }
         tracing::info!("ending within {} s, with {}", within.as_secs(), count(self.live.len(), "session"));
         self.drain = Some(Drain { deadline: now + within, is_over: false, is_hurried: false });
-        self.keeper.drain();
+        self.reconciler.drain();
         self.drain_told.send_replace(Some(within));
     }
 
-    /// Reads the file again, beside the steward: agents may take their time over their options.
+    /// Reads the file again, beside the supervisor: agents may take their time over their options.
     pub(super) fn read_again(&self, reply: Reply<Result<Reloaded, String>>) {
         let Some((path, registry)) = self.source.clone() else {
             reply.send(Err("the host was not started from a file".into())).ok();
@@ -73,7 +73,7 @@ impl Steward {
         config.check_sinks()?;
         self.refresh_secrets();
         self.config = Arc::new(config);
-        let renewed = self.keeper.reload(now, self.config.clone());
+        let renewed = self.reconciler.reload(now, self.config.clone());
         self.totals.reloads += 1;
         let reloaded = Reloaded { deploys: self.config.deploys.len(), renewed };
         tracing::info!("the configuration was taken over: {reloaded}");
@@ -82,7 +82,7 @@ impl Steward {
 
     /// Secrets may have been replaced where they are kept.
     pub(super) fn refresh_secrets(&self) {
-        let secrets = self.crew.secrets.clone();
+        let secrets = self.context.secrets.clone();
         tokio::task::spawn_blocking(move || secrets.refresh());
     }
 }

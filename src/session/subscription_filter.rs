@@ -9,14 +9,14 @@ use crate::{
 
 /// Of those whom an agent hears, only these: by id, or by what is said of them. Empty for all.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Audience {
+pub struct SubscriptionFilter {
     /// These.
     pub peers: Vec<PeerId>,
     /// Those whose metadata contains this.
     pub metadata: Map<String, Value>,
 }
 
-impl Audience {
+impl SubscriptionFilter {
     /// Whether an agent that hears `whom` hears `peer`.
     pub fn admits(&self, whom: Hear, peer: &Peer) -> bool {
         let is_kind = whom == Hear::Everyone || peer.kind.is_person();

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    audience::Audience,
     held::{Held, HeldChunk},
     present::Present,
+    subscription_filter::SubscriptionFilter,
 };
 use crate::{
     agent::{Hear, RoomPort, Source, TrackPort},
@@ -18,14 +18,14 @@ use crate::{
         codec::{CodecError, Decoder, Encoding},
         is_silent, scratch,
     },
-    dialect::fishjam::TrackSound,
     event::{Peer, PeerId, PeerKind, Roster, TrackId},
+    protocol::fishjam::TrackSound,
 };
 
 /// The incoming half of the path.
-pub(crate) struct Hearing {
+pub(crate) struct InboundAudio {
     hear: Hear,
-    audience: Audience,
+    filter: SubscriptionFilter,
     encoding: Encoding,
     /// The rate that decoders give, before the agent's own resampling.
     rate: Hz,
@@ -34,7 +34,7 @@ pub(crate) struct Hearing {
     held: Held,
     /// Tracks that ended lately, whose last chunks may still be on their way.
     ended: VecDeque<(TrackId, Duration)>,
-    counters: HearingCounters,
+    counters: InboundCounters,
     /// How far the agent may be behind the present, if it is to stay there.
     most_behind: Option<Duration>,
     /// When the first backlog is to be passed on.
@@ -43,7 +43,7 @@ pub(crate) struct Hearing {
 
 /// What was heard and what was lost, since the agent joined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HearingCounters {
+pub struct InboundCounters {
     /// Chunks for the agent. What its rings had no room for is among them; see `Depths`.
     pub chunks: u64,
     /// Those in which there was more than silence.
@@ -66,13 +66,13 @@ struct Heard {
     /// `None` for a track that the agent does not want.
     port: Option<TrackPort>,
     backlog: Backlog,
-    rush: Rush,
+    burst: BurstDetector,
     present: Present,
 }
 
 /// By how much sound has come faster than it was said.
 #[derive(Default)]
-struct Rush {
+struct BurstDetector {
     last_at: Duration,
     ahead: Duration,
 }
@@ -99,31 +99,31 @@ enum Release {
     Lossy,
 }
 
-impl Hearing {
+impl InboundAudio {
     /// A path for an agent that hears what `hear` says, from tracks of `encoding` decoded to `rate`.
-    pub(crate) fn new(hear: Hear, encoding: Encoding, rate: Hz) -> Hearing {
-        Hearing {
+    pub(crate) fn new(hear: Hear, encoding: Encoding, rate: Hz) -> InboundAudio {
+        InboundAudio {
             hear,
-            audience: Audience::default(),
+            filter: SubscriptionFilter::default(),
             encoding,
             rate,
             tracks: BTreeMap::new(),
             held: Held::default(),
             ended: VecDeque::new(),
-            counters: HearingCounters::default(),
+            counters: InboundCounters::default(),
             most_behind: None,
             next_release: None,
         }
     }
 
-    /// The same, for no more than `audience`.
-    pub(crate) fn of(self, audience: Audience) -> Hearing {
-        Hearing { audience, ..self }
+    /// The same, for no more than `filter`.
+    pub(crate) fn of(self, filter: SubscriptionFilter) -> InboundAudio {
+        InboundAudio { filter, ..self }
     }
 
     /// The same, for an agent that must not be further behind the present than this.
-    pub(crate) fn live(self, most_behind: Option<Duration>) -> Hearing {
-        Hearing { most_behind, ..self }
+    pub(crate) fn live(self, most_behind: Option<Duration>) -> InboundAudio {
+        InboundAudio { most_behind, ..self }
     }
 
     /// How the sound comes.
@@ -133,11 +133,11 @@ impl Hearing {
 
     /// Whether the agent hears `peer`.
     pub(crate) fn admits(&self, peer: &Peer) -> bool {
-        self.audience.admits(self.hear, peer)
+        self.filter.admits(self.hear, peer)
     }
 
     /// What is said of a peer has changed: whether it is heard may have, too. Its next chunk finds out.
-    pub(crate) fn on_peer_updated(&mut self, peer: &Peer, port: &mut RoomPort) -> Result<(), HearingError> {
+    pub(crate) fn on_peer_updated(&mut self, peer: &Peer, port: &mut RoomPort) -> Result<(), InboundError> {
         let is_heard = self.admits(peer);
         for track in &peer.tracks {
             if self.tracks.get(&track.id).is_some_and(|heard| heard.port.is_some() != is_heard) {
@@ -149,12 +149,12 @@ impl Hearing {
 
     /// A chunk came at `now`, on the room's clock: passes it on if its track is known. If not, it is one for
     /// [`on_chunk`](Self::on_chunk).
-    pub(crate) fn pass(&mut self, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
-        self.pass_held(now, now, sound, port)
+    pub(crate) fn try_deliver(&mut self, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
+        self.try_deliver_held(now, now, sound, port)
     }
 
     /// The same for a chunk that came `at` some time, and was held until `now`.
-    fn pass_held(&mut self, at: Duration, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
+    fn try_deliver_held(&mut self, at: Duration, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
         let Some(heard) = self.tracks.get_mut(sound.track) else { return false };
         if heard.port.is_none() {
             return true;
@@ -186,7 +186,7 @@ impl Hearing {
         sound: TrackSound<'_>,
         roster: &mut Roster,
         port: &mut RoomPort,
-    ) -> Result<bool, HearingError> {
+    ) -> Result<bool, InboundError> {
         self.on_held_chunk(now, now, sound, roster, port)
     }
 
@@ -198,8 +198,8 @@ impl Hearing {
         sound: TrackSound<'_>,
         roster: &mut Roster,
         port: &mut RoomPort,
-    ) -> Result<bool, HearingError> {
-        if self.pass_held(at, now, &sound, port) {
+    ) -> Result<bool, InboundError> {
+        if self.try_deliver_held(at, now, &sound, port) {
             return Ok(false);
         }
         let TrackSound { peer, track, data } = sound;
@@ -215,7 +215,7 @@ impl Hearing {
             return Ok(false);
         }
         let first = self.open(peer, track, roster, port)?;
-        self.pass_held(at, now, &sound, port);
+        self.try_deliver_held(at, now, &sound, port);
         Ok(first)
     }
 
@@ -230,7 +230,7 @@ impl Hearing {
         now: Duration,
         roster: &mut Roster,
         port: &mut RoomPort,
-    ) -> Result<(), HearingError> {
+    ) -> Result<(), InboundError> {
         for chunk in self.held.take() {
             let HeldChunk { at, peer, track, data } = &chunk;
             let sound = TrackSound { peer: peer.as_str(), track: track.as_str(), data };
@@ -245,7 +245,7 @@ impl Hearing {
         now: Duration,
         track: &TrackId,
         port: &mut RoomPort,
-    ) -> Result<(), HearingError> {
+    ) -> Result<(), InboundError> {
         self.held.forget(track);
         if self.ended.len() == ENDED {
             self.ended.pop_front();
@@ -286,7 +286,7 @@ impl Hearing {
 
     /// Whether sound of `track` came since `since`.
     pub(crate) fn has_heard(&self, track: &TrackId, since: Duration) -> bool {
-        self.tracks.get(track).is_some_and(|heard| heard.rush.last_at >= since)
+        self.tracks.get(track).is_some_and(|heard| heard.burst.last_at >= since)
     }
 
     /// Whether chunks wait for their track to be announced.
@@ -301,12 +301,12 @@ impl Hearing {
     }
 
     /// What was heard and lost so far.
-    pub(crate) fn counters(&self) -> HearingCounters {
+    pub(crate) fn counters(&self) -> InboundCounters {
         self.counters
     }
 
     /// Begins to follow a track, and says whether the agent wants to hear it.
-    fn open(&mut self, peer: &str, track: &str, roster: &Roster, port: &mut RoomPort) -> Result<bool, HearingError> {
+    fn open(&mut self, peer: &str, track: &str, roster: &Roster, port: &mut RoomPort) -> Result<bool, InboundError> {
         let known = roster.peer(peer);
         let kind = known.map_or(PeerKind::Unknown, |peer| peer.kind);
         let wanted = known.is_some_and(|peer| self.admits(peer));
@@ -314,8 +314,8 @@ impl Hearing {
         let port = if wanted { Some(port.open(source, self.rate)?) } else { None };
         let decoder = Decoder::new(self.encoding, self.rate)?;
         let (clock, backlog) = (SampleClock::new(self.rate), Backlog::default());
-        let (rush, present) = (Rush::default(), Present::new(self.most_behind, self.rate));
-        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, rush, present });
+        let (burst, present) = (BurstDetector::default(), Present::new(self.most_behind, self.rate));
+        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, burst, present });
         Ok(wanted)
     }
 }
@@ -324,7 +324,7 @@ impl Heard {
     /// Passes on a chunk that came `at` some time and is here `now`, or holds it. Says whether it is held.
     fn hear(&mut self, at: Duration, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
         let Some(open) = &mut self.port else { return false };
-        let hurries = self.rush.note(now, self.clock.rate().duration_of(samples.len() as u64));
+        let hurries = self.burst.note(now, self.clock.rate().duration_of(samples.len() as u64));
         // What would take the agent too far from the present waits for a moment: it may be part of more, and then the
         // best of it is passed on.
         if self.backlog.until.is_none() && self.present.is_left_by(now, samples.len()) {
@@ -332,7 +332,7 @@ impl Heard {
             self.backlog.until = Some(now + LOOK_AGAIN);
         }
         // An agent that is too slow for what comes in its own time loses it; a burst it cannot have been quick enough for.
-        if self.backlog.until.is_none() && self.rush.ahead > BURST && !port.has_room(open, samples.len()) {
+        if self.backlog.until.is_none() && self.burst.ahead > BURST && !port.has_room(open, samples.len()) {
             self.backlog.is_placed = true;
             self.backlog.until = Some(at + LOOK_AGAIN);
         }
@@ -358,7 +358,7 @@ impl Heard {
     }
 
     /// Ends the track for the agent, once it has all that is held.
-    fn end(mut self, port: &mut RoomPort) -> Result<(), HearingError> {
+    fn end(mut self, port: &mut RoomPort) -> Result<(), InboundError> {
         self.release(Release::Whole, port);
         match self.port {
             Some(open) => Ok(port.close(open)?),
@@ -404,7 +404,7 @@ impl Heard {
     }
 }
 
-impl Rush {
+impl BurstDetector {
     /// A chunk of `length` came at `now`. What has come too fast is forgotten as quickly again as it is said. Says whether
     /// it came before the one ahead of it was over.
     fn note(&mut self, now: Duration, length: Duration) -> bool {
@@ -422,7 +422,7 @@ impl Backlog {
 
 /// Why the path cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HearingError {
+pub(crate) enum InboundError {
     #[error(transparent)]
     Unread(#[from] crate::agent::Unread),
     #[error(transparent)]
@@ -448,7 +448,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        agent::{Input, Wants, room_link},
+        agent::{AudioRequirements, Input, room_link},
         event::{RosterChange, Track, TrackKind},
     };
 
@@ -473,22 +473,22 @@ mod tests {
 
     #[tokio::test]
     async fn sound_that_overtakes_its_news_is_held_and_heard_in_order() {
-        let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = Roster::new("me".into());
         roster.begin_snapshot();
-        let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+        let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
         for n in 0..3 {
             let data = [n as u8; 640];
-            hearing.on_chunk(20 * n * MS, sound("ada", &data), &mut roster, &mut port).unwrap();
+            inbound.on_chunk(20 * n * MS, sound("ada", &data), &mut roster, &mut port).unwrap();
         }
-        assert!(roster.wants_snapshot() && hearing.holds_chunks());
+        assert!(roster.wants_snapshot() && inbound.holds_chunks());
         for change in [
             RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person },
             RosterChange::Publishes { peer: "ada".into(), track: Track::new("t".into(), TrackKind::Audio) },
         ] {
             roster.apply(change).into_iter().for_each(|event| port.tell(event).unwrap());
         }
-        hearing.on_roster(60 * MS, &mut roster, &mut port).unwrap();
+        inbound.on_roster(60 * MS, &mut roster, &mut port).unwrap();
         let mut seen = Vec::new();
         for _ in 0..5 {
             seen.push(match room.next().await.unwrap() {
@@ -505,35 +505,35 @@ mod tests {
     async fn opus_comes_out_decoded_and_a_broken_packet_costs_only_itself() {
         use crate::audio::codec::Encoder;
 
-        let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = roster_of(&[ADA]);
-        let mut hearing = Hearing::new(Hear::People, Encoding::Opus, Hz::K16);
+        let mut inbound = InboundAudio::new(Hear::People, Encoding::Opus, Hz::K16);
         let mut encoder = Encoder::new(Encoding::Opus, Hz::K48, &Default::default()).unwrap();
         for n in 0..3 {
             let mut packet = bytes::BytesMut::new();
             encoder.encode_into(&[500; 960], &mut packet).unwrap();
             let broken = [0xff; 9];
             let data: &[u8] = if n == 1 { &broken } else { &packet };
-            hearing.on_chunk((n + 1) * 20 * MS, sound("ada", data), &mut roster, &mut port).unwrap();
+            inbound.on_chunk((n + 1) * 20 * MS, sound("ada", data), &mut roster, &mut port).unwrap();
         }
         for _ in 0..2 {
             let Some(Input::Audio(frame)) = room.next().await else { panic!("a frame") };
             assert_eq!((frame.samples().len(), frame.rate()), (320, Hz::K16));
         }
-        assert_eq!((hearing.counters().chunks, hearing.counters().broken_chunks), (2, 1));
+        assert_eq!((inbound.counters().chunks, inbound.counters().broken_chunks), (2, 1));
     }
 
     #[tokio::test]
     async fn a_backlog_of_seconds_is_heard_whole_and_a_pause_of_seconds_is_a_gap() {
         for (pause, expected_gap) in [(false, 0), (true, 47_680)] {
-            let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+            let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
             let mut roster = roster_of(&[ADA]);
-            let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
-            hearing.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+            let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
+            inbound.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
             // The link stood still for three seconds, or she said nothing.
             let chunks = if pause { 1 } else { 150 };
             let mut now = 3_020 * MS;
-            (0..chunks).for_each(|_| drop(hearing.on_chunk(now, sound("ada", &[1; 640]), &mut roster, &mut port)));
+            (0..chunks).for_each(|_| drop(inbound.on_chunk(now, sound("ada", &[1; 640]), &mut roster, &mut port)));
             let (mut gap, mut heard) = (0, 0);
             for _ in 0..1_000 {
                 while let Ok(Some(input)) = tokio::time::timeout(Duration::ZERO, room.next()).await {
@@ -544,10 +544,10 @@ mod tests {
                     }
                 }
                 now += 5 * MS;
-                hearing.on_time(now, &mut port);
+                inbound.on_time(now, &mut port);
             }
             assert_eq!((heard, gap, port.depths().lost_samples), ((1 + chunks) * 320, expected_gap, 0));
-            assert_eq!(hearing.poll_timeout(), None);
+            assert_eq!(inbound.poll_timeout(), None);
         }
     }
 
@@ -555,10 +555,10 @@ mod tests {
     /// pause for up to five: every frame stands within 20 ms of when it was said, by its index and by its time.
     #[test]
     fn an_hour_with_stalls_bursts_and_pauses_stays_aligned() {
-        let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let people = ["ada", "bob"];
         let mut roster = roster_of(&people.map(|peer| (peer, peer, PeerKind::Person)));
-        let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+        let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
         let mut rng = fastrand::Rng::with_seed(3);
         let (mut pause_until, mut stall_until) = ([0u64; 2], 0u64);
         let (mut on_the_way, mut said) = (VecDeque::new(), [Vec::new(), Vec::new()]);
@@ -582,11 +582,11 @@ mod tests {
                 for (who, said_ms) in on_the_way.drain(..) {
                     said[who].push(said_ms - 20);
                     let chunk = TrackSound { peer: people[who], track: people[who], data: &[1; 640] };
-                    hearing.on_chunk(now, chunk, &mut roster, &mut port).unwrap();
+                    inbound.on_chunk(now, chunk, &mut roster, &mut port).unwrap();
                 }
             }
             for late in 0..3 {
-                hearing.on_time(now + late * 5 * MS, &mut port);
+                inbound.on_time(now + late * 5 * MS, &mut port);
                 while let Some(Some(input)) = room.next().now_or_never() {
                     let Input::Audio(frame) = input else { continue };
                     let who = usize::from(frame.source().peer.as_str() == "bob");
@@ -606,15 +606,15 @@ mod tests {
     #[test]
     fn a_burst_is_heard_whole_though_nothing_was_heard_before_it() {
         for cut in [false, true] {
-            let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+            let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
             let mut roster = roster_of(&[ADA]);
-            let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+            let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
             if cut {
-                hearing.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
-                hearing.on_link_down(&mut port);
+                inbound.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+                inbound.on_link_down(&mut port);
             }
             let mut now = 2_000 * MS;
-            (0..100).for_each(|_| drop(hearing.on_chunk(now, sound("ada", &[1; 640]), &mut roster, &mut port)));
+            (0..100).for_each(|_| drop(inbound.on_chunk(now, sound("ada", &[1; 640]), &mut roster, &mut port)));
             let (mut heard, mut next) = (0, None);
             for _ in 0..40 {
                 while let Some(Some(input)) = room.next().now_or_never() {
@@ -624,31 +624,31 @@ mod tests {
                     heard += 1;
                 }
                 now += 5 * MS;
-                hearing.on_time(now, &mut port);
+                inbound.on_time(now, &mut port);
             }
             assert_eq!((heard, port.depths().lost_samples), (100 + usize::from(cut), 0));
-            assert_eq!(hearing.poll_timeout(), None);
+            assert_eq!(inbound.poll_timeout(), None);
         }
     }
 
     #[test]
     fn chunks_that_waited_for_their_news_are_heard_whole() {
-        let (mut room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = Roster::new("me".into());
-        let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+        let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
         (1..=95).for_each(|n| {
-            hearing.on_chunk(n * 20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).map(drop).unwrap()
+            inbound.on_chunk(n * 20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).map(drop).unwrap()
         });
         let mut roster = roster_of(&[ADA]);
         let mut now = 1_900 * MS;
-        hearing.on_roster(now, &mut roster, &mut port).unwrap();
+        inbound.on_roster(now, &mut roster, &mut port).unwrap();
         let mut heard = 0;
         for _ in 0..40 {
             while let Some(Some(input)) = room.next().now_or_never() {
                 heard += u64::from(matches!(input, Input::Audio(frame) if frame.index() == heard * 320));
             }
             now += 5 * MS;
-            hearing.on_time(now, &mut port);
+            inbound.on_time(now, &mut port);
         }
         assert_eq!((heard, port.depths().lost_samples), (95, 0));
     }
@@ -656,12 +656,12 @@ mod tests {
     #[test]
     fn an_agent_that_is_too_slow_loses_what_its_ring_does_not_hold() {
         let mut rng = fastrand::Rng::with_seed(5);
-        let (_room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let (_room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = roster_of(&[ADA]);
-        let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+        let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
         for n in 1..=50 {
             let jitter = Duration::from_micros(rng.u64(0..15_000));
-            hearing.on_chunk(n * 20 * MS + jitter, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+            inbound.on_chunk(n * 20 * MS + jitter, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
         }
         assert_eq!(port.depths().lost_samples, 25 * 320);
     }
@@ -669,16 +669,19 @@ mod tests {
     #[tokio::test]
     async fn a_backlog_is_heard_whole_though_its_track_ends() {
         for rate in [Hz::K16, Hz::K48] {
-            let (mut room, mut port) =
-                room_link("r".into(), "me".into(), &Wants { hear_rate: rate, ..Wants::default() });
+            let (mut room, mut port) = room_link(
+                "r".into(),
+                "me".into(),
+                &AudioRequirements { hear_rate: rate, ..AudioRequirements::default() },
+            );
             let mut roster = roster_of(&[ADA]);
-            let mut hearing = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
+            let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
             let chunk = |n: i16| (0..320).flat_map(|_| n.to_le_bytes()).collect::<Vec<u8>>();
             for n in 0..150 {
                 let now = if n == 0 { 20 * MS } else { 3_000 * MS };
-                hearing.on_chunk(now, sound("ada", &chunk(n)), &mut roster, &mut port).unwrap();
+                inbound.on_chunk(now, sound("ada", &chunk(n)), &mut roster, &mut port).unwrap();
             }
-            hearing.on_track_removed(3_001 * MS, &"t".into(), &mut port).unwrap();
+            inbound.on_track_removed(3_001 * MS, &"t".into(), &mut port).unwrap();
             port.end();
             let mut heard = Vec::new();
             while let Some(input) = room.next().await {
@@ -694,14 +697,14 @@ mod tests {
 
     #[test]
     fn other_agents_are_not_heard_unless_asked_for_and_stragglers_count_as_late() {
-        let (_room, mut port) = room_link("r".into(), "me".into(), &Wants::default());
+        let (_room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = roster_of(&[("bot", "t", PeerKind::Agent)]);
-        let mut deaf = Hearing::new(Hear::People, Encoding::Pcm16, Hz::K16);
-        let mut open = Hearing::new(Hear::Everyone, Encoding::Pcm16, Hz::K16);
-        for hearing in [&mut deaf, &mut open] {
-            hearing.on_chunk(MS, sound("bot", &[0; 640]), &mut roster, &mut port).unwrap();
-            hearing.on_track_removed(MS, &"t".into(), &mut port).unwrap();
-            hearing.on_chunk(MS, sound("bot", &[0; 640]), &mut roster, &mut port).unwrap();
+        let mut deaf = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
+        let mut open = InboundAudio::new(Hear::Everyone, Encoding::Pcm16, Hz::K16);
+        for inbound in [&mut deaf, &mut open] {
+            inbound.on_chunk(MS, sound("bot", &[0; 640]), &mut roster, &mut port).unwrap();
+            inbound.on_track_removed(MS, &"t".into(), &mut port).unwrap();
+            inbound.on_chunk(MS, sound("bot", &[0; 640]), &mut roster, &mut port).unwrap();
         }
         assert_eq!((deaf.counters().chunks, open.counters().chunks), (0, 1));
         assert_eq!((deaf.counters().late_chunks, open.counters().late_chunks), (1, 1));

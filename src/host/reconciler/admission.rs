@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-/// The places that are taken, and how many there are.
+/// The slots that are taken, and how many there are.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     /// 0 for no limit, here and below.
@@ -13,9 +13,9 @@ pub(super) struct Admission {
     by_tenant: HashMap<String, usize>,
 }
 
-/// A place that a session has.
+/// A slot that a session has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Slot {
     deploy: Arc<str>,
     tenant: Option<String>,
 }
@@ -39,13 +39,13 @@ impl Full {
 }
 
 impl Admission {
-    /// Takes a place, if there is one.
+    /// Takes a slot, if there is one.
     pub(super) fn take(
         &mut self,
         deploy: &Arc<str>,
         most_of_deploy: usize,
         tenant: Option<&String>,
-    ) -> Result<Place, Full> {
+    ) -> Result<Slot, Full> {
         let is_full = |taken: usize, most: usize| most > 0 && taken >= most;
         if is_full(self.taken, self.most) {
             return Err(Full::Host);
@@ -61,10 +61,10 @@ impl Admission {
         if let Some(name) = tenant {
             *self.by_tenant.entry(name.clone()).or_default() += 1;
         }
-        Ok(Place { deploy: deploy.clone(), tenant: tenant.cloned() })
+        Ok(Slot { deploy: deploy.clone(), tenant: tenant.cloned() })
     }
 
-    pub(super) fn give_back(&mut self, place: Place) {
+    pub(super) fn give_back(&mut self, slot: Slot) {
         fn less<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
             if let Some(count) = counts.get_mut(key) {
                 *count -= 1;
@@ -74,8 +74,8 @@ impl Admission {
             }
         }
         self.taken -= 1;
-        less(&mut self.by_deploy, &place.deploy);
-        if let Some(tenant) = &place.tenant {
+        less(&mut self.by_deploy, &slot.deploy);
+        if let Some(tenant) = &slot.tenant {
             less(&mut self.by_tenant, tenant);
         }
     }

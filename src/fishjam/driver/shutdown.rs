@@ -1,4 +1,4 @@
-//! The end of a stay.
+//! The end of a session.
 
 use tokio::{task::JoinError as TaskEnd, time::timeout};
 
@@ -6,43 +6,43 @@ use super::{Driver, GOODBYE};
 use crate::{
     agent::{AgentError, Note, Request},
     fishjam::{
-        happening::{Departure, What},
         rest::RestErrorKind,
+        session_event::{SessionEventKind, SessionSummary},
     },
     session::Ending,
 };
 
 impl Driver {
     /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
-    pub(super) async fn finish(mut self, ending: Ending) -> Departure {
+    pub(super) async fn finish(mut self, ending: Ending) -> SessionSummary {
         self.socket = None;
         self.rest.troubles.links.ends(self.peer.as_str());
         self.rest.troubles.rosters.ends(self.peer.as_str());
         if let Ending::RoomEnded { crashed } = ending {
             self.tell_room_end(crashed);
         }
-        self.hearing.end(&mut self.port);
+        self.inbound.end(&mut self.port);
         self.port.end();
         self.captures.clear();
-        let Farewell { notes, is_removed, agent_error } = self.say_goodbye().await;
+        let Shutdown { notes, is_removed, agent_error } = self.shut_down().await;
         for note in notes {
-            self.tell_world(What::Note(note));
+            self.publish(SessionEventKind::Note(note));
         }
         let failed = agent_error.as_ref().map(|why| format!("; the agent failed: {why}")).unwrap_or_default();
-        self.tell_world(What::Ended(format!("{ending}{failed}")));
+        self.publish(SessionEventKind::Ended(format!("{ending}{failed}")));
         let counters = self.counters();
-        self.gauge.publish(counters);
-        Departure {
+        self.monitor.publish(counters);
+        SessionSummary {
             ending,
             agent_error,
             stayed: self.begun.elapsed(),
             counters,
             leaves_peer: !is_removed,
-            unread_happenings: self.unread_happenings,
+            unread_events: self.unread_events,
         }
     }
 
-    async fn say_goodbye(&mut self) -> Farewell {
+    async fn shut_down(&mut self) -> Shutdown {
         let removal = async {
             match self.rest.delete_peer(&self.room, &self.peer).await {
                 Err(error) if error.kind != RestErrorKind::NotFound => {
@@ -52,8 +52,8 @@ impl Driver {
                 _ => true,
             }
         };
-        let farewell = async { tokio::join!(timeout(GOODBYE, removal), self.occasions.end_agent()) };
-        tokio::pin!(farewell);
+        let shutdown = async { tokio::join!(timeout(GOODBYE, removal), self.sources.end_agent()) };
+        tokio::pin!(shutdown);
         let mut notes = Vec::new();
         let note = |request| match request {
             Request::Note(note) => Some(note),
@@ -62,7 +62,7 @@ impl Driver {
         };
         let (removed, agent_error) = loop {
             tokio::select! {
-                done = &mut farewell => break done,
+                done = &mut shutdown => break done,
                 Some(request) = self.port.requests.recv() => notes.extend(note(request)),
             }
         };
@@ -72,12 +72,12 @@ impl Driver {
         while let Ok(request) = self.port.requests.try_recv() {
             notes.extend(note(request));
         }
-        Farewell { notes, is_removed: removed.unwrap_or(false), agent_error }
+        Shutdown { notes, is_removed: removed.unwrap_or(false), agent_error }
     }
 }
 
 /// How the end went.
-struct Farewell {
+struct Shutdown {
     /// What the agent wrote to the last.
     notes: Vec<Note>,
     /// Its peer is gone.

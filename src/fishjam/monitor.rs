@@ -1,4 +1,4 @@
-//! A look at a stay while it lasts: its counters, and the levels of its sound.
+//! A look at a session while it lasts: its counters, and the levels of its sound.
 
 use std::{
     collections::BTreeMap,
@@ -10,12 +10,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::happening::Counters;
+use super::session_event::Counters;
 use crate::event::{PeerId, TrackId};
 
-/// See the module's head. Clones look at the same stay.
+/// See the module's head. Clones look at the same session.
 #[derive(Debug, Clone, Default)]
-pub struct Gauge(Arc<Shared>);
+pub struct SessionMonitor(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -50,20 +50,20 @@ pub struct Level {
 
 /// Levels are measured while there is one.
 #[derive(Debug)]
-pub struct Tap(Gauge);
+pub struct LevelMeter(SessionMonitor);
 
-impl Gauge {
+impl SessionMonitor {
     /// The counters, no more than a second old.
     pub fn counters(&self) -> Counters {
         *self.0.counters.lock().expect("no holder panics")
     }
 
     /// Begins to measure levels, within a second.
-    pub fn tap(&self) -> Tap {
+    pub fn meter(&self) -> LevelMeter {
         if self.0.taps.fetch_add(1, Ordering::Relaxed) == 0 {
             self.levels().clear();
         }
-        Tap(self.clone())
+        LevelMeter(self.clone())
     }
 
     pub(super) fn publish(&self, counters: Counters) {
@@ -95,7 +95,7 @@ impl Gauge {
     }
 }
 
-impl Tap {
+impl LevelMeter {
     /// What was measured since the last call, or since the tap was made.
     pub fn take(&self) -> Vec<Level> {
         let heard = std::mem::take(&mut *self.0.levels());
@@ -110,7 +110,7 @@ impl Tap {
     }
 }
 
-impl Drop for Tap {
+impl Drop for LevelMeter {
     fn drop(&mut self) {
         self.0.0.taps.fetch_sub(1, Ordering::Relaxed);
     }
@@ -127,17 +127,17 @@ mod tests {
 
     #[test]
     fn a_full_scale_sine_measures_minus_three() {
-        let gauge = Gauge::default();
-        assert!(!gauge.is_tapped());
-        let tap = gauge.tap();
-        assert!(gauge.is_tapped());
+        let monitor = SessionMonitor::default();
+        assert!(!monitor.is_tapped());
+        let meter = monitor.meter();
+        assert!(monitor.is_tapped());
         let sine = (0..16_000).map(|n| ((f64::from(n) * 0.1).sin() * 32_767.0) as i16).collect::<Vec<i16>>();
         let pcm: Vec<u8> = sine.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        gauge.measure("ada", "t", &pcm);
-        let level = tap.take().remove(0);
+        monitor.measure("ada", "t", &pcm);
+        let level = meter.take().remove(0);
         assert_eq!((level.peer.as_str(), level.samples, level.rms_dbfs, level.peak_dbfs), ("ada", 16_000, -3.0, 0.0));
-        assert!(tap.take().is_empty());
-        drop(tap);
-        assert!(!gauge.is_tapped());
+        assert!(meter.take().is_empty());
+        drop(meter);
+        assert!(!monitor.is_tapped());
     }
 }

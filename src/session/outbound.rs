@@ -14,11 +14,11 @@ use crate::{
         pace::EARLY,
         scratch,
     },
-    dialect::fishjam::VoiceTrack,
+    protocol::fishjam::PublishedTrack,
 };
 
 /// The outgoing half of the path.
-pub(crate) struct Speaking {
+pub(crate) struct OutboundAudio {
     resampler: Resampler,
     encoder: Encoder,
     pacer: Pacer,
@@ -37,7 +37,7 @@ pub(crate) struct Speaking {
     /// The agent knows that all it said was heard.
     end_announced: bool,
     packet_samples: usize,
-    counters: SpeakingCounters,
+    counters: OutboundCounters,
 }
 
 /// What is said without a pause: where its samples stand among the agent's, and how far they have left.
@@ -64,7 +64,7 @@ pub(crate) enum Cut {
 
 /// What was said, since the agent joined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SpeakingCounters {
+pub struct OutboundCounters {
     /// Packets sent.
     pub packets: u64,
     /// Those in which there was more than silence.
@@ -90,13 +90,13 @@ pub struct SpeakingCounters {
     pub paced_worst: Duration,
 }
 
-impl Speaking {
+impl OutboundAudio {
     /// A path for a voice that plays at the port's rate onto `track`, at most `lead` ahead of what is heard.
-    pub(crate) fn new(port: &VoicePort, track: &VoiceTrack, lead: Duration) -> Result<Speaking, CodecError> {
+    pub(crate) fn new(port: &VoicePort, track: &PublishedTrack, lead: Duration) -> Result<OutboundAudio, CodecError> {
         let packet_samples = track.rate().block_samples();
         // The lead holds the fade, too: an interrupt adds it to what the server has. And packets leave a little early.
         let lead = lead.clamp(SHORTEST_LEAD, LONGEST_LEAD) - FADE - EARLY;
-        Ok(Speaking {
+        Ok(OutboundAudio {
             resampler: Resampler::new(port.rate(), track.rate()),
             encoder: Encoder::new(track.encoding(), track.rate(), track.opus_settings())?,
             pacer: Pacer::new(track.rate(), lead),
@@ -108,7 +108,7 @@ impl Speaking {
             waits_for: None,
             end_announced: true,
             packet_samples,
-            counters: SpeakingCounters::default(),
+            counters: OutboundCounters::default(),
         })
     }
 
@@ -229,7 +229,7 @@ impl Speaking {
     }
 
     /// What was said so far.
-    pub(crate) fn counters(&self) -> SpeakingCounters {
+    pub(crate) fn counters(&self) -> OutboundCounters {
         self.counters
     }
 
@@ -355,7 +355,7 @@ impl Speaking {
     }
 }
 
-impl SpeakingCounters {
+impl OutboundCounters {
     fn count_pacing(&mut self, off: Duration) {
         self.paced_packets += 1;
         self.paced_within_2_ms += u64::from(off <= Duration::from_millis(2));
@@ -385,7 +385,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        agent::{Room, RoomPort, Wants, room_link},
+        agent::{AudioRequirements, Room, RoomPort, room_link},
         audio::{Hz, pcm16},
     };
 
@@ -394,22 +394,22 @@ mod tests {
     struct Line {
         room: Room,
         port: RoomPort,
-        speaking: Speaking,
+        outbound: OutboundAudio,
         /// When each packet left, and what it held.
         sent: Vec<(Instant, Vec<i16>)>,
     }
 
     impl Line {
         fn new(rate: Hz, track: Hz, lead: Duration) -> Line {
-            let wants = Wants { speak_rate: Some(rate), ..Wants::default() };
-            let (room, port) = room_link("r".into(), "me".into(), &wants);
-            let speaking = Speaking::new(&port.voice, &VoiceTrack::pcm16(track).unwrap(), lead).unwrap();
-            Line { room, port, speaking, sent: Vec::new() }
+            let requirements = AudioRequirements { speak_rate: Some(rate), ..AudioRequirements::default() };
+            let (room, port) = room_link("r".into(), "me".into(), &requirements);
+            let outbound = OutboundAudio::new(&port.voice, &PublishedTrack::pcm16(track).unwrap(), lead).unwrap();
+            Line { room, port, outbound, sent: Vec::new() }
         }
 
         fn work(&mut self) {
             let now = now();
-            self.speaking.poll_packets(now, &mut self.port.voice, |packet| {
+            self.outbound.poll_packets(now, &mut self.port.voice, |packet| {
                 let mut samples = Vec::new();
                 pcm16::Decoder::default().decode_into(packet, &mut samples);
                 self.sent.push((now, samples));
@@ -447,7 +447,7 @@ mod tests {
         assert_eq!(line.heard(), said);
         assert!(line.room.voice.is_silent());
         assert_eq!(line.room.voice.played(), 24_000);
-        let counters = line.speaking.counters();
+        let counters = line.outbound.counters();
         assert_eq!((counters.padding_samples, counters.underruns), (0, 0));
         assert_eq!((counters.paced_packets, counters.paced_within_2_ms), (41, 41));
     }
@@ -482,7 +482,7 @@ mod tests {
         let last = line.sent.last().unwrap().0 - begun;
         assert!((480 * MS..=500 * MS).contains(&last), "{last:?}");
         assert!(line.room.voice.is_silent());
-        assert_eq!(line.speaking.counters().underruns, 0);
+        assert_eq!(line.outbound.counters().underruns, 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -493,8 +493,8 @@ mod tests {
         line.room.voice.interrupt();
         line.room.voice.play(&[2; 1_600]);
         line.sent.clear();
-        assert_eq!(line.speaking.take_interrupt(now(), &mut line.port.voice), Some(Cut::ByServer));
-        assert_eq!(line.speaking.take_interrupt(now(), &mut line.port.voice), None);
+        assert_eq!(line.outbound.take_interrupt(now(), &mut line.port.voice), Some(Cut::ByServer));
+        assert_eq!(line.outbound.take_interrupt(now(), &mut line.port.voice), None);
         assert_eq!(line.room.voice.played(), 1_600);
         line.run(300 * MS).await;
         assert_eq!(line.heard(), [2; 1_600]);
@@ -511,7 +511,7 @@ mod tests {
             line.run(after * MS).await;
             let (at, begun) = (now(), line.sent[0].0);
             line.room.voice.interrupt();
-            assert_eq!(line.speaking.take_interrupt(at, &mut line.port.voice), Some(Cut::ByItself));
+            assert_eq!(line.outbound.take_interrupt(at, &mut line.port.voice), Some(Cut::ByItself));
             line.room.voice.play(&[0; 320]);
             line.work();
             let heard = line.heard();
@@ -538,14 +538,14 @@ mod tests {
             line.room.voice.play(&vec![level; rng.usize(1..20_000)]);
             line.run(rng.u32(0..120) * MS).await;
             line.room.voice.interrupt();
-            assert!(line.speaking.take_interrupt(now(), &mut line.port.voice).is_some());
+            assert!(line.outbound.take_interrupt(now(), &mut line.port.voice).is_some());
             line.run(60 * MS).await;
             assert!(line.room.voice.is_silent(), "interrupt {n}");
             let heard = line.heard().iter().filter(|sample| **sample == level).count() as u64;
             let played = line.room.voice.played().saturating_sub(start);
             assert!(heard.abs_diff(played) <= 480, "interrupt {n}: {heard} heard, {played} by its own count");
         }
-        assert_eq!(line.speaking.counters().interrupts, 1_000);
+        assert_eq!(line.outbound.counters().interrupts, 1_000);
     }
 
     #[derive(Debug, Clone)]
@@ -584,10 +584,10 @@ mod tests {
                         Act::Play(samples) => drop(line.room.voice.play(&vec![500; samples])),
                         Act::Interrupt => {
                             line.room.voice.interrupt();
-                            line.speaking.take_interrupt(now(), &mut line.port.voice);
+                            line.outbound.take_interrupt(now(), &mut line.port.voice);
                         }
                         Act::Wait(ms) => line.run(ms * MS).await,
-                        Act::Cut => line.speaking.on_link_down(now(), &line.port.voice),
+                        Act::Cut => line.outbound.on_link_down(now(), &line.port.voice),
                     }
                     let played = line.room.voice.played();
                     assert!(played >= last && played <= line.room.voice.written(), "{played} after {last}");
@@ -595,9 +595,9 @@ mod tests {
                 }
                 line.run(5_000 * MS).await;
                 line.run(line.room.voice.queued() + 1_000 * MS).await;
-                assert!(line.room.voice.is_silent() && line.speaking.is_done(now(), &line.port.voice));
-                assert_eq!(line.speaking.poll_timeout(now(), &line.port.voice), None);
-                let (sent, counters) = (line.heard().len() as u64, line.speaking.counters());
+                assert!(line.room.voice.is_silent() && line.outbound.is_done(now(), &line.port.voice));
+                assert_eq!(line.outbound.poll_timeout(now(), &line.port.voice), None);
+                let (sent, counters) = (line.heard().len() as u64, line.outbound.counters());
                 assert_eq!((counters.samples, counters.packets), (sent, line.sent.len() as u64));
             });
         }

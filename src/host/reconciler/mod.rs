@@ -2,12 +2,12 @@
 //! the time, and asked for orders.
 
 mod admission;
+mod assignment;
 mod commands;
-mod places;
-mod post;
-mod rules;
 #[cfg(test)]
-mod story;
+mod model;
+mod rules;
+mod slots;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -15,44 +15,44 @@ use std::{
     time::Instant,
 };
 
-pub use post::State;
-pub(super) use post::{Key, Outcome};
+pub use assignment::State;
+pub(super) use assignment::{Key, Outcome};
 
 use super::{
     config::{Config, Deploy, JoinWhen},
-    picture::{Change, Picture},
+    directory::{Change, RoomDirectory},
 };
 use crate::{
-    dialect::fishjam::Notification,
     event::{PeerId, RoomId},
     fishjam::rest::model::Room,
+    protocol::fishjam::Notification,
 };
 use admission::Admission;
-use post::{Back, Phase, Post};
+use assignment::{Assignment, Back, Phase};
 
 /// See the module's head.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct Reconciler {
     config: Arc<Config>,
     deploys: BTreeMap<Arc<str>, Arc<Deploy>>,
-    picture: Picture,
-    posts: BTreeMap<Key, Post>,
+    directory: RoomDirectory,
+    assignments: BTreeMap<Key, Assignment>,
     /// Whose session it is.
     sessions: HashMap<u64, Key>,
     next_session: u64,
     admission: Admission,
     line: VecDeque<Key>,
     due: BTreeSet<(Instant, Key)>,
-    orders: VecDeque<Order>,
+    actions: VecDeque<Action>,
     /// Since those in line were looked at.
     place_is_free: bool,
     is_draining: bool,
-    tally: Tally,
+    counters: ReconcilerCounters,
 }
 
 /// What is to be done.
 #[derive(Debug, Clone)]
-pub(super) enum Order {
+pub(super) enum Action {
     /// Bring an agent in.
     Join { id: u64, key: Key, deploy: Arc<Deploy> },
     /// Let a session end.
@@ -65,7 +65,7 @@ pub(super) enum Order {
 
 /// What was counted.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
+pub(super) struct ReconcilerCounters {
     /// By the limit that was in the way.
     pub(super) refused: BTreeMap<&'static str, u64>,
     pub(super) waited: BTreeMap<&'static str, u64>,
@@ -85,29 +85,29 @@ pub(super) struct Listed {
     pub(super) why: Option<String>,
 }
 
-impl Keeper {
-    pub(super) fn new(config: Arc<Config>) -> Keeper {
-        let mut keeper = Keeper {
+impl Reconciler {
+    pub(super) fn new(config: Arc<Config>) -> Reconciler {
+        let mut reconciler = Reconciler {
             config: config.clone(),
             deploys: BTreeMap::new(),
-            picture: Picture::default(),
-            posts: BTreeMap::new(),
+            directory: RoomDirectory::default(),
+            assignments: BTreeMap::new(),
             sessions: HashMap::new(),
             next_session: 1,
             admission: Admission::default(),
             line: VecDeque::new(),
             due: BTreeSet::new(),
-            orders: VecDeque::new(),
+            actions: VecDeque::new(),
             place_is_free: false,
             is_draining: false,
-            tally: Tally::default(),
+            counters: ReconcilerCounters::default(),
         };
-        keeper.take_over(config);
-        keeper
+        reconciler.take_over(config);
+        reconciler
     }
 
-    pub(super) fn next_order(&mut self) -> Option<Order> {
-        self.orders.pop_front()
+    pub(super) fn next_order(&mut self) -> Option<Action> {
+        self.actions.pop_front()
     }
 
     /// When to call [`on_time`](Self::on_time).
@@ -116,59 +116,59 @@ impl Keeper {
     }
 
     pub(super) fn on_notification(&mut self, now: Instant, notification: &Notification) {
-        if let Some((room, change)) = self.picture.apply(notification) {
+        if let Some((room, change)) = self.directory.apply(notification) {
             self.on_change(now, &room, change);
         }
     }
 
     /// A list of rooms is about to be asked for.
     pub(super) fn begin_list(&mut self) -> u64 {
-        self.picture.begin_list()
+        self.directory.begin_list()
     }
 
     pub(super) fn on_list(&mut self, now: Instant, asked: u64, rooms: Vec<Room>) {
-        for (room, change) in self.picture.reconcile(asked, rooms) {
+        for (room, change) in self.directory.reconcile(asked, rooms) {
             self.on_change(now, &room, change);
         }
     }
 
     pub(super) fn on_list_failed(&mut self) {
-        self.picture.on_list_failed();
+        self.directory.on_list_failed();
     }
 
     pub(super) fn on_looked_at(&mut self, now: Instant, room: Room) {
         let id = room.id.clone();
-        self.picture.on_looked_at(room);
+        self.directory.on_looked_at(room);
         self.review_room(now, &id);
     }
 
     /// REST did not answer; the next list will.
     pub(super) fn on_look_failed(&mut self, room: &RoomId) {
-        self.picture.on_look_failed(room);
+        self.directory.on_look_failed(room);
     }
 
     /// REST says that there is no such room.
     pub(super) fn on_room_missing(&mut self, now: Instant, room: &RoomId) {
-        self.picture.remove(room);
+        self.directory.remove(room);
         self.on_change(now, room, Change::Gone);
     }
 
     /// A session is in its room.
     pub(super) fn on_joined(&mut self, now: Instant, id: u64, peer: PeerId) {
         let Some(key) = self.sessions.get(&id).cloned() else { return };
-        if let Some(post) = self.posts.get_mut(&key)
-            && matches!(post.phase, Phase::Joining { .. })
+        if let Some(assignment) = self.assignments.get_mut(&key)
+            && matches!(assignment.phase, Phase::Joining { .. })
         {
-            post.troubles = 0;
-            post.phase = Phase::Present { id, peer, since: now, last_sound: now };
+            assignment.troubles = 0;
+            assignment.phase = Phase::Present { id, peer, since: now, last_sound: now };
             self.review(now, &key);
         }
     }
 
     /// A session has heard or said something.
     pub(super) fn on_sound(&mut self, id: u64, at: Instant) {
-        let post = self.sessions.get(&id).and_then(|key| self.posts.get_mut(key));
-        if let Some(Post { phase: Phase::Present { last_sound, .. }, .. }) = post {
+        let assignment = self.sessions.get(&id).and_then(|key| self.assignments.get_mut(key));
+        if let Some(Assignment { phase: Phase::Present { last_sound, .. }, .. }) = assignment {
             *last_sound = at.max(*last_sound);
         }
     }
@@ -177,22 +177,22 @@ impl Keeper {
     pub(super) fn on_ended(&mut self, now: Instant, id: u64, outcome: &Outcome) {
         let Some(key) = self.sessions.remove(&id) else { return };
         let deploy = self.deploys.get(&key.deploy).cloned();
-        let room_is_there = self.picture.room(&key.room).is_some();
+        let room_is_there = self.directory.room(&key.room).is_some();
         if let Outcome::RoomGone(_) = outcome
             && room_is_there
         {
-            self.picture.remove(&key.room);
+            self.directory.remove(&key.room);
         }
-        let arrivals = self.picture.room(&key.room).map_or(0, |room| room.arrivals());
-        let Some(post) = self.posts.get_mut(&key) else { return };
-        let told = match &post.phase {
+        let arrivals = self.directory.room(&key.room).map_or(0, |room| room.arrivals());
+        let Some(assignment) = self.assignments.get_mut(&key) else { return };
+        let told = match &assignment.phase {
             Phase::Leaving { why, back, .. } => Some((why.clone(), *back)),
             _ => None,
         };
-        let over = |why: &str, back| Phase::Over { why: why.to_owned(), back };
-        post.phase = match (outcome, told, &deploy) {
+        let over = |why: &str, back| Phase::Finished { why: why.to_owned(), back };
+        assignment.phase = match (outcome, told, &deploy) {
             // The room is there after all, or again.
-            (_, Some((why, _)), Some(_)) if why == GONE && self.picture.room(&key.room).is_some() => {
+            (_, Some((why, _)), Some(_)) if why == GONE && self.directory.room(&key.room).is_some() => {
                 over(&why, Back::AtOnce)
             }
             // What was told to leave has left, however that went.
@@ -202,28 +202,28 @@ impl Keeper {
             (_, None, _) if self.is_draining => over(outcome.text(), Back::Never),
             (Outcome::Left, ..) => over(outcome.text(), Back::Person { arrivals }),
             (Outcome::Done(why), _, Some(deploy)) => match deploy.join.when {
-                JoinWhen::Always => Phase::Pausing { until: now + deploy.restart.first_wait, why: why.clone() },
+                JoinWhen::Always => Phase::Backoff { until: now + deploy.restart.first_wait, why: why.clone() },
                 JoinWhen::FirstPerson => over(why, Back::FirstPerson { emptied: false }),
-                JoinWhen::RoomCreated | JoinWhen::ByHand => over(why, Back::Never),
+                JoinWhen::RoomCreated | JoinWhen::Manual => over(why, Back::Never),
             },
-            (Outcome::Failed(why), _, Some(deploy)) => match post.on_failure(now, &deploy.restart) {
-                Some(wait) => Phase::Pausing { until: now + wait, why: why.clone() },
+            (Outcome::Failed(why), _, Some(deploy)) => match assignment.on_failure(now, &deploy.restart) {
+                Some(wait) => Phase::Backoff { until: now + wait, why: why.clone() },
                 None => {
-                    self.tally.given_up += 1;
+                    self.counters.given_up += 1;
                     let why = format!("given up after {} restarts: {why}", deploy.restart.limit);
                     tracing::error!(room = %key.room, deploy = %key.deploy, "{why}");
-                    over(&why, Back::Forgiven { emptied: false, at: now + deploy.restart.forgive })
+                    over(&why, Back::Forgiven { emptied: false, at: now + deploy.restart.reset_after })
                 }
             },
             (Outcome::Trouble { why, at_least }, _, Some(deploy)) => {
-                Phase::Pausing { until: now + post.on_trouble(&deploy.restart, *at_least), why: why.clone() }
+                Phase::Backoff { until: now + assignment.on_trouble(&deploy.restart, *at_least), why: why.clone() }
             }
         };
-        if let Phase::Over { .. } = post.phase {
-            post.by_hand = false;
-            self.give_place_back(&key);
+        if let Phase::Finished { .. } = assignment.phase {
+            assignment.is_manual = false;
+            self.release_slot(&key);
         }
-        if self.picture.room(&key.room).is_none() {
+        if self.directory.room(&key.room).is_none() {
             self.on_change(now, &key.room, Change::Gone);
         }
         self.review(now, &key);
@@ -232,46 +232,49 @@ impl Keeper {
     /// The time; call it after every other input, too.
     pub(super) fn on_time(&mut self, now: Instant) {
         if std::mem::take(&mut self.place_is_free) {
-            self.serve_line(now);
+            self.serve_queue(now);
         }
         while let Some((at, key)) = self.due.first().cloned() {
             if at > now {
                 break;
             }
             self.due.remove(&(at, key.clone()));
-            if let Some(post) = self.posts.get_mut(&key) {
-                post.due = None;
+            if let Some(assignment) = self.assignments.get_mut(&key) {
+                assignment.due = None;
             }
             self.review(now, &key);
         }
     }
 
     pub(super) fn list(&self) -> Vec<Listed> {
-        self.posts.iter().filter_map(|(key, post)| Some(Listed::of(key, post, post.state()?))).collect()
+        self.assignments
+            .iter()
+            .filter_map(|(key, assignment)| Some(Listed::of(key, assignment, assignment.state()?)))
+            .collect()
     }
 
     /// How many sessions stand how.
     pub(super) fn states(&self) -> BTreeMap<State, usize> {
         let mut states: BTreeMap<State, usize> = State::ALL.into_iter().map(|state| (state, 0)).collect();
-        for state in self.posts.values().filter_map(Post::state) {
+        for state in self.assignments.values().filter_map(Assignment::state) {
             *states.entry(state).or_default() += 1;
         }
         states
     }
 
-    pub(super) fn tally(&self) -> &Tally {
-        &self.tally
+    pub(super) fn counters(&self) -> &ReconcilerCounters {
+        &self.counters
     }
 
     pub(super) fn rooms(&self) -> usize {
-        self.picture.len()
+        self.directory.len()
     }
 
     pub(super) fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
-    pub(super) fn places_taken(&self) -> usize {
+    pub(super) fn admitted(&self) -> usize {
         self.admission.taken()
     }
 
@@ -297,7 +300,7 @@ impl Keeper {
 
     fn keys_of(&self, room: &RoomId) -> Vec<Key> {
         let first = Key { room: room.clone(), deploy: "".into() };
-        self.posts.range(first..).map(|(key, _)| key).take_while(|key| key.room == *room).cloned().collect()
+        self.assignments.range(first..).map(|(key, _)| key).take_while(|key| key.room == *room).cloned().collect()
     }
 
     fn review_room(&mut self, now: Instant, room: &RoomId) {
@@ -310,69 +313,69 @@ impl Keeper {
         }
     }
 
-    /// Looks at one post, and does what its rules say.
+    /// Looks at one assignment, and does what its rules say.
     fn review(&mut self, now: Instant, key: &Key) {
         let (Some(deploy), false) = (self.deploys.get(&key.deploy).cloned(), self.is_draining) else {
             self.forget_if_over(key);
             return;
         };
-        let Some(room) = self.picture.room(&key.room) else {
+        let Some(room) = self.directory.room(&key.room) else {
             self.forget_if_over(key);
             return;
         };
-        let by_hand = self.posts.get(key).is_some_and(|post| post.by_hand);
-        let wanted = rules::wanted(&deploy, key.room.as_str(), room, by_hand);
-        if wanted == rules::Wanted::NotKnown && self.picture.begin_look_for_type(&key.room) {
-            self.orders.push_back(Order::LookAt(key.room.clone()));
+        let is_manual = self.assignments.get(key).is_some_and(|assignment| assignment.is_manual);
+        let wanted = rules::wanted(&deploy, key.room.as_str(), room, is_manual);
+        if wanted == rules::Wanted::NotKnown && self.directory.begin_look_for_type(&key.room) {
+            self.actions.push_back(Action::LookAt(key.room.clone()));
         }
-        let Some(room) = self.picture.room(&key.room) else { return };
+        let Some(room) = self.directory.room(&key.room) else { return };
         let wanted = wanted == rules::Wanted::Yes;
-        if !wanted && !self.posts.contains_key(key) {
+        if !wanted && !self.assignments.contains_key(key) {
             return;
         }
-        let post = self.posts.entry(key.clone()).or_insert_with(Post::new);
-        rules::note_people(now, room, post);
-        let leave = rules::must_leave(now, &deploy, key.room.as_str(), room, post);
-        let is_in_doubt = leave.is_none() && rules::seems_left(now, &deploy, room, post);
-        let next = match &post.phase {
-            Phase::Vacant if wanted => Step::Admit,
-            Phase::InLine if !wanted => Step::Become(Phase::Vacant),
-            Phase::Over { back, .. } if rules::is_back(now, *back, room) => {
-                post.failures.clear();
-                Step::Become(Phase::Vacant)
+        let assignment = self.assignments.entry(key.clone()).or_insert_with(Assignment::new);
+        rules::note_people(now, room, assignment);
+        let leave = rules::must_leave(now, &deploy, key.room.as_str(), room, assignment);
+        let is_in_doubt = leave.is_none() && rules::seems_left(now, &deploy, room, assignment);
+        let next = match &assignment.phase {
+            Phase::Idle if wanted => Step::Admit,
+            Phase::Queued if !wanted => Step::Become(Phase::Idle),
+            Phase::Finished { back, .. } if rules::is_back(now, *back, room) => {
+                assignment.failures.clear();
+                Step::Become(Phase::Idle)
             }
-            Phase::Pausing { .. } if !wanted && !post.by_hand => {
-                Step::Become(Phase::Over { why: "its room no longer asks for it".into(), back: Back::AtOnce })
+            Phase::Backoff { .. } if !wanted && !assignment.is_manual => {
+                Step::Become(Phase::Finished { why: "its room no longer asks for it".into(), back: Back::AtOnce })
             }
-            Phase::Pausing { until, .. } if *until <= now => Step::Join,
+            Phase::Backoff { until, .. } if *until <= now => Step::Join,
             Phase::Joining { .. } | Phase::Present { .. } => {
-                leave.map_or(Step::Stay, |(why, back)| Step::Leave(why, back))
+                leave.map_or(Step::SessionHandle, |(why, back)| Step::Leave(why, back))
             }
-            _ => Step::Stay,
+            _ => Step::SessionHandle,
         };
         self.take_step(now, key, &deploy, next);
         // News may be old or lost: REST is asked before an agent leaves people alone.
-        if is_in_doubt && self.picture.begin_look(&key.room) {
-            self.orders.push_back(Order::LookAt(key.room.clone()));
+        if is_in_doubt && self.directory.begin_look(&key.room) {
+            self.actions.push_back(Action::LookAt(key.room.clone()));
         }
         self.schedule(now, key, &deploy);
     }
 
     fn take_step(&mut self, now: Instant, key: &Key, deploy: &Arc<Deploy>, step: Step) {
         match step {
-            Step::Stay => {}
+            Step::SessionHandle => {}
             Step::Admit => self.admit(key, deploy),
             Step::Join => {
-                self.tally.restarts += 1;
-                if let Some(post) = self.posts.get_mut(key) {
-                    post.restarts += 1;
+                self.counters.restarts += 1;
+                if let Some(assignment) = self.assignments.get_mut(key) {
+                    assignment.restarts += 1;
                 }
-                self.order_join(key, deploy);
+                self.request_join(key, deploy);
             }
             Step::Leave(why, back) => self.dismiss(key, &why, back),
             Step::Become(phase) => {
-                let is_vacant = phase == Phase::Vacant;
-                self.give_place_back(key);
+                let is_vacant = phase == Phase::Idle;
+                self.release_slot(key);
                 self.set_phase(key, phase);
                 self.line.retain(|waiting| waiting != key);
                 if is_vacant {
@@ -382,60 +385,60 @@ impl Keeper {
         }
     }
 
-    /// Ends what there is of a post.
+    /// Ends what there is of a assignment.
     fn dismiss(&mut self, key: &Key, why: &str, back: Back) {
-        let Some(post) = self.posts.get_mut(key) else { return };
-        match &post.phase {
+        let Some(assignment) = self.assignments.get_mut(key) else { return };
+        match &assignment.phase {
             Phase::Joining { id } | Phase::Present { id, .. } => {
-                self.orders.push_back(if why == GONE { Order::LetGo { id: *id } } else { Order::Leave { id: *id } });
-                post.phase = Phase::Leaving { id: *id, why: why.to_owned(), back };
+                self.actions.push_back(if why == GONE { Action::LetGo { id: *id } } else { Action::Leave { id: *id } });
+                assignment.phase = Phase::Leaving { id: *id, why: why.to_owned(), back };
             }
-            Phase::Leaving { id, .. } => post.phase = Phase::Leaving { id: *id, why: why.to_owned(), back },
-            Phase::Over { .. } | Phase::Vacant if back == Back::AtOnce => post.phase = Phase::Vacant,
+            Phase::Leaving { id, .. } => assignment.phase = Phase::Leaving { id: *id, why: why.to_owned(), back },
+            Phase::Finished { .. } | Phase::Idle if back == Back::AtOnce => assignment.phase = Phase::Idle,
             _ => {
-                post.phase = Phase::Over { why: why.to_owned(), back };
-                self.give_place_back(key);
+                assignment.phase = Phase::Finished { why: why.to_owned(), back };
+                self.release_slot(key);
                 self.line.retain(|waiting| waiting != key);
             }
         }
     }
 
     fn set_phase(&mut self, key: &Key, phase: Phase) {
-        if let Some(post) = self.posts.get_mut(key) {
-            post.phase = phase;
+        if let Some(assignment) = self.assignments.get_mut(key) {
+            assignment.phase = phase;
         }
     }
 
-    /// A post whose room or deploy is gone is remembered only while its session lasts.
+    /// A assignment whose room or deploy is gone is remembered only while its session lasts.
     fn forget_if_over(&mut self, key: &Key) {
-        if self.posts.get(key).is_some_and(|post| post.session().is_none()) {
-            self.give_place_back(key);
-            if let Some(at) = self.posts.remove(key).and_then(|post| post.due) {
+        if self.assignments.get(key).is_some_and(|assignment| assignment.session().is_none()) {
+            self.release_slot(key);
+            if let Some(at) = self.assignments.remove(key).and_then(|assignment| assignment.due) {
                 self.due.remove(&(at, key.clone()));
             }
         }
     }
 
     fn schedule(&mut self, now: Instant, key: &Key, deploy: &Deploy) {
-        let Some(post) = self.posts.get_mut(key) else { return };
+        let Some(assignment) = self.assignments.get_mut(key) else { return };
         // What is due now has been done; the next look comes a moment later at the earliest.
-        let room = self.picture.room(&key.room);
-        let due = rules::next_look(now, deploy, room, post).map(|at| at.max(now + rules::MOMENT));
-        if due != post.due {
-            if let Some(at) = post.due.take() {
+        let room = self.directory.room(&key.room);
+        let due = rules::next_look(now, deploy, room, assignment).map(|at| at.max(now + rules::MOMENT));
+        if due != assignment.due {
+            if let Some(at) = assignment.due.take() {
                 self.due.remove(&(at, key.clone()));
             }
             if let Some(at) = due {
                 self.due.insert((at, key.clone()));
             }
-            post.due = due;
+            assignment.due = due;
         }
     }
 }
 
 /// What a review comes to.
 enum Step {
-    Stay,
+    SessionHandle,
     Admit,
     Join,
     Leave(String, Back),
@@ -443,16 +446,26 @@ enum Step {
 }
 
 impl Listed {
-    fn of(key: &Key, post: &Post, state: State) -> Listed {
-        let (peer, since) = match &post.phase {
+    fn of(key: &Key, assignment: &Assignment, state: State) -> Listed {
+        let (peer, since) = match &assignment.phase {
             Phase::Present { peer, since, .. } => (Some(peer.clone()), Some(*since)),
             _ => (None, None),
         };
-        let why = match &post.phase {
-            Phase::Leaving { why, .. } | Phase::Pausing { why, .. } | Phase::Over { why, .. } => Some(why.clone()),
+        let why = match &assignment.phase {
+            Phase::Leaving { why, .. } | Phase::Backoff { why, .. } | Phase::Finished { why, .. } => {
+                Some(why.clone())
+            }
             _ => None,
         };
-        Listed { key: key.clone(), session: post.session(), state, peer, since, restarts: post.restarts, why }
+        Listed {
+            key: key.clone(),
+            session: assignment.session(),
+            state,
+            peer,
+            since,
+            restarts: assignment.restarts,
+            why,
+        }
     }
 }
 

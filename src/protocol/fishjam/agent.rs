@@ -27,55 +27,55 @@ use crate::{
 /// connection over anything else, without an error message.
 ///
 /// ```
-/// use roomtone::{audio::Hz, dialect::fishjam::VoiceTrack};
+/// use roomtone::{audio::Hz, protocol::fishjam::VoiceTrack};
 /// assert!(VoiceTrack::pcm16(Hz::K24).is_ok());
 /// let refused = VoiceTrack::pcm16(Hz::K48).unwrap_err();
 /// assert!(refused.to_string().contains("16000 or 24000"));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct VoiceTrack {
+pub struct PublishedTrack {
     encoding: Encoding,
     rate: Hz,
     opus: OpusSettings,
     metadata: Value,
 }
 
-impl VoiceTrack {
+impl PublishedTrack {
     /// A PCM16 track.
     ///
     /// # Errors
-    /// [`VoiceTrackError::Rate`] for anything but 16 and 24 kHz.
-    pub fn pcm16(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
+    /// [`PublishedTrackError::Rate`] for anything but 16 and 24 kHz.
+    pub fn pcm16(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
         match rate {
-            Hz::K16 | Hz::K24 => Ok(VoiceTrack::new(Encoding::Pcm16, rate)),
-            _ => Err(VoiceTrackError::Rate(rate)),
+            Hz::K16 | Hz::K24 => Ok(PublishedTrack::new(Encoding::Pcm16, rate)),
+            _ => Err(PublishedTrackError::Rate(rate)),
         }
     }
 
     /// An Opus track, encoded from samples of `rate`.
     ///
     /// # Errors
-    /// [`VoiceTrackError::OpusRate`] for a rate that Opus does not have.
-    pub fn opus(rate: Hz) -> Result<VoiceTrack, VoiceTrackError> {
+    /// [`PublishedTrackError::OpusRate`] for a rate that Opus does not have.
+    pub fn opus(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
         match rate.0 {
-            8_000 | 12_000 | 16_000 | 24_000 | 48_000 => Ok(VoiceTrack::new(Encoding::Opus, rate)),
-            _ => Err(VoiceTrackError::OpusRate(rate)),
+            8_000 | 12_000 | 16_000 | 24_000 | 48_000 => Ok(PublishedTrack::new(Encoding::Opus, rate)),
+            _ => Err(PublishedTrackError::OpusRate(rate)),
         }
     }
 
-    fn new(encoding: Encoding, rate: Hz) -> VoiceTrack {
+    fn new(encoding: Encoding, rate: Hz) -> PublishedTrack {
         let metadata = serde_json::json!({ "type": "microphone" });
-        VoiceTrack { encoding, rate, opus: OpusSettings::default(), metadata }
+        PublishedTrack { encoding, rate, opus: OpusSettings::default(), metadata }
     }
 
     /// The same track, encoded otherwise. PCM16 has no settings and stays as it is.
-    pub fn with_opus(self, opus: OpusSettings) -> VoiceTrack {
-        VoiceTrack { opus, ..self }
+    pub fn with_opus(self, opus: OpusSettings) -> PublishedTrack {
+        PublishedTrack { opus, ..self }
     }
 
     /// The same track with other metadata than `{"type":"microphone"}`, by which web clients show it as a voice.
-    pub fn with_metadata(self, metadata: Value) -> VoiceTrack {
-        VoiceTrack { metadata, ..self }
+    pub fn with_metadata(self, metadata: Value) -> PublishedTrack {
+        PublishedTrack { metadata, ..self }
     }
 
     /// How it is encoded.
@@ -96,7 +96,7 @@ impl VoiceTrack {
 
 /// A track that a Fishjam would crash over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VoiceTrackError {
+pub enum PublishedTrackError {
     /// PCM16 at a rate that is not taken.
     #[error("a Fishjam takes PCM16 at 16000 or 24000 Hz only, not at {0}: choose one of them, or Opus")]
     Rate(Hz),
@@ -112,7 +112,7 @@ impl AgentRequest {
     }
 
     /// Publishes a track.
-    pub fn add_track(id: &TrackId, voice: &VoiceTrack) -> AgentRequest {
+    pub fn add_track(id: &TrackId, voice: &PublishedTrack) -> AgentRequest {
         let encoding = match voice.encoding {
             Encoding::Pcm16 => TrackEncoding::Pcm16,
             Encoding::Opus => TrackEncoding::Opus,

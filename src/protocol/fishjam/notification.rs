@@ -122,7 +122,7 @@ pub struct Decoded {
 /// batch that cannot be read costs itself alone.
 ///
 /// ```
-/// use roomtone::dialect::fishjam::{Notification, decode_notifications};
+/// use roomtone::protocol::fishjam::{Notification, decode_notifications};
 /// let body = [0x52, 0x04, 0x0a, 0x02, b'r', b'1'];
 /// let decoded = decode_notifications(&body).unwrap();
 /// assert_eq!(decoded.notifications, [Notification::RoomCreated { room: "r1".into() }]);
@@ -323,7 +323,7 @@ impl Notification {
         Some(match self.clone() {
             Notification::PeerAdded { peer, kind, .. } => RoomEvent::PeerExpected { peer, kind },
             Notification::PeerDeleted { peer, kind, .. } => RoomEvent::PeerDismissed { peer, kind },
-            Notification::Voice { peer, track, speaking, .. } => RoomEvent::Voice { peer, track, speaking },
+            Notification::Voice { peer, track, speaking, .. } => RoomEvent::VoiceActivity { peer, track, speaking },
             Notification::ChannelAdded { peer, channel, .. } => RoomEvent::Channel { peer, channel, open: true },
             Notification::ChannelRemoved { peer, channel, .. } => RoomEvent::Channel { peer, channel, open: false },
             Notification::TrackForwarding { peer, composition_url, input, .. } => {

@@ -1,21 +1,21 @@
-//! What a steward asks REST, and what it makes of the answers.
+//! What a supervisor asks REST, and what it makes of the answers.
 
 use std::time::{Duration, Instant};
 
-use super::{Look, Steward};
+use super::{Look, Supervisor};
 use crate::fishjam::rest::RestErrorKind;
 
-impl Steward {
+impl Supervisor {
     /// Asks REST whether it serves, where nobody else has asked for a while.
     pub(super) fn look_after_rest(&mut self) {
-        let health = self.crew.fishjam.rest().health();
+        let health = self.context.fishjam.rest().health();
         let is_due = health.failing().is_some() || health.unserved_for().is_none_or(|since| since >= PROBE);
         if !is_due || std::mem::replace(&mut self.probe_is_under_way, true) {
             return;
         }
-        let (crew, looks) = (self.crew.clone(), self.looks.clone());
+        let (context, looks) = (self.context.clone(), self.looks.clone());
         tokio::spawn(async move {
-            crew.fishjam.rest().validate().await.ok();
+            context.fishjam.rest().validate().await.ok();
             tokio::time::sleep(PROBE / 5).await;
             looks.send(Look::Validated).await.ok();
         });
@@ -25,10 +25,10 @@ impl Steward {
         self.lists.under_way = true;
         // News that come back meanwhile ask for another one sooner.
         self.lists.next = Instant::now() + self.config.host.reconcile;
-        let asked = self.keeper.begin_list();
-        let (crew, looks) = (self.crew.clone(), self.looks.clone());
+        let asked = self.reconciler.begin_list();
+        let (context, looks) = (self.context.clone(), self.looks.clone());
         tokio::spawn(async move {
-            let result = crew.fishjam.rest().rooms().await;
+            let result = context.fishjam.rest().rooms().await;
             looks.send(Look::List(asked, result)).await.ok();
         });
     }
@@ -45,23 +45,23 @@ impl Steward {
                 self.lists.have_one = true;
                 self.lists.backoff.reset();
                 self.list_trouble.ends("the list of rooms");
-                self.keeper.on_list(now, asked, rooms);
+                self.reconciler.on_list(now, asked, rooms);
             }
             Look::List(_, Err(error)) => {
                 self.lists.under_way = false;
                 let wait = self.lists.backoff.next_wait().max(error.retry_after.unwrap_or_default());
                 self.list_trouble.begins("the list of rooms", &error.to_string());
                 self.lists.next = now + wait;
-                self.keeper.on_list_failed();
+                self.reconciler.on_list_failed();
             }
-            Look::Room(_, Ok(room)) => self.keeper.on_looked_at(now, room),
+            Look::Room(_, Ok(room)) => self.reconciler.on_looked_at(now, room),
             Look::Room(room, Err(error)) if error.kind == RestErrorKind::NotFound => {
-                self.keeper.on_room_missing(now, &room);
+                self.reconciler.on_room_missing(now, &room);
             }
             // The next list tells.
             Look::Room(room, Err(error)) => {
                 tracing::debug!(%room, "it could not be looked at: {error}");
-                self.keeper.on_look_failed(&room);
+                self.reconciler.on_look_failed(&room);
             }
             Look::Validated => self.probe_is_under_way = false,
             Look::Read(read, reply) => {
@@ -77,10 +77,10 @@ impl Steward {
 
     /// What keeps the host from serving its rooms, in a line.
     pub(super) fn trouble(&self) -> Option<String> {
-        let failing = self.crew.fishjam.rest().health().failing();
+        let failing = self.context.fishjam.rest().health().failing();
         match failing.filter(|failing| failing.is_refused || failing.lasts >= REST_PATIENCE) {
             Some(failing) => Some(format!("REST does not serve: {}", failing.why)),
-            None if !self.lists.news_is_up => Some("the news of the rooms do not come in".into()),
+            None if !self.lists.notifications_are_up => Some("no notifications come in".into()),
             None => None,
         }
     }

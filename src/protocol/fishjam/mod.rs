@@ -6,7 +6,7 @@ mod notification;
 mod sound;
 mod voice;
 
-pub use agent::{VoiceTrack, VoiceTrackError, decode_response};
+pub use agent::{PublishedTrack, PublishedTrackError, decode_response};
 pub use close::{CloseCause, CloseReason};
 pub use notification::{
     DecodeError, Decoded, Notification, RecordingStatus, decode_notifications, peer_kind, peer_type, track_from_wire,

@@ -1,23 +1,23 @@
-//! What a keeper can be told from outside: another configuration, the end, an agent by hand.
+//! What a reconciler can be told from outside: another configuration, the end, an agent by hand.
 
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    ENDING, Keeper, Key,
-    post::{Back, Phase, Post},
+    ENDING, Key, Reconciler,
+    assignment::{Assignment, Back, Phase},
     rules,
 };
 use crate::{event::RoomId, host::config::Config};
 
-impl Keeper {
+impl Reconciler {
     /// Takes over another configuration: only what it changes is touched. Gives how many sessions that is.
     pub(in crate::host) fn reload(&mut self, now: Instant, config: Arc<Config>) -> usize {
         let mut renewed = 0;
         let before = std::mem::take(&mut self.deploys);
         self.take_over(config);
-        for key in self.posts.keys().cloned().collect::<Vec<_>>() {
+        for key in self.assignments.keys().cloned().collect::<Vec<_>>() {
             let (old, new) = (before.get(&key.deploy), self.deploys.get(&key.deploy));
-            let has_session = self.posts.get(&key).is_some_and(|post| post.session().is_some());
+            let has_session = self.assignments.get(&key).is_some_and(|assignment| assignment.session().is_some());
             match (old, new) {
                 (_, None) => {
                     renewed += usize::from(has_session);
@@ -33,7 +33,7 @@ impl Keeper {
                 _ => {}
             }
         }
-        for room in self.picture.ids().cloned().collect::<Vec<_>>() {
+        for room in self.directory.ids().cloned().collect::<Vec<_>>() {
             self.review_room(now, &room);
         }
         renewed
@@ -43,12 +43,12 @@ impl Keeper {
     pub(in crate::host) fn drain(&mut self) {
         self.is_draining = true;
         self.line.clear();
-        for key in self.posts.keys().cloned().collect::<Vec<_>>() {
-            let Some(post) = self.posts.get_mut(&key) else { continue };
-            if let Some(at) = post.due.take() {
+        for key in self.assignments.keys().cloned().collect::<Vec<_>>() {
+            let Some(assignment) = self.assignments.get_mut(&key) else { continue };
+            if let Some(at) = assignment.due.take() {
                 self.due.remove(&(at, key.clone()));
             }
-            if !matches!(post.phase, Phase::Present { .. } | Phase::Leaving { .. } | Phase::Over { .. }) {
+            if !matches!(assignment.phase, Phase::Present { .. } | Phase::Leaving { .. } | Phase::Finished { .. }) {
                 self.dismiss(&key, ENDING, Back::Never);
             }
         }
@@ -56,13 +56,13 @@ impl Keeper {
 
     /// Every session is to leave now.
     pub(in crate::host) fn dismiss_all(&mut self, why: &str) {
-        for key in self.posts.keys().cloned().collect::<Vec<_>>() {
+        for key in self.assignments.keys().cloned().collect::<Vec<_>>() {
             self.dismiss(&key, why, Back::Never);
         }
     }
 
     /// Somebody wants this agent in this room, whatever the rules say.
-    pub(in crate::host) fn join_by_hand(&mut self, now: Instant, room: &RoomId, deploy: &str) -> Result<(), String> {
+    pub(in crate::host) fn join_manually(&mut self, now: Instant, room: &RoomId, deploy: &str) -> Result<(), String> {
         if self.is_draining {
             return Err(ENDING.into());
         }
@@ -70,26 +70,26 @@ impl Keeper {
             let known: Vec<&str> = self.deploys.keys().map(AsRef::as_ref).collect();
             return Err(format!("there is no deploy {deploy:?}; there are: {}", known.join(", ")));
         };
-        if self.picture.room(room).is_none() {
+        if self.directory.room(room).is_none() {
             return Err(format!("there is no room {room}"));
         }
         let key = Key { room: room.clone(), deploy: name.clone() };
-        let post = self.posts.entry(key.clone()).or_insert_with(Post::new);
-        if post.session().is_some() {
+        let assignment = self.assignments.entry(key.clone()).or_insert_with(Assignment::new);
+        if assignment.session().is_some() {
             return Err(format!("{key} is there already"));
         }
-        post.by_hand = true;
-        post.failures.clear();
-        if !matches!(post.phase, Phase::InLine) {
-            self.give_place_back(&key);
-            self.set_phase(&key, Phase::Vacant);
+        assignment.is_manual = true;
+        assignment.failures.clear();
+        if !matches!(assignment.phase, Phase::Queued) {
+            self.release_slot(&key);
+            self.set_phase(&key, Phase::Idle);
         }
         self.review(now, &key);
         Ok(())
     }
 
     /// Somebody wants this session to end.
-    pub(in crate::host) fn leave_by_hand(&mut self, id: u64) -> bool {
+    pub(in crate::host) fn leave_manually(&mut self, id: u64) -> bool {
         let Some(key) = self.sessions.get(&id).cloned() else { return false };
         self.dismiss(&key, "told to leave by hand", Back::Never);
         true

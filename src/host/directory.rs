@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::{
-    dialect::fishjam::Notification,
     event::{Peer, RoomId, Roster, RosterChange},
     fishjam::rest::model::{Room, RoomType},
+    protocol::fishjam::Notification,
 };
 
 /// All rooms.
 #[derive(Debug, Default)]
-pub(super) struct Picture {
+pub(super) struct RoomDirectory {
     rooms: BTreeMap<RoomId, RoomView>,
     /// Rooms that have ended since the last list that told so, and must not come back by older news.
     gone: HashSet<RoomId>,
@@ -117,7 +117,7 @@ pub(super) enum Change {
     Gone,
 }
 
-impl Picture {
+impl RoomDirectory {
     pub(super) fn room(&self, id: &RoomId) -> Option<&RoomView> {
         self.rooms.get(id)
     }
@@ -290,19 +290,19 @@ mod tests {
 
     #[test]
     fn a_room_that_ended_does_not_come_back_by_older_news() {
-        let mut picture = Picture::default();
-        picture.apply(&deleted("a"));
-        assert_eq!(picture.apply(&created("a")), None, "the two came in the wrong order");
-        assert_eq!(picture.apply(&came("a", "ada")), None);
-        picture.apply(&created("b"));
-        let asked = picture.begin_list();
-        picture.apply(&deleted("b"));
-        picture.apply(&created("c"));
-        picture.reconcile(asked, vec![listed("b", &[]), listed("d", &["dora"])]);
-        let ids: Vec<&str> = picture.ids().map(RoomId::as_str).collect();
+        let mut directory = RoomDirectory::default();
+        directory.apply(&deleted("a"));
+        assert_eq!(directory.apply(&created("a")), None, "the two came in the wrong order");
+        assert_eq!(directory.apply(&came("a", "ada")), None);
+        directory.apply(&created("b"));
+        let asked = directory.begin_list();
+        directory.apply(&deleted("b"));
+        directory.apply(&created("c"));
+        directory.reconcile(asked, vec![listed("b", &[]), listed("d", &["dora"])]);
+        let ids: Vec<&str> = directory.ids().map(RoomId::as_str).collect();
         assert_eq!(ids, ["c", "d"], "b ended and c began while the list was on its way");
         assert_eq!(
-            (picture.room(&"d".into()).unwrap().people(), picture.room(&"d".into()).unwrap().arrivals()),
+            (directory.room(&"d".into()).unwrap().people(), directory.room(&"d".into()).unwrap().arrivals()),
             (1, 1)
         );
     }
@@ -311,23 +311,23 @@ mod tests {
         /// Whatever is lost, doubled or swapped: a list that is asked for once all is quiet sets it right.
         #[test]
         fn any_news_and_a_list_end_in_the_right_picture(
-            news in proptest::collection::vec((0..4usize, 0..3usize, 0..4u8), 0..60),
+            updates in proptest::collection::vec((0..4usize, 0..3usize, 0..4u8), 0..60),
             truth in proptest::collection::btree_map(0..4usize, proptest::collection::btree_set(0..3usize, 0..3), 0..4),
         ) {
             let (rooms, people) = (["a", "b", "c", "d"], ["x", "y", "z"]);
-            let mut picture = Picture::default();
-            for (room, person, what) in news {
+            let mut directory = RoomDirectory::default();
+            for (room, person, what) in updates {
                 let (room, peer) = (rooms[room], people[person]);
                 let gone = Notification::PeerDisconnected { room: room.into(), peer: peer.into(), kind: PeerKind::Person };
-                picture.apply(&[created(room), deleted(room), came(room, peer), gone][usize::from(what)]);
+                directory.apply(&[created(room), deleted(room), came(room, peer), gone][usize::from(what)]);
             }
-            let asked = picture.begin_list();
+            let asked = directory.begin_list();
             let name = |ids: &std::collections::BTreeSet<usize>| ids.iter().map(|id| people[*id]).collect::<Vec<_>>();
             let list = truth.iter().map(|(room, ids)| listed(rooms[*room], &name(ids))).collect();
-            picture.reconcile(asked, list);
-            let seen: Vec<(String, Vec<String>)> = picture
+            directory.reconcile(asked, list);
+            let seen: Vec<(String, Vec<String>)> = directory
                 .ids()
-                .map(|id| (id.to_string(), picture.room(id).unwrap().peers().map(|peer| peer.id.to_string()).collect()))
+                .map(|id| (id.to_string(), directory.room(id).unwrap().peers().map(|peer| peer.id.to_string()).collect()))
                 .collect();
             let expected: Vec<(String, Vec<String>)> = truth
                 .iter()

@@ -18,8 +18,9 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
-    Done, GOODBYE, farewell,
-    gate::{Gate, Gates},
+    Done, GOODBYE,
+    ready_set::{ReadySet, ReadySource},
+    shutdown,
 };
 use crate::{
     agent::{AgentError, Request},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// One of them has come.
-pub(super) enum Occasion {
+pub(super) enum DriverEvent {
     Work(Result<Done, TaskEnd>),
     Notifier(NotifierEvent),
     Agent(Result<Result<(), AgentError>, TaskEnd>),
@@ -41,9 +42,9 @@ pub(super) enum Occasion {
     Socket(SocketEvent),
 }
 
-pub(super) struct Occasions {
+pub(super) struct EventSources {
     /// Before the sources, and the socket.
-    pub(super) gates: Gates,
+    pub(super) ready: ReadySet,
     sources: Sources,
     /// When the alarm rings, no later than the next deadline. It rings too early rather than being set anew for each
     /// frame.
@@ -64,8 +65,8 @@ struct Sources {
     drain: Option<Pin<Box<dyn Future<Output = Option<Duration>> + Send>>>,
 }
 
-impl Occasions {
-    pub(super) fn new(now: Instant, notifier: Notifier, agent: JoinHandle<Result<(), AgentError>>) -> Occasions {
+impl EventSources {
+    pub(super) fn new(now: Instant, notifier: Notifier, agent: JoinHandle<Result<(), AgentError>>) -> EventSources {
         let alarm = Box::pin(sleep_until(now.into()));
         let sources = Sources {
             work: JoinSet::new(),
@@ -75,31 +76,31 @@ impl Occasions {
             leave: None,
             drain: None,
         };
-        Occasions { gates: Gates::default(), sources, alarm_at: now, alarm }
+        EventSources { ready: ReadySet::default(), sources, alarm_at: now, alarm }
     }
 
-    /// Brings about [`Occasion::Leave`] when `leave` is cancelled.
+    /// Brings about [`DriverEvent::Leave`] when `leave` is cancelled.
     pub(super) fn leave_on(&mut self, leave: CancellationToken) {
         self.sources.leave = Some(Box::pin(leave.cancelled_owned()));
-        self.gates.open(Gate::Occasions);
+        self.ready.open(ReadySource::Others);
     }
 
     /// Listens to the room again, once a refusal is long enough ago.
     pub(super) fn listen_again(&mut self, now: Instant) {
         if let Some((_, notifier)) = self.sources.refused.take_if(|(at, _)| now >= *at + REFUSED) {
             self.sources.notifier = Some(notifier.again());
-            self.gates.open(Gate::Occasions);
+            self.ready.open(ReadySource::Others);
         }
     }
 
-    /// Brings about [`Occasion::Drain`] when there is a time that is left.
+    /// Brings about [`DriverEvent::Drain`] when there is a time that is left.
     pub(super) fn drain_on(&mut self, mut drain: watch::Receiver<Option<Duration>>) {
         let told = async move { drain.wait_for(Option::is_some).await.ok().and_then(|within| *within) };
         self.sources.drain = Some(Box::pin(told));
-        self.gates.open(Gate::Occasions);
+        self.ready.open(ReadySource::Others);
     }
 
-    /// Brings about [`Occasion::Time`] at `deadline`, or earlier.
+    /// Brings about [`DriverEvent::Time`] at `deadline`, or earlier.
     pub(super) fn wake_by(&mut self, deadline: Instant) {
         if deadline < self.alarm_at {
             self.set_alarm(deadline);
@@ -116,13 +117,13 @@ impl Occasions {
     fn set_alarm(&mut self, deadline: Instant) {
         self.alarm_at = deadline;
         self.alarm.as_mut().reset(deadline.into());
-        self.gates.open(Gate::Alarm);
+        self.ready.open(ReadySource::Alarm);
     }
 
     /// Begins some work.
     pub(super) fn spawn(&mut self, work: impl Future<Output = Done> + Send + 'static) {
         self.sources.work.spawn(work);
-        self.gates.open(Gate::Occasions);
+        self.ready.open(ReadySource::Others);
     }
 
     /// Whether the agent has returned, or panicked.
@@ -134,7 +135,7 @@ impl Occasions {
     pub(super) async fn end_agent(&mut self) -> Option<String> {
         let agent = self.sources.agent.as_mut()?;
         match timeout(GOODBYE, &mut *agent).await {
-            Ok(end) => farewell::failure(end),
+            Ok(end) => shutdown::failure(end),
             Err(_) => {
                 tracing::warn!("the agent did not return in time and was ended");
                 agent.abort();
@@ -143,29 +144,29 @@ impl Occasions {
         }
     }
 
-    pub(super) fn poll(&mut self, requests: &mut mpsc::Receiver<Request>) -> Poll<Occasion> {
-        let Occasions { gates, sources, alarm, .. } = self;
-        if gates.poll(Gate::Alarm, |cx| alarm.as_mut().poll(cx)).is_ready() {
-            return Poll::Ready(Occasion::Time);
+    pub(super) fn poll(&mut self, requests: &mut mpsc::Receiver<Request>) -> Poll<DriverEvent> {
+        let EventSources { ready, sources, alarm, .. } = self;
+        if ready.poll(ReadySource::Alarm, |cx| alarm.as_mut().poll(cx)).is_ready() {
+            return Poll::Ready(DriverEvent::Time);
         }
-        gates.poll(Gate::Occasions, |cx| sources.look(requests, cx).map_or(Poll::Pending, Poll::Ready))
+        ready.poll(ReadySource::Others, |cx| sources.look(requests, cx).map_or(Poll::Pending, Poll::Ready))
     }
 }
 
 impl Sources {
-    fn look(&mut self, requests: &mut mpsc::Receiver<Request>, cx: &mut Context<'_>) -> Option<Occasion> {
+    fn look(&mut self, requests: &mut mpsc::Receiver<Request>, cx: &mut Context<'_>) -> Option<DriverEvent> {
         if let Some(leave) = &mut self.leave
             && leave.as_mut().poll(cx).is_ready()
         {
             self.leave = None;
-            return Some(Occasion::Leave);
+            return Some(DriverEvent::Leave);
         }
         if let Poll::Ready(Some(done)) = self.work.poll_join_next(cx) {
-            return Some(Occasion::Work(done));
+            return Some(DriverEvent::Work(done));
         }
         if let Some(notifier) = &mut self.notifier {
             match notifier.poll_next(cx) {
-                Poll::Ready(Some(event)) => return Some(Occasion::Notifier(event)),
+                Poll::Ready(Some(event)) => return Some(DriverEvent::Notifier(event)),
                 Poll::Ready(None) => self.refused = self.notifier.take().map(|notifier| (Instant::now(), notifier)),
                 Poll::Pending => {}
             }
@@ -174,18 +175,18 @@ impl Sources {
             && let Poll::Ready(end) = Pin::new(agent).poll(cx)
         {
             self.agent = None;
-            return Some(Occasion::Agent(end));
+            return Some(DriverEvent::Agent(end));
         }
         if let Some(drain) = &mut self.drain
             && let Poll::Ready(told) = drain.as_mut().poll(cx)
         {
             self.drain = None;
             if let Some(within) = told {
-                return Some(Occasion::Drain(within));
+                return Some(DriverEvent::Drain(within));
             }
         }
         match requests.poll_recv(cx) {
-            Poll::Ready(Some(request)) => Some(Occasion::Request(request)),
+            Poll::Ready(Some(request)) => Some(DriverEvent::Request(request)),
             Poll::Ready(None) | Poll::Pending => None,
         }
     }

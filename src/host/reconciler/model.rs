@@ -1,4 +1,4 @@
-//! Any story that a keeper can be told: limits hold throughout, and all is served in the end.
+//! Any story that a reconciler can be told: limits hold throughout, and all is served in the end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,24 +8,24 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Keeper, Key, Order, Outcome, State};
+use super::{Action, Key, Outcome, Reconciler, State};
 use crate::{
-    dialect::fishjam::Notification,
     event::PeerKind,
     fishjam::rest::model::{Room, RoomConfig},
     host::config::{Config, Deploy},
+    protocol::fishjam::Notification,
 };
 
 const LIMIT: usize = 3;
 
-fn keeper(when: &str) -> Keeper {
+fn reconciler(when: &str) -> Reconciler {
     let table = format!("agent = \"a\"\njoin.when = \"{when}\"\nrestart.limit = 1000");
     let mut deploy: Deploy = toml::from_str(&table).unwrap();
     deploy.name = "a".into();
     let second = Deploy { name: "b".into(), max_sessions: 1, ..deploy.clone() };
     let mut config = Config { deploys: vec![deploy, second], ..Config::default() };
     config.host.max_sessions = LIMIT;
-    Keeper::new(Arc::new(config))
+    Reconciler::new(Arc::new(config))
 }
 
 #[derive(Debug, Clone)]
@@ -56,9 +56,9 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     proptest::collection::vec(act, 0..80)
 }
 
-/// Carries out what the keeper orders, and holds it to its limits.
+/// Carries out what the reconciler orders, and holds it to its limits.
 struct World {
-    keeper: Keeper,
+    reconciler: Reconciler,
     now: Instant,
     rooms: BTreeSet<u8>,
     to_join: Vec<u64>,
@@ -73,19 +73,19 @@ impl World {
         match act {
             Act::Created(n) => {
                 self.rooms.insert(n);
-                self.keeper.on_notification(self.now, &Notification::RoomCreated { room: room(n) });
+                self.reconciler.on_notification(self.now, &Notification::RoomCreated { room: room(n) });
             }
             Act::Deleted(n) => {
                 self.rooms.remove(&n);
-                self.keeper.on_notification(self.now, &Notification::RoomDeleted { room: room(n) });
+                self.reconciler.on_notification(self.now, &Notification::RoomDeleted { room: room(n) });
             }
             Act::Came(n, p) if self.rooms.contains(&n) => {
                 let came = Notification::PeerConnected { room: room(n), peer: peer(p), kind };
-                self.keeper.on_notification(self.now, &came);
+                self.reconciler.on_notification(self.now, &came);
             }
             Act::Went(n, p) => {
                 let went = Notification::PeerDisconnected { room: room(n), peer: peer(p), kind };
-                self.keeper.on_notification(self.now, &went);
+                self.reconciler.on_notification(self.now, &went);
             }
             Act::Joins(works) => self.join(works),
             Act::Ends(which, how) => {
@@ -105,7 +105,7 @@ impl World {
             Act::Passes(ms) => self.now += Duration::from_millis(u64::from(ms)),
             Act::Came(..) => {}
         }
-        self.keeper.on_time(self.now);
+        self.reconciler.on_time(self.now);
         self.carry_out();
     }
 
@@ -115,7 +115,7 @@ impl World {
         }
         let id = self.to_join.remove(0);
         match works {
-            true => self.keeper.on_joined(self.now, id, "agent".into()),
+            true => self.reconciler.on_joined(self.now, id, "agent".into()),
             false => self.end(id, &Outcome::Trouble { why: "no".into(), at_least: Duration::ZERO }),
         }
     }
@@ -123,11 +123,11 @@ impl World {
     fn end(&mut self, id: u64, outcome: &Outcome) {
         self.alive.remove(&id);
         self.to_join.retain(|waiting| *waiting != id);
-        self.keeper.on_ended(self.now, id, outcome);
+        self.reconciler.on_ended(self.now, id, outcome);
     }
 
     fn list(&mut self) {
-        let asked = self.keeper.begin_list();
+        let asked = self.reconciler.begin_list();
         let listed = |n: &u8| Room {
             id: format!("r{n}").into(),
             config: RoomConfig::default(),
@@ -135,27 +135,27 @@ impl World {
             composition_info: None,
         };
         let rooms = self.rooms.iter().map(listed).collect();
-        self.keeper.on_list(self.now, asked, rooms);
+        self.reconciler.on_list(self.now, asked, rooms);
     }
 
     fn carry_out(&mut self) {
-        while let Some(order) = self.keeper.next_order() {
-            match order {
-                Order::Join { id, key, .. } => {
+        while let Some(action) = self.reconciler.next_order() {
+            match action {
+                Action::Join { id, key, .. } => {
                     assert!(!self.alive.values().any(|known| *known == key), "two of {key}");
                     self.alive.insert(id, key);
                     self.to_join.push(id);
                 }
-                Order::Leave { id } | Order::LetGo { id } => {
+                Action::Leave { id } | Action::LetGo { id } => {
                     if self.alive.contains_key(&id) {
                         self.end(id, &Outcome::Left);
                     }
                 }
-                Order::LookAt(_) => unreachable!("no rule asks for a type"),
+                Action::LookAt(_) => unreachable!("no rule asks for a type"),
             }
             let of_b = self.alive.values().filter(|key| &*key.deploy == "b").count();
             assert!(self.alive.len() <= LIMIT && of_b <= 1, "{:?}", self.alive);
-            assert!(self.keeper.places_taken() <= LIMIT && self.keeper.places_taken() >= self.alive.len());
+            assert!(self.reconciler.admitted() <= LIMIT && self.reconciler.admitted() >= self.alive.len());
         }
     }
 
@@ -174,31 +174,31 @@ impl World {
 proptest! {
     #[test]
     fn limits_hold_and_all_who_can_be_served_are(acts in acts()) {
-        let keeper = keeper("always");
+        let reconciler = reconciler("always");
         let (rooms, alive) = (BTreeSet::new(), BTreeMap::new());
-        let mut world = World { keeper, now: Instant::now(), rooms, to_join: Vec::new(), alive };
+        let mut world = World { reconciler, now: Instant::now(), rooms, to_join: Vec::new(), alive };
         acts.into_iter().for_each(|act| world.act(act));
         // Who was sent away by hand, or left, is back with the next person; here nobody waits for one.
-        let told: usize = world.keeper.list().iter().filter(|listed| listed.state == State::Over).count();
+        let told: usize = world.reconciler.list().iter().filter(|listed| listed.state == State::Finished).count();
         world.settle();
         // Each room wants one of `a`, and one of `b`, of which there may be one.
         let rooms = world.rooms.len();
         let wanted = LIMIT.min(rooms + rooms.min(1));
-        prop_assert!(world.alive.len() + told >= wanted, "{} of {wanted}: {:?}", world.alive.len(), world.keeper.list());
-        prop_assert_eq!(world.keeper.sessions(), world.alive.len());
+        prop_assert!(world.alive.len() + told >= wanted, "{} of {wanted}: {:?}", world.alive.len(), world.reconciler.list());
+        prop_assert_eq!(world.reconciler.sessions(), world.alive.len());
         // And at the end nobody is left.
-        world.keeper.drain();
-        world.keeper.dismiss_all("the end");
+        world.reconciler.drain();
+        world.reconciler.dismiss_all("the end");
         world.carry_out();
         prop_assert!(world.alive.is_empty());
-        prop_assert_eq!(world.keeper.places_taken(), 0);
+        prop_assert_eq!(world.reconciler.admitted(), 0);
     }
 }
 
 #[test]
 fn a_clock_that_jumps_a_day_does_each_thing_once() {
     let mut world = World {
-        keeper: keeper("always"),
+        reconciler: reconciler("always"),
         now: Instant::now(),
         rooms: BTreeSet::new(),
         to_join: Vec::new(),

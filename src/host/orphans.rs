@@ -6,23 +6,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{journal::Journal, session::Crew};
+use super::{journal::Journal, session::SessionContext};
 use crate::{
-    dialect::fishjam::Notification,
     event::{PeerId, PeerKind, RoomId},
     fishjam::rest::{
         RestErrorKind,
         model::{Peer, PeerType, Status},
     },
+    protocol::fishjam::Notification,
     session::Backoff,
     text::count,
 };
 
 /// The agents' peers that were made lately, by anyone.
 #[derive(Debug, Default)]
-pub(super) struct Strays(Mutex<VecDeque<(Instant, RoomId, PeerId)>>);
+pub(super) struct OrphanPeers(Mutex<VecDeque<(Instant, RoomId, PeerId)>>);
 
-impl Strays {
+impl OrphanPeers {
     /// Something happened; a new peer is noted.
     pub(super) fn note(&self, now: Instant, notification: &Notification) {
         if let Notification::PeerAdded { room, peer, kind: PeerKind::Agent } = notification {
@@ -40,15 +40,15 @@ impl Strays {
     }
 }
 
-impl Crew {
+impl SessionContext {
     /// A join that began at `since` failed, and the server may have made a peer for it. One that was made since then, is
     /// not ours and that nobody has connected after a while is that one, and is removed.
-    pub(super) async fn remove_stray(self: Arc<Crew>, room: RoomId, since: Instant) {
+    pub(super) async fn remove_stray(self: Arc<SessionContext>, room: RoomId, since: Instant) {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         tokio::time::sleep(PATIENCE).await;
         loop {
             let ours = |peer: &PeerId| self.journal.as_ref().is_some_and(|journal| journal.has(peer));
-            let made = self.strays.made_since(since, &room).into_iter().filter(|peer| !ours(peer));
+            let made = self.orphans.made_since(since, &room).into_iter().filter(|peer| !ours(peer));
             let made: Vec<PeerId> = made.collect();
             if made.is_empty() || self.remove_unconnected(&room, &made, made.len()).await {
                 break;
@@ -63,7 +63,7 @@ impl Crew {
 
     /// A process was killed while it made `most` peers in `room`. One that nobody has connected now, nor after a while,
     /// and that no process is known to have made, is taken for one of them. Says whether there is none any more.
-    pub(super) async fn remove_stray_of_the_dead(self: Arc<Crew>, room: RoomId, most: usize) -> bool {
+    pub(super) async fn remove_stray_of_the_dead(self: Arc<SessionContext>, room: RoomId, most: usize) -> bool {
         let unconnected: Vec<PeerId> = match self.fishjam.rest().room(&room).await {
             Ok(now) => now.peers.iter().filter(|peer| is_unconnected(peer)).map(|peer| peer.id.clone()).collect(),
             Err(error) => return error.kind == RestErrorKind::NotFound,
@@ -78,7 +78,7 @@ impl Crew {
     }
 
     /// Removes those of `peers` that are agents': a file may name anybody. Says whether none of them is left.
-    pub(super) async fn remove_agents(self: Arc<Crew>, room: RoomId, peers: Vec<PeerId>) -> bool {
+    pub(super) async fn remove_agents(self: Arc<SessionContext>, room: RoomId, peers: Vec<PeerId>) -> bool {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         let now = loop {
             match self.fishjam.rest().room(&room).await {
@@ -111,14 +111,14 @@ impl Crew {
             Ok(now) => now,
             Err(error) => return error.kind == RestErrorKind::NotFound,
         };
-        let strays: Vec<&Peer> =
+        let orphans: Vec<&Peer> =
             now.peers.iter().filter(|peer| peers.contains(&peer.id) && is_unconnected(peer)).collect();
-        if strays.len() > most {
-            tracing::warn!(%room, "{} not connected here, and which of them is ours cannot be told", count(strays.len(), "agent"));
+        if orphans.len() > most {
+            tracing::warn!(%room, "{} not connected here, and which of them is ours cannot be told", count(orphans.len(), "agent"));
             return true;
         }
         let mut all_gone = true;
-        for peer in strays {
+        for peer in orphans {
             tracing::warn!(%room, peer = %peer.id, "a peer whose making was not heard of is removed");
             all_gone &= self.remove(room, &peer.id).await;
         }

@@ -21,7 +21,7 @@ pub struct TrackSound<'a> {
 /// that it is not the plain form of a chunk: [`decode_response`](super::decode_response) knows what it is then.
 ///
 /// ```
-/// use roomtone::dialect::fishjam::{peek_track_data, wire::AgentResponse};
+/// use roomtone::protocol::fishjam::{peek_track_data, wire::AgentResponse};
 /// use prost::Message;
 /// let message = b"\x12\x0d\x0a\x01p\x12\x04\x0a\x02t1\x1a\x02\x01\x02";
 /// let sound = peek_track_data(message).unwrap();
@@ -69,7 +69,7 @@ fn as_text(bytes: &[u8]) -> Option<&str> {
 /// again, since this happens fifty times a second for each voice.
 ///
 /// ```
-/// use roomtone::dialect::fishjam::{encode_track_data, wire::AgentRequest};
+/// use roomtone::protocol::fishjam::{encode_track_data, wire::AgentRequest};
 /// use prost::Message;
 /// let mut out = bytes::BytesMut::new();
 /// encode_track_data(&"t1".into(), &[1, 2, 3], &mut out);
@@ -114,7 +114,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::dialect::fishjam::wire::{
+    use crate::protocol::fishjam::wire::{
         AgentRequest, AgentResponse,
         agent_response::{Content, TrackData},
         notifications::Track,

@@ -1,4 +1,4 @@
-//! What an agent's stay tells the outside: happenings on the way, a departure at the end.
+//! What an agent's session tells the outside: events on the way, a summary at the end.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use serde::Serialize;
 use crate::{
     agent::{Depths, LatencyCounts, Note},
     event::{PeerId, RoomEvent},
-    session::{Ending, HearingCounters, SpeakingCounters},
+    session::{Ending, InboundCounters, OutboundCounters},
 };
 
 /// Something that happened to an agent in its room, for logs and reports.
 #[derive(Debug, Clone, Serialize)]
-pub struct Happening {
+pub struct SessionEvent {
     /// When, since the agent was made.
     #[serde(rename = "at_s", serialize_with = "seconds")]
     pub at: Duration,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub kind: SessionEventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "what")]
 #[non_exhaustive]
-pub enum What {
+pub enum SessionEventKind {
     /// The agent is in the room for the first time.
     Joined,
     /// To the link, in a line.
@@ -44,30 +44,30 @@ pub enum What {
     Ended(String),
 }
 
-/// How an agent's stay ended, and what it was.
+/// How an agent's session ended, and what it was.
 #[derive(Debug, Clone)]
-pub struct Departure {
+pub struct SessionSummary {
     /// Why.
     pub ending: Ending,
     /// What the agent could not finish when its time was over, whatever ended that.
     pub agent_error: Option<String>,
-    /// How long the stay was.
+    /// How long the session was.
     pub stayed: Duration,
     /// What was counted.
     pub counters: Counters,
     /// The agent's peer could not be removed, and is still listed in the room.
     pub leaves_peer: bool,
-    /// Happenings that found no room because nobody read them. No loss for the agent.
-    pub unread_happenings: u64,
+    /// Events that found no room because nobody read them. No loss for the agent.
+    pub unread_events: u64,
 }
 
-/// What is counted of a stay.
+/// What is counted of a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// What was heard.
-    pub hearing: HearingCounters,
+    pub inbound: InboundCounters,
     /// What was said.
-    pub speaking: SpeakingCounters,
+    pub outbound: OutboundCounters,
     /// How far the agent was behind, and what it did not fetch in time.
     pub depths: Depths,
     /// Messages that the link did not take.
@@ -84,10 +84,10 @@ impl Counters {
     /// Each counter of what was lost, by its name.
     pub fn losses(&self) -> [(&'static str, u64); 6] {
         [
-            ("unannounced chunks", self.hearing.unannounced_chunks),
-            ("late chunks", self.hearing.late_chunks),
-            ("broken chunks", self.hearing.broken_chunks),
-            ("skipped samples", self.hearing.skipped_samples),
+            ("unannounced chunks", self.inbound.unannounced_chunks),
+            ("late chunks", self.inbound.late_chunks),
+            ("broken chunks", self.inbound.broken_chunks),
+            ("skipped samples", self.inbound.skipped_samples),
             ("unfetched samples", self.depths.lost_samples),
             ("unsent messages", self.unsent_messages),
         ]
@@ -95,26 +95,26 @@ impl Counters {
 
     /// Whether anybody was heard to speak since `earlier`, the agent included. An open microphone in silence is nobody.
     pub fn has_speech_since(&self, earlier: &Counters) -> bool {
-        let speech = |counters: &Counters| (counters.hearing.loud_chunks, counters.speaking.loud_packets);
+        let speech = |counters: &Counters| (counters.inbound.loud_chunks, counters.outbound.loud_packets);
         speech(self) != speech(earlier)
     }
 }
 
-impl What {
-    /// Whether it comes seldom, and whoever follows a stay must know it.
+impl SessionEventKind {
+    /// Whether it comes seldom, and whoever follows a session must know it.
     pub(super) fn is_essential(&self) -> bool {
         match self {
-            What::Joined | What::Link(_) | What::Ended(_) => true,
-            What::Room(event) => !matches!(
+            SessionEventKind::Joined | SessionEventKind::Link(_) | SessionEventKind::Ended(_) => true,
+            SessionEventKind::Room(event) => !matches!(
                 event,
-                RoomEvent::PeerUpdated { .. } | RoomEvent::TrackUpdated { .. } | RoomEvent::Voice { .. }
+                RoomEvent::PeerUpdated { .. } | RoomEvent::TrackUpdated { .. } | RoomEvent::VoiceActivity { .. }
             ),
             _ => false,
         }
     }
 }
 
-impl Departure {
+impl SessionSummary {
     /// Whether it ended as somebody meant it to, and the agent finished what it did.
     pub fn is_regular(&self) -> bool {
         self.ending.is_regular() && self.agent_error.is_none()
@@ -129,9 +129,9 @@ impl Departure {
     }
 
     /// The counters, in a line.
-    pub fn summary(&self) -> String {
-        let heard = format!("heard {} chunks", self.counters.hearing.chunks);
-        let said = format!("said {} packets", self.counters.speaking.packets);
+    pub fn counters_line(&self) -> String {
+        let heard = format!("heard {} chunks", self.counters.inbound.chunks);
+        let said = format!("said {} packets", self.counters.outbound.packets);
         let losses = self.counters.losses();
         let lost: Vec<String> = losses.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
         let lost = if lost.is_empty() { "nothing lost".to_owned() } else { format!("lost: {}", lost.join(", ")) };

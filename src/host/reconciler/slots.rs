@@ -1,31 +1,31 @@
-//! Who gets a place, who waits for one.
+//! Who gets a slot, who waits for one.
 
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    Keeper, Key, Order,
+    Action, Key, Reconciler,
     admission::Full,
-    post::{Back, Phase},
+    assignment::{Back, Phase},
 };
 use crate::host::config::{Deploy, OverLimit};
 
-impl Keeper {
-    /// Gives the post a place and sends its agent, or lets it wait, or refuses it.
+impl Reconciler {
+    /// Gives the assignment a slot and sends its agent, or lets it wait, or refuses it.
     pub(super) fn admit(&mut self, key: &Key, deploy: &Arc<Deploy>) {
         match self.take_place(key, deploy) {
-            Ok(()) => self.order_join(key, deploy),
+            Ok(()) => self.request_join(key, deploy),
             Err(Some(full)) if self.config.host.over_limit == OverLimit::Refuse => {
-                *self.tally.refused.entry(full.name()).or_default() += 1;
+                *self.counters.refused.entry(full.name()).or_default() += 1;
                 let why = format!("refused: the limit of the {} is reached", full.name());
                 tracing::warn!(room = %key.room, deploy = %key.deploy, "{why}");
-                let arrivals = self.picture.room(&key.room).map_or(0, |room| room.arrivals());
-                self.set_phase(key, Phase::Over { why, back: Back::Person { arrivals } });
+                let arrivals = self.directory.room(&key.room).map_or(0, |room| room.arrivals());
+                self.set_phase(key, Phase::Finished { why, back: Back::Person { arrivals } });
             }
             // Without a tenant there is nobody to count it for yet.
             Err(None) => {}
             Err(Some(full)) => {
-                *self.tally.waited.entry(full.name()).or_default() += 1;
-                self.set_phase(key, Phase::InLine);
+                *self.counters.waited.entry(full.name()).or_default() += 1;
+                self.set_phase(key, Phase::Queued);
                 self.line.push_back(key.clone());
             }
         }
@@ -36,19 +36,19 @@ impl Keeper {
         let host = &self.config.host;
         let tenant = match (&host.tenant, host.max_sessions_per_tenant) {
             (Some(path), 1..) => {
-                Some(self.picture.room(&key.room).and_then(|room| room.named_at(path)).ok_or(None::<Full>)?)
+                Some(self.directory.room(&key.room).and_then(|room| room.named_at(path)).ok_or(None::<Full>)?)
             }
             _ => None,
         };
-        let place = self.admission.take(&key.deploy, deploy.max_sessions, tenant.as_ref()).map_err(Some)?;
-        if let Some(post) = self.posts.get_mut(key) {
-            post.place = Some(place);
+        let slot = self.admission.take(&key.deploy, deploy.max_sessions, tenant.as_ref()).map_err(Some)?;
+        if let Some(assignment) = self.assignments.get_mut(key) {
+            assignment.slot = Some(slot);
         }
         Ok(())
     }
 
     /// Those who wait longest come first, unless a limit of their own is in their way.
-    pub(super) fn serve_line(&mut self, now: Instant) {
+    pub(super) fn serve_queue(&mut self, now: Instant) {
         let mut waiting = std::mem::take(&mut self.line);
         while !self.admission.is_full() {
             let Some(at) = waiting.iter().position(|key| {
@@ -59,7 +59,7 @@ impl Keeper {
             };
             let key = waiting.remove(at).expect("it was just found");
             if let Some(deploy) = self.deploys.get(&key.deploy).cloned() {
-                self.order_join(&key, &deploy);
+                self.request_join(&key, &deploy);
                 self.schedule(now, &key, &deploy);
             }
         }
@@ -67,17 +67,17 @@ impl Keeper {
         self.line = waiting;
     }
 
-    pub(super) fn order_join(&mut self, key: &Key, deploy: &Arc<Deploy>) {
+    pub(super) fn request_join(&mut self, key: &Key, deploy: &Arc<Deploy>) {
         let id = self.next_session;
         self.next_session += 1;
         self.sessions.insert(id, key.clone());
         self.set_phase(key, Phase::Joining { id });
-        self.orders.push_back(Order::Join { id, key: key.clone(), deploy: deploy.clone() });
+        self.actions.push_back(Action::Join { id, key: key.clone(), deploy: deploy.clone() });
     }
 
-    pub(super) fn give_place_back(&mut self, key: &Key) {
-        if let Some(place) = self.posts.get_mut(key).and_then(|post| post.place.take()) {
-            self.admission.give_back(place);
+    pub(super) fn release_slot(&mut self, key: &Key) {
+        if let Some(slot) = self.assignments.get_mut(key).and_then(|assignment| assignment.slot.take()) {
+            self.admission.give_back(slot);
             self.place_is_free = true;
         }
     }

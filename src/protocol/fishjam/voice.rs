@@ -2,15 +2,15 @@
 
 use std::str::FromStr;
 
-use super::VoiceTrack;
+use super::PublishedTrack;
 use crate::audio::{Hz, codec::OpusSettings};
 
 /// Reads `pcm16`, `pcm16:24000`, `opus`, `opus:48000`, `opus,bitrate=32000,complexity=9,dtx,fec`. The error is a line
 /// that quotes the text.
-impl FromStr for VoiceTrack {
+impl FromStr for PublishedTrack {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<VoiceTrack, String> {
+    fn from_str(text: &str) -> Result<PublishedTrack, String> {
         let fail = |why: &str| format!("{text:?}: {why}");
         let (form, settings) = text.split_once(',').unwrap_or((text, ""));
         let (form, rate) = form.split_once(':').unwrap_or((form, ""));
@@ -19,8 +19,8 @@ impl FromStr for VoiceTrack {
             rate => Some(Hz(rate.parse().map_err(|_| fail("the rate is a number in Hz, as in pcm16:24000"))?)),
         };
         let track = match form {
-            "pcm16" => VoiceTrack::pcm16(rate.unwrap_or(Hz::K24)),
-            "opus" => VoiceTrack::opus(rate.unwrap_or(Hz::K48)),
+            "pcm16" => PublishedTrack::pcm16(rate.unwrap_or(Hz::K24)),
+            "opus" => PublishedTrack::opus(rate.unwrap_or(Hz::K48)),
             _ => return Err(fail("is neither pcm16 nor opus")),
         };
         let opus = opus_settings(settings).map_err(|why| fail(&why))?;
@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn voices_are_read_with_their_settings() {
-        let track: VoiceTrack = "opus:24000,bitrate=32000,complexity=9,dtx,fec".parse().unwrap();
+        let track: PublishedTrack = "opus:24000,bitrate=32000,complexity=9,dtx,fec".parse().unwrap();
         let settings = OpusSettings { bitrate_bps: 32_000, complexity: 9, dtx: true, fec: true };
         assert_eq!((track.rate(), track.opus_settings()), (Hz::K24, &settings));
-        assert_eq!("opus".parse::<VoiceTrack>().unwrap().opus_settings(), &OpusSettings::default());
+        assert_eq!("opus".parse::<PublishedTrack>().unwrap().opus_settings(), &OpusSettings::default());
         for (text, problem) in [
             ("opus,bitrate=lots", "needs a whole number"),
             ("opus,bitrate=1", "no bitrate of 1"),
@@ -66,7 +66,7 @@ mod tests {
             ("pcm16,dtx", "has no settings"),
             ("mp3", "neither pcm16 nor opus"),
         ] {
-            let failure = text.parse::<VoiceTrack>().unwrap_err();
+            let failure = text.parse::<PublishedTrack>().unwrap_err();
             assert!(failure.contains(problem), "{text}: {failure}");
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::admission::Place;
+use super::admission::Slot;
 use crate::{
     event::{PeerId, RoomId},
     fishjam::{JoinError, rest::RestErrorKind},
@@ -32,30 +32,30 @@ impl fmt::Display for Key {
 
 /// See the module's head.
 #[derive(Debug)]
-pub(super) struct Post {
+pub(super) struct Assignment {
     pub(super) phase: Phase,
     /// Held from admission until the agent is gone for good.
-    pub(super) place: Option<Place>,
+    pub(super) slot: Option<Slot>,
     /// When it failed, as far as that still counts.
     pub(super) failures: VecDeque<Instant>,
     /// How often in a row it could not get in, or lost its link for good.
     pub(super) troubles: u32,
     pub(super) restarts: u32,
     /// Somebody asked for it.
-    pub(super) by_hand: bool,
+    pub(super) is_manual: bool,
     /// Since when nobody is in the room who was there.
     pub(super) empty_since: Option<Instant>,
-    /// When the keeper looks at it next without being told.
+    /// When the reconciler looks at it next without being told.
     pub(super) due: Option<Instant>,
 }
 
-/// Where a post stands.
+/// Where a assignment stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Phase {
     /// No rule asks for the agent.
-    Vacant,
-    /// It waits for a place.
-    InLine,
+    Idle,
+    /// It waits for a slot.
+    Queued,
     /// It is on its way.
     Joining { id: u64 },
     /// It is in the room.
@@ -63,9 +63,9 @@ pub(super) enum Phase {
     /// It was told to leave.
     Leaving { id: u64, why: String, back: Back },
     /// It failed, and comes again.
-    Pausing { until: Instant, why: String },
+    Backoff { until: Instant, why: String },
     /// It is over.
-    Over { why: String, back: Back },
+    Finished { why: String, back: Back },
 }
 
 /// What brings an agent back.
@@ -87,8 +87,8 @@ pub(super) enum Back {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It waits for a place.
-    Waiting,
+    /// It waits for a slot.
+    Queued,
     /// It is on its way into the room.
     Joining,
     /// It is in the room.
@@ -96,38 +96,38 @@ pub enum State {
     /// It was told to leave.
     Leaving,
     /// It failed, and will be restarted.
-    Pausing,
+    Backoff,
     /// It is over.
-    Over,
+    Finished,
 }
 
 impl State {
     /// All there are.
     pub const ALL: [State; 6] =
-        [State::Waiting, State::Joining, State::Running, State::Leaving, State::Pausing, State::Over];
+        [State::Queued, State::Joining, State::Running, State::Leaving, State::Backoff, State::Finished];
 
     /// The word.
     pub fn name(self) -> &'static str {
         match self {
-            State::Waiting => "waiting",
+            State::Queued => "queued",
             State::Joining => "joining",
             State::Running => "running",
             State::Leaving => "leaving",
-            State::Pausing => "pausing",
-            State::Over => "over",
+            State::Backoff => "backoff",
+            State::Finished => "finished",
         }
     }
 }
 
-impl Post {
-    pub(super) fn new() -> Post {
-        Post {
-            phase: Phase::Vacant,
-            place: None,
+impl Assignment {
+    pub(super) fn new() -> Assignment {
+        Assignment {
+            phase: Phase::Idle,
+            slot: None,
             failures: VecDeque::new(),
             troubles: 0,
             restarts: 0,
-            by_hand: false,
+            is_manual: false,
             empty_since: None,
             due: None,
         }
@@ -143,13 +143,13 @@ impl Post {
 
     pub(super) fn state(&self) -> Option<State> {
         Some(match &self.phase {
-            Phase::Vacant => return None,
-            Phase::InLine => State::Waiting,
+            Phase::Idle => return None,
+            Phase::Queued => State::Queued,
             Phase::Joining { .. } => State::Joining,
             Phase::Present { .. } => State::Running,
             Phase::Leaving { .. } => State::Leaving,
-            Phase::Pausing { .. } => State::Pausing,
-            Phase::Over { .. } => State::Over,
+            Phase::Backoff { .. } => State::Backoff,
+            Phase::Finished { .. } => State::Finished,
         })
     }
 
@@ -175,7 +175,7 @@ fn wait(rule: &RestartRule, times: u32) -> Duration {
     session::wait(rule.first_wait, rule.longest_wait, times.max(1) - 1, fastrand::f64())
 }
 
-/// How a session ended, to the keeper.
+/// How a session ended, to the reconciler.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::host) enum Outcome {
     /// As it was told.

@@ -1,4 +1,4 @@
-//! The task that owns a host: it brings the keeper what happens, and carries out its orders.
+//! The task that owns a host: it brings the reconciler what happens, and carries out its orders.
 
 mod answers;
 mod commands;
@@ -21,17 +21,17 @@ use tokio_util::sync::CancellationToken;
 use super::{
     config::Config,
     control::{Command, Reloaded},
-    journal::Leftovers,
-    keeper::{Keeper, Order, Outcome},
+    journal::StalePeers,
+    reconciler::{Action, Outcome, Reconciler},
     report::{HostReport, SessionReport},
-    session::{self, Crew, Leash, News},
+    session::{self, ControlSignals, SessionContext, SessionUpdate},
     totals::Totals,
 };
 use crate::{
     agent::Registry,
     event::{PeerId, RoomId},
     fishjam::{
-        Counters, Departure, Gauge, Notifier, NotifierEvent, Scope,
+        Counters, Notifier, NotifierEvent, Scope, SessionMonitor, SessionSummary,
         rest::{RestError, model::Room},
     },
     session::Backoff,
@@ -39,14 +39,14 @@ use crate::{
 };
 
 /// See the module's head.
-pub(super) struct Steward {
+pub(super) struct Supervisor {
     pub(super) config: Arc<Config>,
     /// Where the configuration was read, and which agents it may name, for a reload.
     source: Option<(PathBuf, Registry)>,
-    keeper: Keeper,
-    crew: Arc<Crew>,
+    reconciler: Reconciler,
+    context: Arc<SessionContext>,
     notifier: Option<Notifier>,
-    news: mpsc::Receiver<News>,
+    updates: mpsc::Receiver<SessionUpdate>,
     commands: mpsc::Receiver<Command>,
     looks: mpsc::Sender<Look>,
     looked: mpsc::Receiver<Look>,
@@ -79,7 +79,7 @@ struct Live {
 
 struct Present {
     peer: PeerId,
-    gauge: Gauge,
+    monitor: SessionMonitor,
     since: Instant,
     seen: Counters,
 }
@@ -91,7 +91,7 @@ struct Lists {
     backoff: Backoff,
     /// The last one came, and the news since then.
     have_one: bool,
-    news_is_up: bool,
+    notifications_are_up: bool,
     /// When to listen to the news, where nobody does.
     listen_at: Option<Instant>,
 }
@@ -115,14 +115,14 @@ enum Look {
     Read(Result<Box<Config>, String>, Reply<Result<Reloaded, String>>),
 }
 
-impl Steward {
+impl Supervisor {
     pub(super) fn new(
         config: Arc<Config>,
         source: Option<(PathBuf, Registry)>,
-        crew: Arc<Crew>,
-        news: mpsc::Receiver<News>,
+        context: Arc<SessionContext>,
+        updates: mpsc::Receiver<SessionUpdate>,
         commands: mpsc::Receiver<Command>,
-    ) -> Steward {
+    ) -> Supervisor {
         let now = Instant::now();
         let (looks, looked) = mpsc::channel(LOOKS);
         let lists = Lists {
@@ -131,17 +131,17 @@ impl Steward {
             backoff: Backoff::with_seed(fastrand::u64(..)),
             have_one: false,
             // Whoever is fed has its news by HTTP, for as long as it listens.
-            news_is_up: config.webhook.is_some(),
+            notifications_are_up: config.webhook.is_some(),
             listen_at: Some(now + CLEARED),
         };
-        Steward {
-            keeper: Keeper::new(config.clone()),
+        Supervisor {
+            reconciler: Reconciler::new(config.clone()),
             // Once those whom a dead process left are gone.
             notifier: None,
             config,
             source,
-            crew,
-            news,
+            context,
+            updates,
             commands,
             looks,
             looked,
@@ -160,24 +160,24 @@ impl Steward {
         }
     }
 
-    /// `leftovers` are removed first.
-    pub(super) async fn run(mut self, leftovers: Leftovers) -> HostReport {
-        let (crew, looks) = (self.crew.clone(), self.looks.clone());
+    /// `stale` are removed first.
+    pub(super) async fn run(mut self, stale: StalePeers) -> HostReport {
+        let (context, looks) = (self.context.clone(), self.looks.clone());
         tokio::spawn(async move {
-            crew.clear_up(leftovers, async { drop(looks.send(Look::Cleared).await) }).await;
+            context.clear_up(stale, async { drop(looks.send(Look::Cleared).await) }).await;
         });
         loop {
             let now = Instant::now();
             self.on_time(now);
             self.carry_out();
             if let Some(drain) = self.drain.as_ref().filter(|_| self.live.is_empty()) {
-                self.crew.finish(if drain.is_hurried { HURRIED } else { FINISH }).await;
+                self.context.finish(if drain.is_hurried { HURRIED } else { FINISH }).await;
                 return HostReport { ran: self.begun.elapsed(), sessions: self.ended };
             }
             let deadline = self.next_deadline(now);
             tokio::select! {
                 event = next_of(&mut self.notifier) => self.on_notifier(event),
-                Some(news) = self.news.recv() => self.on_news(news),
+                Some(update) = self.updates.recv() => self.on_update(update),
                 Some(look) = self.looked.recv() => self.on_look(look),
                 Some(command) = self.commands.recv() => self.on_command(command),
                 () = sleep_until(deadline.into()) => {}
@@ -188,7 +188,7 @@ impl Steward {
     fn next_deadline(&self, now: Instant) -> Instant {
         let drain = self.drain.as_ref().filter(|drain| !drain.is_over).map(|drain| drain.deadline);
         let list = (!self.lists.under_way && self.drain.is_none()).then_some(self.lists.next);
-        let due = [self.keeper.next_deadline(), drain, list, self.lists.listen_at];
+        let due = [self.reconciler.next_deadline(), drain, list, self.lists.listen_at];
         due.into_iter().flatten().fold(now + LOOK, Instant::min)
     }
 
@@ -202,49 +202,49 @@ impl Steward {
             self.next_secrets = now + SECRETS;
             self.refresh_secrets();
         }
-        self.keeper.on_time(now);
+        self.reconciler.on_time(now);
         if now >= self.lists.next && !self.lists.under_way && self.drain.is_none() {
             self.ask_for_list();
         }
         if self.lists.listen_at.take_if(|at| now >= *at).is_some() {
-            self.notifier = Some(self.crew.fishjam.notifier(Scope::AllRooms));
+            self.notifier = Some(self.context.fishjam.notifier(Scope::AllRooms));
         }
         if let Some(drain) = self.drain.as_mut().filter(|drain| !drain.is_over && now >= drain.deadline) {
             drain.is_over = true;
-            self.keeper.dismiss_all("the host's time to end was over");
+            self.reconciler.dismiss_all("the host's time to end was over");
         }
     }
 
-    /// Tells the keeper who has heard or said something, for the rules about silence.
+    /// Tells the reconciler who has heard or said something, for the rules about silence.
     fn note_sound(&mut self, now: Instant) {
         for (id, live) in &mut self.live {
             let Some(present) = &mut live.present else { continue };
-            let counters = present.gauge.counters();
+            let counters = present.monitor.counters();
             if counters.has_speech_since(&present.seen) {
                 present.seen = counters;
-                self.keeper.on_sound(*id, now);
+                self.reconciler.on_sound(*id, now);
             }
         }
     }
 
     fn carry_out(&mut self) {
-        while let Some(order) = self.keeper.next_order() {
-            match order {
-                Order::Join { id, key, deploy } => {
+        while let Some(action) = self.reconciler.next_order() {
+            match action {
+                Action::Join { id, key, deploy } => {
                     tracing::info!(room = %key.room, deploy = %key.deploy, session = id, "an agent goes into its room");
                     let leave = CancellationToken::new();
-                    let leash = Leash { leave: leave.clone(), drain: self.drain_told.subscribe() };
+                    let signals = ControlSignals { leave: leave.clone(), drain: self.drain_told.subscribe() };
                     let live = Live { leave, room: key.room.clone(), deploy: key.deploy.clone(), present: None };
                     self.live.insert(id, live);
                     self.totals.begun += 1;
-                    session::spawn(&self.crew, id, key, deploy, leash);
+                    session::spawn(&self.context, id, key, deploy, signals);
                 }
-                Order::Leave { id } => {
+                Action::Leave { id } => {
                     if let Some(live) = self.live.get(&id) {
                         live.leave.cancel();
                     }
                 }
-                Order::LetGo { id } => {
+                Action::LetGo { id } => {
                     if let Some(leave) = self.live.get(&id).map(|live| live.leave.clone()) {
                         tokio::spawn(async move {
                             tokio::time::sleep(FAREWELL).await;
@@ -252,10 +252,10 @@ impl Steward {
                         });
                     }
                 }
-                Order::LookAt(room) => {
-                    let (crew, looks) = (self.crew.clone(), self.looks.clone());
+                Action::LookAt(room) => {
+                    let (context, looks) = (self.context.clone(), self.looks.clone());
                     tokio::spawn(async move {
-                        let result = crew.fishjam.rest().room(&room).await;
+                        let result = context.fishjam.rest().room(&room).await;
                         looks.send(Look::Room(room, result)).await.ok();
                     });
                 }
@@ -267,22 +267,22 @@ impl Steward {
         let now = Instant::now();
         match event {
             Some(NotifierEvent::Up) => {
-                tracing::info!("the news of the rooms come in");
-                self.lists.news_is_up = true;
+                tracing::info!("notifications come in");
+                self.lists.notifications_are_up = true;
                 self.lists.next = now;
             }
             Some(NotifierEvent::Down { reason }) => {
-                tracing::debug!("the news of the rooms do not come in: {reason}");
-                self.lists.news_is_up = false;
+                tracing::debug!("no notifications come in: {reason}");
+                self.lists.notifications_are_up = false;
             }
             Some(NotifierEvent::Said(notification)) => {
                 self.totals.notifications += 1;
-                self.crew.strays.note(now, &notification);
-                self.keeper.on_notification(now, &notification);
+                self.context.orphans.note(now, &notification);
+                self.reconciler.on_notification(now, &notification);
             }
             Some(NotifierEvent::Refused { reason }) => {
-                tracing::debug!("the news of the rooms are refused: {reason}");
-                self.lists.news_is_up = false;
+                tracing::debug!("notifications are refused: {reason}");
+                self.lists.notifications_are_up = false;
             }
             None => {
                 self.notifier = None;
@@ -291,38 +291,38 @@ impl Steward {
         }
     }
 
-    fn on_news(&mut self, news: News) {
+    fn on_update(&mut self, update: SessionUpdate) {
         let now = Instant::now();
-        match news {
-            News::Joined { id, peer, gauge, took } => {
+        match update {
+            SessionUpdate::Joined { id, peer, monitor, took } => {
                 if let Some(live) = self.live.get_mut(&id) {
                     self.join_trouble.ends(&format!("{} in room {}", live.deploy, live.room));
-                    let present = Present { peer: peer.clone(), gauge, since: now, seen: Counters::default() };
+                    let present = Present { peer: peer.clone(), monitor, since: now, seen: Counters::default() };
                     live.present = Some(present);
                 }
                 self.totals.joins.note(took);
-                self.keeper.on_joined(now, id, peer);
+                self.reconciler.on_joined(now, id, peer);
             }
-            News::Ended { id, outcome, end } => {
+            SessionUpdate::Ended { id, outcome, end } => {
                 let Some(live) = self.live.remove(&id) else { return };
-                let departure = end.as_ref().as_ref().map(|(_, departure)| departure);
-                self.tell_end(id, &live, &outcome, departure);
-                self.totals.on_ended(&live.deploy, &outcome, departure);
+                let summary = end.as_ref().as_ref().map(|(_, summary)| summary);
+                self.tell_end(id, &live, &outcome, summary);
+                self.totals.on_ended(&live.deploy, &outcome, summary);
                 if self.drain.is_some() {
-                    let how = departure.map_or_else(|| outcome.text().to_owned(), Departure::how);
+                    let how = summary.map_or_else(|| outcome.text().to_owned(), SessionSummary::how);
                     self.ended.push(SessionReport::of(live.room, &live.deploy, *end, &how));
                 }
-                self.keeper.on_ended(now, id, &outcome);
+                self.reconciler.on_ended(now, id, &outcome);
             }
         }
     }
 
     /// One line for each end. What an operator may have to act on is a warning; of trouble that many share at a time, one.
-    fn tell_end(&self, id: u64, live: &Live, outcome: &Outcome, departure: Option<&Departure>) {
-        let how = departure.map_or_else(|| outcome.text().to_owned(), Departure::how);
-        let summary = departure.map(Departure::summary).unwrap_or_default();
-        let line = if summary.is_empty() { how.clone() } else { format!("{how}; {summary}") };
-        let has_failed = departure.is_some_and(|departure| departure.agent_error.is_some());
+    fn tell_end(&self, id: u64, live: &Live, outcome: &Outcome, summary: Option<&SessionSummary>) {
+        let how = summary.map_or_else(|| outcome.text().to_owned(), SessionSummary::how);
+        let counts = summary.map(SessionSummary::counters_line).unwrap_or_default();
+        let line = if counts.is_empty() { how.clone() } else { format!("{how}; {counts}") };
+        let has_failed = summary.is_some_and(|summary| summary.agent_error.is_some());
         match outcome {
             Outcome::Trouble { .. } => {
                 self.join_trouble.begins(&format!("{} in room {}", live.deploy, live.room), &how);
@@ -357,7 +357,7 @@ const FINISH: Duration = Duration::from_secs(10);
 const HURRIED: Duration = Duration::from_secs(1);
 /// How long those whom a dead process left may hold up the others.
 const CLEARED: Duration = Duration::from_secs(15);
-/// How often the steward looks around without being told.
+/// How often the supervisor looks around without being told.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often secrets are read again.
 const SECRETS: Duration = Duration::from_secs(30);
