@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioFrame, AudioRequirements, Input, Maker, OptionsError, Room, options},
     audio::{Hz, Resampler, Sound, SoundFile, compare::level_dbfs},
-    event::{RoomEvent, TrackId},
+    event::{EventKind, PeerEvent, TrackEvent, TrackId},
 };
 use serde::Deserialize;
 
@@ -80,17 +80,20 @@ impl Agent for Greeter {
                 }
             };
             match input {
-                Some(Input::Event(RoomEvent::PeerJoined { peer })) if peer.kind.is_person() => {
-                    room.voice.interrupt();
-                    unsaid = &self.greeting;
-                }
+                Some(Input::Event(event)) => match event.kind {
+                    EventKind::Peer(PeerEvent::Joined { peer, .. }) if peer.kind.is_person() => {
+                        room.voice.interrupt();
+                        unsaid = &self.greeting;
+                    }
+                    EventKind::Track(TrackEvent::Removed { track, .. }) => ear.forget(&track.id),
+                    _ => {}
+                },
                 Some(Input::Audio(frame)) if !self.uninterruptible && ear.hears_speech(&frame) => {
                     if !unsaid.is_empty() || !room.voice.is_silent() {
                         room.voice.interrupt();
                         unsaid = &[];
                     }
                 }
-                Some(Input::Event(RoomEvent::TrackRemoved { track, .. })) => ear.forget(&track),
                 Some(_) => {}
                 None => return Ok(()),
             }

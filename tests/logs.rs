@@ -81,14 +81,14 @@ async fn nothing_private_and_each_deprecation_once() {
     // A link that breaks before it was ever in the room does not come back, but in.
     let joined = tokio::time::timeout(Duration::from_secs(60), handle.joined()).await;
     assert_eq!(joined, Ok(true));
-    log.until("PeerJoined").await;
+    log.until("Peer(Joined").await;
     sandbox.inject(Fault::Cut { room: room.clone(), peer: handle.peer.clone(), for_ms: 0 }).unwrap();
     log.until("back in the room").await;
     let admission = format!("{:?}", fishjam.rest().room(&room).await.unwrap());
     handle.leave();
     handle.ended().await;
     let text = log.text() + &admission;
-    assert!(text.contains("PeerJoined") && text.contains("back in the room"), "{text}");
+    assert!(text.contains("Peer(Joined") && text.contains("back in the room"), "{text}");
     for private in [token, "Ada", "sandbox-", &person.token] {
         assert!(!text.contains(private), "{private:?} is in the log: {text}");
     }

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use prost::Message;
 use roomtone::{
     audio::Hz,
-    event::{PeerKind, TrackKind},
+    event::{End, Event, EventKind, MediaEvent, PeerEvent, PeerKind, TrackEvent, TrackKind},
     protocol::fishjam::{
-        Notification, PublishedTrack, RecordingStatus, decode_notifications, decode_response,
+        PublishedTrack, decode, decode_response,
         wire::{
             AgentRequest, ServerMessage,
             agent_response::Content as Answer,
@@ -83,18 +83,22 @@ fn server_messages() {
 #[test]
 fn batches_come_out_in_order_and_only_once() {
     let batch = unhex("8a02160a0652040a0272310a0c120a0a027231120270311802");
-    let expected = [
-        Notification::RoomCreated { room: "r1".into() },
-        Notification::PeerConnected { room: "r1".into(), peer: "p1".into(), kind: PeerKind::Agent },
-    ];
-    assert_eq!(decode_notifications(&batch).unwrap().notifications, expected);
+    let names = |bytes: &[u8]| -> Vec<String> {
+        let events = decode(bytes).unwrap().events;
+        events.iter().map(|event| event.native.as_ref().unwrap().name().to_owned()).collect()
+    };
+    assert_eq!(names(&batch), ["roomCreated", "peerConnected"]);
+    let connected = decode(&batch).unwrap().events.remove(1);
+    assert_eq!(connected.room().unwrap().as_str(), "r1");
+    let EventKind::Peer(PeerEvent::Joined { peer, .. }) = connected.kind else { panic!() };
+    assert_eq!((peer.id.as_str(), peer.kind), ("p1", PeerKind::Agent));
     let inner = ServerMessage::decode(batch).unwrap();
     let nested = Content::NotificationBatch(NotificationBatch { notifications: vec![inner] });
     let nested = ServerMessage { content: Some(nested) }.encode_to_vec();
-    assert_eq!(decode_notifications(&nested).unwrap().notifications, [], "a batch in a batch is dropped");
-    assert_eq!(decode_notifications(&unhex("3200")).unwrap().notifications, [], "authentication is no notification");
-    assert_eq!(decode_notifications(&[]).unwrap().notifications, []);
-    assert!(decode_notifications(&[0xff, 0xff]).is_err());
+    assert_eq!(names(&nested), [""; 0], "a batch in a batch is dropped");
+    assert_eq!(names(&unhex("3200")), [""; 0], "authentication is no notification");
+    assert_eq!(names(&[]), [""; 0]);
+    assert!(decode(&[0xff, 0xff]).is_err());
 }
 
 #[test]
@@ -103,41 +107,75 @@ fn a_member_of_a_batch_that_cannot_be_read_costs_itself_alone() {
     let members = ["0a0652040a027231", "0a03ffffff", "0a0752050a03ff7231", "0a0652040a027232"];
     let batch = unhex(&members.concat());
     let body = [&[0x8a, 0x02, u8::try_from(batch.len()).unwrap()], &batch[..]].concat();
-    let decoded = decode_notifications(&body).unwrap();
-    let created = |room: &str| Notification::RoomCreated { room: room.into() };
-    assert_eq!(decoded.notifications, [created("r1"), created("r2")]);
+    let decoded = decode(&body).unwrap();
+    let rooms: Vec<&str> = decoded.events.iter().map(|event| event.room().unwrap().as_str()).collect();
+    assert_eq!(rooms, ["r1", "r2"]);
     assert_eq!(decoded.unreadable.len(), 2);
 }
 
 #[test]
 fn crashes_and_tracks() {
-    let one = |bytes: &str| decode_notifications(&unhex(bytes)).unwrap().notifications.remove(0);
-    let Notification::PeerCrashed { kind, reason, .. } = one("22100a027231120270311a04626f6f6d2002") else { panic!() };
-    assert_eq!((kind, reason.as_str()), (PeerKind::Agent, "boom"));
-    let Notification::TrackAdded { peer, track, .. } = one("8a01140a02723112027031220a0a02743110021a027b7d") else {
-        panic!()
-    };
-    assert_eq!((peer.unwrap().as_str(), track.kind), ("p1", TrackKind::Audio));
+    let one = |bytes: &str| decode(&unhex(bytes)).unwrap().events.remove(0);
+    let crashed = one("22100a027231120270311a04626f6f6d2002");
+    let EventKind::Peer(PeerEvent::Left { peer, end }) = &crashed.kind else { panic!("{crashed:?}") };
+    assert_eq!((peer.kind, end), (PeerKind::Agent, &End::Failed { reason: Some("boom".into()) }));
+    let added = one("8a01140a02723112027031220a0a02743110021a027b7d");
+    let EventKind::Track(TrackEvent::Added { owner, track }) = &added.kind else { panic!("{added:?}") };
+    assert_eq!((owner.peer().unwrap().as_str(), track.kind), ("p1", TrackKind::Audio));
     // 34, the newest: recording_id "r", status FINISHED, metadata "{}".
-    let recording = one("92020 90a017210021a027b7d".replace(' ', "").as_str());
-    let expected = (RecordingStatus::Finished, "r".to_owned());
-    let Notification::RecordingStatusChanged { recording, status, .. } = recording else { panic!() };
-    assert_eq!((status, recording), expected);
+    let recording = one("9202090a017210021a027b7d");
+    let EventKind::Media(MediaEvent::Ended(asset)) = &recording.kind else { panic!("{recording:?}") };
+    assert_eq!((asset.id.as_str(), asset.state.as_deref()), ("r", Some("finished")));
+    let json = recording.json_with_native();
+    assert_eq!(
+        json["native"]["payload"],
+        serde_json::json!({ "recordingId": "r", "status": "STATUS_FINISHED", "metadata": "{}" })
+    );
+}
+
+/// Each of the 16 events that the platform's reference lists means one thing, keeps its payload and has a typed form.
+#[test]
+fn every_event_of_the_platform_has_its_meaning() {
+    let meanings = [
+        "room.opened",
+        "room.closed",
+        "room.closed",
+        "peer.registered",
+        "peer.joined",
+        "peer.removed",
+        "peer.left",
+        "peer.updated",
+        "peer.left",
+        "media.started",
+        "media.ended",
+        "track.added",
+        "track.updated",
+        "track.removed",
+        "peer.joined",
+        "peer.left",
+    ];
+    let table = include_str!("data/fishjam.jsonl");
+    assert_eq!(table.lines().count(), meanings.len());
+    for (line, meaning) in table.lines().zip(meanings) {
+        let sample: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = sample["event"].as_str().unwrap().strip_prefix("ServerMessage").unwrap();
+        let frame = unhex(sample["frame"].as_str().unwrap());
+        let events = decode(&frame).unwrap().events;
+        let [event] = &events[..] else { panic!("{name}: {events:?}") };
+        assert_eq!(event.kind.name(), meaning, "{name}");
+        let native = event.native.as_ref().unwrap();
+        assert_eq!(native.name(), name[..1].to_lowercase() + &name[1..]);
+        assert!(frame.ends_with(native.payload()) && native.json().is_some_and(|json| json.is_object()), "{name}");
+        assert!(event.place.is_some(), "{name}: where");
+    }
 }
 
 #[test]
-fn every_event_of_the_platform_has_its_variant() {
-    let table = include_str!("data/fishjam.jsonl");
-    let mut seen = 0;
-    for line in table.lines() {
-        let sample: serde_json::Value = serde_json::from_str(line).unwrap();
-        let name = sample["event"].as_str().unwrap().strip_prefix("ServerMessage").unwrap();
-        let notifications = decode_notifications(&unhex(sample["frame"].as_str().unwrap())).unwrap().notifications;
-        let [notification] = &notifications[..] else { panic!("{name}: {notifications:?}") };
-        assert!(format!("{notification:?}").starts_with(name), "{name}: {notification:?}");
-        seen += 1;
-    }
-    assert_eq!(seen, 16);
+fn what_later_versions_add_is_told_with_its_payload() {
+    // Field 99, {1: "r1"}.
+    let events = decode(&unhex("9a06040a027231")).unwrap().events;
+    let [Event { kind: EventKind::Other(_), native: Some(native), .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((native.name(), hex(native.payload()), native.json()), ("field99", "0a027231".to_owned(), None));
 }
 
 proptest::proptest! {
@@ -148,8 +186,12 @@ proptest::proptest! {
             let again = decode_response(Bytes::from(message.encode_to_vec())).unwrap();
             proptest::prop_assert_eq!(again, message);
         }
-        if let Ok(decoded) = decode_notifications(&bytes) {
-            decoded.notifications.iter().for_each(|said| drop(said.roster_change()));
+        if let Ok(decoded) = decode(&bytes) {
+            let mut roster = roomtone::event::Roster::new("me".into());
+            for event in decoded.events {
+                roster.apply(&event);
+                event.json_with_native();
+            }
         }
         roomtone::fishjam::webhook::receive(&bytes, std::str::from_utf8(&bytes).ok(), &bytes).ok();
     }

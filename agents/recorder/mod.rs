@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Input, Maker, OptionsError, Room, options},
     audio::Hz,
-    event::RoomEvent,
+    event::{EventKind, TrackEvent},
     files,
 };
 use serde::Deserialize;
@@ -86,7 +86,11 @@ impl Agent for Recorder {
             match input {
                 Some(Input::Audio(frame)) => tape.on_frame(&frame)?,
                 Some(Input::Gap(gap)) => tape.on_gap(&gap)?,
-                Some(Input::Event(RoomEvent::TrackRemoved { track, .. })) => tape.on_track_removed(&track)?,
+                Some(Input::Event(event)) => {
+                    if let EventKind::Track(TrackEvent::Removed { track, .. }) = &event.kind {
+                        tape.on_track_removed(&track.id)?;
+                    }
+                }
                 Some(_) => {}
                 None => break,
             }

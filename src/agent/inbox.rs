@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     audio::{Hz, Resampler, ring::RingReader, scratch},
-    event::RoomEvent,
+    event::Event,
 };
 
 /// One thing that an agent is told.
@@ -26,7 +26,13 @@ use crate::{
 #[non_exhaustive]
 pub enum Input {
     /// Something happened in the room.
-    Event(RoomEvent),
+    Event(Event),
+    /// The agent's host is going to end: the agent may finish what it is doing and return. It is told to leave at the
+    /// latest when this time has passed.
+    Draining {
+        /// How long it may go on.
+        within: Duration,
+    },
     /// Someone's sound.
     Audio(AudioFrame),
     /// Someone's sound is missing, right before the next frame of the same track.
@@ -51,7 +57,8 @@ pub struct Inbox {
 /// What the room's driver tells, one after the other.
 pub(super) enum InboxMessage {
     // Boxed, as they are seldom: thousands of the small ones may wait.
-    Event(Box<RoomEvent>),
+    Event(Box<Event>),
+    Draining(Duration),
     /// The newest of its kind, which may have been told already.
     Update(Slot),
     Opened {
@@ -126,6 +133,7 @@ impl Inbox {
             }
             match self.messages.recv().await? {
                 InboxMessage::Event(event) => return Some(Input::Event(*event)),
+                InboxMessage::Draining(within) => return Some(Input::Draining { within }),
                 InboxMessage::Stamp(sent) => self.reached.note(sent.elapsed()),
                 InboxMessage::Update(slot) => {
                     if let Some(event) = slot.take() {

@@ -29,7 +29,7 @@ use crate::{
         Hz,
         ring::{RingWriter, ring},
     },
-    event::{PeerId, RoomEvent, RoomId},
+    event::{Event, PeerId, RoomId},
 };
 
 /// Makes an agent's room and the port behind it. The agent's voice has the rate it wants, or 16 kHz and no track.
@@ -117,12 +117,17 @@ pub(crate) struct Unread {
 
 impl RoomPort {
     /// Tells an event.
-    pub(crate) fn tell(&mut self, event: RoomEvent) -> Result<(), Unread> {
+    pub(crate) fn tell(&mut self, event: Event) -> Result<(), Unread> {
         match self.updates.on_event(event) {
             Telling::Event(event) => self.push(InboxMessage::Event(Box::new(event))),
             Telling::Update(slot) => self.push(InboxMessage::Update(slot)),
             Telling::Merged => Ok(()),
         }
+    }
+
+    /// Tells that the agent will be told to leave `within` this time.
+    pub(crate) fn drain(&mut self, within: Duration) -> Result<(), Unread> {
+        self.push(InboxMessage::Draining(within))
     }
 
     /// Lets the agent's inbox note how long what is told at `now` takes to reach it. Nothing is told if it is full.
@@ -278,7 +283,11 @@ const REQUESTS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{agent::Input, audio::Hz, event::PeerKind};
+    use crate::{
+        agent::Input,
+        audio::Hz,
+        event::{Changes, LinkEvent, Metadata, Peer, PeerEvent, PeerKind, Plane},
+    };
 
     fn link(hear_rate: Hz) -> (Room, RoomPort) {
         room_link("room".into(), "me".into(), &AudioRequirements { hear_rate, ..AudioRequirements::default() })
@@ -309,7 +318,7 @@ mod tests {
                 Input::Gap(gap) => {
                     assert_eq!((gap.index, gap.samples), if seen.len() < 5 { (480, 23_520) } else { (24_480, 480) })
                 }
-                Input::Event(_) => {}
+                Input::Event(_) | Input::Draining { .. } => {}
             }
         }
         let fills: Vec<_> = seen.iter().filter(|(_, _, silent)| *silent).collect();
@@ -357,7 +366,7 @@ mod tests {
                     assert_eq!(frame.heard(), Hz::K48.duration_of(next));
                     next += frame.samples().len() as u64;
                 }
-                Input::Event(_) => unreachable!("none was told"),
+                Input::Event(_) | Input::Draining { .. } => unreachable!("none was told"),
             }
         }
         assert_eq!((next, missing), (15 * 960, 10 * 960));
@@ -366,13 +375,13 @@ mod tests {
     #[tokio::test]
     async fn of_updates_that_lie_the_newest_is_told_and_none_before_its_time() {
         let (mut room, mut port) = link(Hz::K16);
-        let update = |n: u32| RoomEvent::PeerUpdated {
-            peer: "ada".into(),
-            kind: PeerKind::Person,
-            metadata: crate::event::Metadata::new(n.into()),
+        let ada = || Peer::new("ada".into(), PeerKind::Person);
+        let update = |n: u32| -> Event {
+            let changes = Changes::Whole(Metadata::new(n.into()));
+            PeerEvent::Updated { peer: ada(), changes }.into()
         };
         (0..100_000).for_each(|n| port.tell(update(n)).unwrap());
-        let left = || RoomEvent::PeerLeft { peer: "ada".into(), crash: None };
+        let left = || Event::from(PeerEvent::left(ada()));
         port.tell(left()).unwrap();
         (0..3).for_each(|n| port.tell(update(n)).unwrap());
         let mut told = Vec::new();
@@ -407,7 +416,7 @@ mod tests {
     #[tokio::test]
     async fn an_agent_that_never_reads_is_given_up_and_a_slow_one_is_not() {
         let (mut room, mut port) = link(Hz::K16);
-        let event = || RoomEvent::LinkLost { reason: String::new() };
+        let event = || Event::from(LinkEvent::Retrying { plane: Plane::Signal });
         (0..NOTICES + BACKLOG).for_each(|_| port.tell(event()).unwrap());
         assert!(port.is_behind());
         for _ in 0..BACKLOG {

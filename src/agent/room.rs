@@ -10,7 +10,7 @@ use super::{
     notes::{Notes, Request},
     voice::Voice,
 };
-use crate::event::{Peer, PeerId, RoomEvent, RoomId};
+use crate::event::{Event, EventKind, Peer, PeerEvent, PeerId, RoomId, TrackEvent};
 
 /// What an agent can do in its room. The fields can be borrowed one by one.
 pub struct Room {
@@ -77,33 +77,31 @@ impl Peers {
         self.iter().filter(|peer| peer.kind.is_person())
     }
 
-    fn on_event(&mut self, event: &RoomEvent) {
+    fn on_event(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Peer(PeerEvent::Joined { peer, .. }) => drop(self.0.insert(peer.id.clone(), peer.clone())),
+            EventKind::Peer(PeerEvent::Left { peer, .. }) => drop(self.0.remove(&peer.id)),
+            EventKind::Peer(PeerEvent::Updated { peer, .. } | PeerEvent::Role { peer, .. }) => {
+                if let Some(known) = self.0.get_mut(&peer.id) {
+                    let tracks = std::mem::take(&mut known.tracks);
+                    *known = Peer { tracks, ..peer.clone() };
+                }
+            }
+            EventKind::Track(event) => self.on_track(event),
+            _ => {}
+        }
+    }
+
+    fn on_track(&mut self, event: &TrackEvent) {
+        let Some(peer) = event.owner().peer().and_then(|peer| self.0.get_mut(peer)) else { return };
         match event {
-            RoomEvent::PeerJoined { peer } => drop(self.0.insert(peer.id.clone(), peer.clone())),
-            RoomEvent::PeerLeft { peer, .. } => drop(self.0.remove(peer)),
-            RoomEvent::PeerUpdated { peer, kind, metadata } => {
-                if let Some(peer) = self.0.get_mut(peer) {
-                    peer.kind = *kind;
-                    peer.metadata = metadata.clone();
-                }
-            }
-            RoomEvent::TrackAdded { peer, track } => {
-                if let Some(peer) = self.0.get_mut(peer) {
-                    peer.tracks.push(track.clone());
-                }
-            }
-            RoomEvent::TrackUpdated { peer, track } => {
-                let known = self.0.get_mut(peer).and_then(|peer| peer.tracks.iter_mut().find(|t| t.id == track.id));
-                if let Some(known) = known {
+            TrackEvent::Added { track, .. } => peer.tracks.push(track.clone()),
+            TrackEvent::Updated { track, .. } => {
+                if let Some(known) = peer.tracks.iter_mut().find(|known| known.id == track.id) {
                     *known = track.clone();
                 }
             }
-            RoomEvent::TrackRemoved { peer, track } => {
-                if let Some(peer) = self.0.get_mut(peer) {
-                    peer.tracks.retain(|known| known.id != *track);
-                }
-            }
-            _ => {}
+            TrackEvent::Removed { track, .. } => peer.tracks.retain(|known| known.id != track.id),
         }
     }
 }

@@ -45,7 +45,7 @@ use super::{
 };
 use crate::{
     audio::{BLOCK, Hz, SampleClock},
-    event::{Metadata, Peer, PeerId, PeerKind, RoomEvent, Track, TrackId, TrackKind},
+    event::{Event, Metadata, Peer, PeerEvent, PeerId, PeerKind, Track, TrackEvent, TrackId, TrackKind},
 };
 
 /// A room with one agent in it, and you in charge of everything else.
@@ -130,8 +130,8 @@ impl TestRoom {
         let id = PeerId::from(name);
         let peer = Peer { metadata: Metadata::new(metadata), ..Peer::new(id.clone(), kind) };
         let track = Track::new(TrackId::from(format!("{name}-audio")), TrackKind::Audio);
-        self.tell(RoomEvent::PeerJoined { peer });
-        self.tell(RoomEvent::TrackAdded { peer: id.clone(), track: track.clone() });
+        self.tell(PeerEvent::joined(peer));
+        self.tell(TrackEvent::added(&id, track.clone()));
         let clock = SampleClock::new(self.requirements.hear_rate);
         self.speakers.insert(id.clone(), Speaker { kind, track, port: None, clock, to_say: VecDeque::new() });
         id
@@ -143,8 +143,8 @@ impl TestRoom {
         if let Some(port) = speaker.port {
             self.port.close(port).expect("the agent reads its inbox");
         }
-        self.tell(RoomEvent::TrackRemoved { peer: peer.clone(), track: speaker.track.id });
-        self.tell(RoomEvent::PeerLeft { peer: peer.clone(), crash: None });
+        self.tell(TrackEvent::removed(peer, speaker.track));
+        self.tell(PeerEvent::left(Peer::new(peer.clone(), speaker.kind)));
     }
 
     /// The peer says this, at the rate the agent hears, once it has said what it was given before. Sound moves when
@@ -155,8 +155,13 @@ impl TestRoom {
     }
 
     /// Tells the agent any event.
-    pub fn tell(&mut self, event: RoomEvent) {
-        self.port.tell(event).expect("the agent reads its inbox");
+    pub fn tell(&mut self, event: impl Into<Event>) {
+        self.port.tell(event.into()).expect("the agent reads its inbox");
+    }
+
+    /// Tells the agent that its host is going to end.
+    pub fn drain(&mut self, within: Duration) {
+        self.port.drain(within).expect("the agent reads its inbox");
     }
 
     /// What the camera gives from now on; without one, it lets every deadline pass.

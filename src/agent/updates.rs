@@ -6,19 +6,19 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::event::{PeerId, RoomEvent, TrackId};
+use crate::event::{Event, EventKind, PeerEvent, PeerId, TrackEvent, TrackId};
 
 /// Where an update waits until the agent comes to it; a newer one takes its place.
 #[derive(Clone, Default)]
-pub(super) struct Slot(Arc<Mutex<Option<RoomEvent>>>);
+pub(super) struct Slot(Arc<Mutex<Option<Event>>>);
 
 impl Slot {
-    pub(super) fn take(&self) -> Option<RoomEvent> {
+    pub(super) fn take(&self) -> Option<Event> {
         self.0.lock().expect("no holder panics").take()
     }
 
     /// Puts an update in. Says whether one was waiting there.
-    fn put(&self, event: RoomEvent) -> bool {
+    fn put(&self, event: Event) -> bool {
         self.0.lock().expect("no holder panics").replace(event).is_some()
     }
 }
@@ -28,13 +28,13 @@ impl Slot {
 enum Subject {
     Peer(PeerId),
     Track(TrackId),
-    Voice(TrackId),
+    Voice(PeerId),
 }
 
 /// How an event is to be told.
 pub(super) enum Telling {
     /// By itself.
-    Event(RoomEvent),
+    Event(Event),
     /// What is in the slot when the agent comes to it.
     Update(Slot),
     /// It is in a slot that was told of already.
@@ -46,13 +46,13 @@ pub(super) enum Telling {
 pub(super) struct Updates(HashMap<Subject, Slot>);
 
 impl Updates {
-    pub(super) fn on_event(&mut self, event: RoomEvent) -> Telling {
-        let subject = match &event {
-            RoomEvent::PeerUpdated { peer, .. } => Subject::Peer(peer.clone()),
-            RoomEvent::TrackUpdated { track, .. } => Subject::Track(track.id.clone()),
-            RoomEvent::VoiceActivity { track, .. } => Subject::Voice(track.clone()),
-            other => {
-                self.end_what_ends_by(other);
+    pub(super) fn on_event(&mut self, event: Event) -> Telling {
+        let subject = match &event.kind {
+            EventKind::Peer(PeerEvent::Updated { peer, .. }) => Subject::Peer(peer.id.clone()),
+            EventKind::Track(TrackEvent::Updated { track, .. }) => Subject::Track(track.id.clone()),
+            EventKind::Voice(voice) => Subject::Voice(voice.peer.clone()),
+            _ => {
+                self.end_what_ends_by(&event);
                 return Telling::Event(event);
             }
         };
@@ -64,18 +64,18 @@ impl Updates {
     }
 
     /// What comes after a peer or track has come or gone is not to be told before that.
-    fn end_what_ends_by(&mut self, event: &RoomEvent) {
-        match event {
-            RoomEvent::PeerJoined { peer } => drop(self.0.remove(&Subject::Peer(peer.id.clone()))),
-            RoomEvent::PeerLeft { peer, .. } => drop(self.0.remove(&Subject::Peer(peer.clone()))),
-            RoomEvent::TrackAdded { track, .. } => self.end_track(&track.id),
-            RoomEvent::TrackRemoved { track, .. } => self.end_track(track),
+    fn end_what_ends_by(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Peer(PeerEvent::Joined { peer, .. } | PeerEvent::Left { peer, .. }) => {
+                self.0.remove(&Subject::Peer(peer.id.clone()));
+            }
+            EventKind::Track(TrackEvent::Added { owner, track } | TrackEvent::Removed { owner, track }) => {
+                self.0.remove(&Subject::Track(track.id.clone()));
+                if let Some(peer) = owner.peer() {
+                    self.0.remove(&Subject::Voice(peer.clone()));
+                }
+            }
             _ => {}
         }
-    }
-
-    fn end_track(&mut self, track: &TrackId) {
-        self.0.remove(&Subject::Track(track.clone()));
-        self.0.remove(&Subject::Voice(track.clone()));
     }
 }

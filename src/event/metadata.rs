@@ -100,6 +100,11 @@ impl<'de> Deserialize<'de> for Metadata {
     }
 }
 
+/// Reads metadata within an event, whose form is found out before its fields are read, so that their text is gone by then.
+pub(super) fn of_value<'de, D: Deserializer<'de>>(reader: D) -> Result<Metadata, D::Error> {
+    Value::deserialize(reader).map(Metadata::new)
+}
+
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_none() { "none" } else { "[private]" })

@@ -3,56 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
-use super::{Metadata, Peer, PeerId, PeerKind, RoomEvent, Track, TrackId, TrackKind};
+use serde_json::{Map, Value};
 
-/// What a platform says of a room's peers, one fact at a time.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RosterChange {
-    /// The peer is connected.
-    Present {
-        /// Who.
-        peer: PeerId,
-        /// Person or program.
-        kind: PeerKind,
-    },
-    /// The peer is no longer connected.
-    Absent {
-        /// Who.
-        peer: PeerId,
-        /// The reason, where it crashed.
-        crash: Option<String>,
-    },
-    /// What is said of the peer is now this.
-    Described {
-        /// Who.
-        peer: PeerId,
-        /// Person or program.
-        kind: PeerKind,
-        /// All of its metadata.
-        metadata: Metadata,
-    },
-    /// The peer publishes the track, or says something new of it.
-    Publishes {
-        /// Who.
-        peer: PeerId,
-        /// Which.
-        track: Track,
-    },
-    /// The peer sends sound on the track, though nothing was said of either: both are here, then.
-    Heard {
-        /// Who.
-        peer: PeerId,
-        /// Which.
-        track: TrackId,
-    },
-    /// The peer publishes the track no longer.
-    Withdraws {
-        /// Who.
-        peer: PeerId,
-        /// Which.
-        track: TrackId,
-    },
-}
+use super::{
+    Changes, End, Event, EventKind, Metadata, Owner, Peer, PeerEvent, PeerId, PeerKind, Place, Role, Track, TrackEvent,
+    TrackId, TrackKind,
+};
 
 /// The connected peers of a room as a platform lists them at one moment.
 #[derive(Debug, Clone, Default)]
@@ -61,8 +17,23 @@ pub struct Snapshot {
     pub peers: Vec<Peer>,
 }
 
-/// The picture of one room. Every change comes back as the [`RoomEvent`]s that an agent is told: each peer joins
-/// once, before its tracks, and leaves once, after them.
+/// One room. What a platform says goes in, and what an agent is told comes out: each peer joins once, before its tracks,
+/// and leaves once, after them. What the platform said itself keeps its [`Native`](super::Native); what follows from it, or
+/// from a list, is [`Origin::Derived`](super::Origin::Derived).
+///
+/// # Lists that are older than what was heard
+///
+/// A list is asked for, and while it is on its way notifications come. It shows the room as it was at some moment between
+/// the two, and nobody knows at which. So every list has a number, the epoch, and each peer remembers the epoch in which
+/// something was last heard of it:
+///
+/// ```text
+/// epoch        1                         2
+///              |-- asked ------- came ---|
+/// heard of ada       x (1)                      stays as heard: the list may not have known yet
+/// heard of bob x (0)                            is what the list says
+/// eve left           x                          is not brought back by the list, which may still show her
+/// ```
 ///
 /// A fact about a peer whose kind is not known yet is kept until a snapshot or a later fact tells the kind;
 /// [`wants_snapshot`](Self::wants_snapshot) says when one is needed.
@@ -70,9 +41,10 @@ pub struct Snapshot {
 /// ```
 /// use roomtone::event::*;
 /// let mut roster = Roster::new("me".into());
-/// let joined = RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person };
-/// assert_eq!(roster.apply(joined.clone()).len(), 1);
-/// assert_eq!(roster.apply(joined).len(), 0, "told twice, joined once");
+/// let peer = Peer::new("ada".into(), PeerKind::Person);
+/// let joined = Event::from(PeerEvent::Joined { peer, state: None });
+/// assert_eq!(roster.apply(&joined).len(), 1);
+/// assert_eq!(roster.apply(&joined).len(), 0, "told twice, joined once");
 /// ```
 #[derive(Debug)]
 pub struct Roster {
@@ -118,18 +90,64 @@ impl Roster {
         }
     }
 
-    /// Takes one fact in.
-    pub fn apply(&mut self, change: RosterChange) -> Vec<RoomEvent> {
+    /// Takes in what the platform says, and gives what an agent is told for it, in its order: nothing for what is known
+    /// already, several events where something was missed, and what is not about who is in the room as it is.
+    pub fn apply(&mut self, said: &Event) -> Vec<Event> {
+        if self.is_mine(said) {
+            return Vec::new();
+        }
         let mut events = Vec::new();
-        match change {
-            RosterChange::Present { peer, kind } => self.on_present(peer, kind, &mut events),
-            RosterChange::Absent { peer, crash } => self.on_absent(&peer, crash, &mut events),
-            RosterChange::Described { peer, kind, metadata } => self.on_described(peer, kind, metadata, &mut events),
-            RosterChange::Publishes { peer, track } => self.on_publishes(&peer, track, &mut events),
-            RosterChange::Heard { peer, track } => self.on_heard(&peer, track, &mut events),
-            RosterChange::Withdraws { peer, track } => self.on_withdraws(&peer, &track, &mut events),
+        match &said.kind {
+            EventKind::Peer(event) if !matches!(said.place, Some(Place::Stream(_))) => self.on_peer(event, &mut events),
+            EventKind::Track(TrackEvent::Added { owner: Owner::Peer(peer), track })
+            | EventKind::Track(TrackEvent::Updated { owner: Owner::Peer(peer), track }) => {
+                self.on_publishes(peer, track.clone(), &mut events);
+            }
+            EventKind::Track(TrackEvent::Removed { owner: Owner::Peer(peer), track }) => {
+                self.on_withdraws(peer, &track.id, &mut events);
+            }
+            _ => return vec![said.clone()],
+        }
+        // What the platform said itself is told with its own words.
+        if let Some(event) = events.iter_mut().find(|event| is_same(event, said)) {
+            *event = Event { kind: event.kind.clone(), ..said.clone() };
+        } else if let EventKind::Peer(PeerEvent::Registered { .. } | PeerEvent::Removed { .. }) = &said.kind {
+            events.push(said.clone());
+        } else if let EventKind::Peer(PeerEvent::Role { .. } | PeerEvent::Presence { .. }) = &said.kind {
+            events.push(said.clone());
         }
         events
+    }
+
+    /// A peer sends sound on a track, though nothing was said of either: both are here, then.
+    pub fn heard(&mut self, peer: &PeerId, track: TrackId) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.on_heard(peer, track, &mut events);
+        events
+    }
+
+    fn is_mine(&self, said: &Event) -> bool {
+        match &said.kind {
+            EventKind::Peer(event) => event.peer().id == self.me,
+            EventKind::Voice(voice) => voice.peer == self.me,
+            EventKind::Track(event) => event.owner().peer() == Some(&self.me),
+            _ => false,
+        }
+    }
+
+    fn on_peer(&mut self, event: &PeerEvent, events: &mut Vec<Event>) {
+        match event {
+            PeerEvent::Joined { peer, .. } => self.on_present(peer, events),
+            PeerEvent::Left { peer, end } => self.on_absent(&peer.id, end.clone(), events),
+            PeerEvent::Removed { peer } => self.on_absent(&peer.id, End::Normal, events),
+            PeerEvent::Updated { peer, changes } => self.on_described(peer, changes, events),
+            PeerEvent::Role { peer, .. } => {
+                if let Some(entry) = self.peers.get_mut(&peer.id) {
+                    entry.peer.role = peer.role.clone();
+                }
+            }
+            PeerEvent::Registered { .. } | PeerEvent::Presence { .. } => {}
+        }
     }
 
     /// A peer that is known by its sound alone still sends some: a list that does not name it is wrong.
@@ -150,7 +168,7 @@ impl Roster {
 
     /// Takes a snapshot in. Peers of which something was heard after `begin_snapshot` gave `asked` keep what was
     /// heard, since the snapshot may be older.
-    pub fn reconcile(&mut self, asked: u64, snapshot: Snapshot) -> Vec<RoomEvent> {
+    pub fn reconcile(&mut self, asked: u64, snapshot: Snapshot) -> Vec<Event> {
         let mut events = Vec::new();
         let listed: BTreeSet<PeerId> = snapshot.peers.iter().map(|peer| peer.id.clone()).collect();
         let settled = |entry: &Entry| entry.changed < asked;
@@ -161,7 +179,7 @@ impl Roster {
             .filter(|(id, entry)| settled(entry) && !listed.contains(*id))
             .map(|(id, _)| id.clone())
             .collect();
-        gone.iter().for_each(|id| self.on_absent(id, None, &mut events));
+        gone.iter().for_each(|id| self.on_absent(id, End::Normal, &mut events));
         for peer in snapshot.peers {
             match self.peers.get(&peer.id) {
                 None if meanwhile.peers.contains(&peer.id) => {}
@@ -214,13 +232,10 @@ impl Roster {
         Some(entry)
     }
 
-    fn on_present(&mut self, id: PeerId, kind: PeerKind, events: &mut Vec<RoomEvent>) {
-        if id == self.me {
-            return;
-        }
-        let Some(entry) = self.entry(&id) else { return };
+    fn on_present(&mut self, peer: &Peer, events: &mut Vec<Event>) {
+        let Some(entry) = self.entry(&peer.id) else { return };
         entry.is_derived = false;
-        let is_news = entry.learn(kind);
+        let is_news = entry.learn(peer);
         if !entry.joined {
             entry.join(events);
         } else if is_news {
@@ -228,7 +243,7 @@ impl Roster {
         }
     }
 
-    fn on_heard(&mut self, id: &PeerId, track: TrackId, events: &mut Vec<RoomEvent>) {
+    fn on_heard(&mut self, id: &PeerId, track: TrackId, events: &mut Vec<Event>) {
         if *id == self.me {
             return;
         }
@@ -240,36 +255,38 @@ impl Roster {
         if entry.peer.track(&track).is_none() && entry.peer.tracks.len() < MOST_TRACKS {
             let track = Track::new(track, TrackKind::Audio);
             entry.peer.tracks.push(track.clone());
-            events.push(RoomEvent::TrackAdded { peer: id.clone(), track });
+            events.push(TrackEvent::Added { owner: Owner::Peer(id.clone()), track }.into());
         }
     }
 
-    fn on_absent(&mut self, id: &PeerId, crash: Option<String>, events: &mut Vec<RoomEvent>) {
+    fn on_absent(&mut self, id: &PeerId, end: End, events: &mut Vec<Event>) {
         if let Some(gone) = &mut self.gone_meanwhile {
             gone.peers.insert(id.clone());
         }
         let Some(entry) = self.peers.remove(id) else { return };
         if entry.joined {
-            let tracks = entry.peer.tracks.into_iter();
-            events.extend(tracks.map(|track| RoomEvent::TrackRemoved { peer: id.clone(), track: track.id }));
-            events.push(RoomEvent::PeerLeft { peer: id.clone(), crash });
+            let peer = entry.peer.without_tracks();
+            let removed = |track| TrackEvent::Removed { owner: Owner::Peer(id.clone()), track }.into();
+            events.extend(entry.peer.tracks.into_iter().map(removed));
+            events.push(PeerEvent::Left { peer, end }.into());
         }
     }
 
-    fn on_described(&mut self, id: PeerId, kind: PeerKind, metadata: Metadata, events: &mut Vec<RoomEvent>) {
-        if id == self.me {
-            return;
-        }
-        let Some(entry) = self.entry(&id) else { return };
+    fn on_described(&mut self, peer: &Peer, changes: &Changes, events: &mut Vec<Event>) {
+        let Some(entry) = self.entry(&peer.id) else { return };
         entry.is_derived = false;
-        let is_news = entry.learn(kind) | (entry.peer.metadata != metadata);
+        let metadata = match changes {
+            Changes::Whole(metadata) => metadata.clone(),
+            Changes::Named(changed) => merged(&entry.peer.metadata, changed),
+        };
+        let is_news = entry.learn(peer) | (entry.peer.metadata != metadata);
         entry.peer.metadata = metadata;
         if entry.joined && is_news {
             events.push(entry.updated());
         }
     }
 
-    fn on_publishes(&mut self, id: &PeerId, track: Track, events: &mut Vec<RoomEvent>) {
+    fn on_publishes(&mut self, id: &PeerId, track: Track, events: &mut Vec<Event>) {
         if *id == self.me || self.withdrawn_early.remove(&track.id) {
             return;
         }
@@ -281,48 +298,53 @@ impl Roster {
             Some(known) => {
                 // The kind is given once; later messages may leave it out.
                 known.metadata = track.metadata;
-                Some(RoomEvent::TrackUpdated { peer: id.clone(), track: known.clone() })
+                Some(TrackEvent::Updated { owner: Owner::Peer(id.clone()), track: known.clone() })
             }
             None if is_full => None,
             None => {
                 entry.peer.tracks.push(track.clone());
-                Some(RoomEvent::TrackAdded { peer: id.clone(), track })
+                Some(TrackEvent::Added { owner: Owner::Peer(id.clone()), track })
             }
         };
         match joined {
-            true => events.extend(told),
+            true => events.extend(told.map(Event::from)),
             false => self.wants_snapshot = true,
         }
     }
 
-    fn on_withdraws(&mut self, id: &PeerId, track: &TrackId, events: &mut Vec<RoomEvent>) {
+    fn on_withdraws(&mut self, id: &PeerId, track: &TrackId, events: &mut Vec<Event>) {
         if let Some(gone) = &mut self.gone_meanwhile {
             gone.tracks.insert(track.clone());
         }
         let Some(entry) = self.peers.get_mut(id) else { return };
-        let before = entry.peer.tracks.len();
-        entry.peer.tracks.retain(|known| known.id != *track);
         entry.changed = self.epoch;
-        if entry.peer.tracks.len() == before {
-            if self.withdrawn_early.len() < MOST_WITHDRAWN_EARLY {
+        match entry.peer.tracks.iter().position(|known| known.id == *track) {
+            None if self.withdrawn_early.len() < MOST_WITHDRAWN_EARLY => {
                 self.withdrawn_early.insert(track.clone());
             }
-        } else if entry.joined {
-            events.push(RoomEvent::TrackRemoved { peer: id.clone(), track: track.clone() });
+            None => {}
+            Some(place) => {
+                let track = entry.peer.tracks.remove(place);
+                let removed = TrackEvent::Removed { owner: Owner::Peer(id.clone()), track };
+                events.extend(entry.joined.then(|| removed.into()));
+            }
         }
     }
 
     /// Brings one peer to what a snapshot says of it. What was taken for granted of one that is heard is corrected, but
     /// the tracks that it is heard on stay: the list may be older than they are.
-    fn on_listed(&mut self, peer: Peer, meanwhile: &Gone, events: &mut Vec<RoomEvent>) {
+    fn on_listed(&mut self, peer: Peer, meanwhile: &Gone, events: &mut Vec<Event>) {
+        if peer.id == self.me {
+            return;
+        }
         let is_derived = self.peers.get(&peer.id).is_some_and(|entry| entry.is_derived);
-        self.on_described(peer.id.clone(), peer.kind, peer.metadata, events);
+        self.on_described(&peer, &Changes::Whole(peer.metadata.clone()), events);
         if let Some(entry) = self.peers.get(&peer.id).filter(|_| !is_derived) {
             let gone = entry.peer.tracks.iter().filter(|known| !peer.tracks.iter().any(|track| track.id == known.id));
             let gone: Vec<TrackId> = gone.map(|track| track.id.clone()).collect();
             gone.iter().for_each(|track| self.on_withdraws(&peer.id, track, events));
         }
-        self.on_present(peer.id.clone(), peer.kind, events);
+        self.on_present(&peer, events);
         for track in peer.tracks.into_iter().filter(|track| !meanwhile.tracks.contains(&track.id)) {
             // The list is newer than a withdrawal that found nothing to withdraw.
             self.withdrawn_early.remove(&track.id);
@@ -332,26 +354,56 @@ impl Roster {
 }
 
 impl Entry {
-    /// Takes its kind in. Says whether that is news.
-    fn learn(&mut self, kind: PeerKind) -> bool {
-        let is_news = kind != PeerKind::Unknown && kind != self.peer.kind;
-        if is_news {
-            self.peer.kind = kind;
+    /// Takes in what is said of who it is. Says whether that is news.
+    fn learn(&mut self, said: &Peer) -> bool {
+        let before = (self.peer.kind, self.peer.name.clone(), self.peer.user.clone());
+        if said.kind != PeerKind::Unknown {
+            self.peer.kind = said.kind;
         }
-        is_news
+        if !said.name.is_empty() {
+            self.peer.name = said.name.clone();
+        }
+        if said.user.is_some() {
+            self.peer.user = said.user.clone();
+        }
+        if said.role != Role::Member {
+            self.peer.role = said.role.clone();
+        }
+        before != (self.peer.kind, self.peer.name.clone(), self.peer.user.clone())
     }
 
-    fn join(&mut self, events: &mut Vec<RoomEvent>) {
+    fn join(&mut self, events: &mut Vec<Event>) {
         self.joined = true;
-        let (id, tracks) = (&self.peer.id, self.peer.tracks.clone());
-        events.push(RoomEvent::PeerJoined { peer: Peer { tracks: Vec::new(), ..self.peer.clone() } });
-        events.extend(tracks.into_iter().map(|track| RoomEvent::TrackAdded { peer: id.clone(), track }));
+        events.push(PeerEvent::Joined { peer: self.peer.without_tracks(), state: None }.into());
+        let owner = Owner::Peer(self.peer.id.clone());
+        let added = |track| TrackEvent::Added { owner: owner.clone(), track }.into();
+        events.extend(self.peer.tracks.iter().cloned().map(added));
     }
 
-    fn updated(&self) -> RoomEvent {
-        let Peer { id, kind, metadata, .. } = &self.peer;
-        RoomEvent::PeerUpdated { peer: id.clone(), kind: *kind, metadata: metadata.clone() }
+    fn updated(&self) -> Event {
+        let changes = Changes::Whole(self.peer.metadata.clone());
+        PeerEvent::Updated { peer: self.peer.without_tracks(), changes }.into()
     }
+}
+
+/// Whether both say the same of the same: `told` in the roster's words, `said` in the platform's.
+fn is_same(told: &Event, said: &Event) -> bool {
+    match (&told.kind, &said.kind) {
+        (EventKind::Peer(told), EventKind::Peer(said)) => {
+            std::mem::discriminant(told) == std::mem::discriminant(said) && told.peer().id == said.peer().id
+        }
+        (EventKind::Track(told), EventKind::Track(said)) => {
+            std::mem::discriminant(told) == std::mem::discriminant(said) && told.track().id == said.track().id
+        }
+        _ => false,
+    }
+}
+
+/// What is said now, with these fields changed.
+fn merged(metadata: &Metadata, changed: &Metadata) -> Metadata {
+    let object = |metadata: &Metadata| metadata.json().as_object().cloned().unwrap_or_default();
+    let whole: Map<String, Value> = object(metadata).into_iter().chain(object(changed)).collect();
+    Metadata::new(whole.into())
 }
 
 impl Track {
@@ -369,23 +421,32 @@ const MOST_WITHDRAWN_EARLY: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
     use proptest::prelude::*;
 
-    fn present(peer: &str) -> RosterChange {
-        RosterChange::Present { peer: peer.into(), kind: PeerKind::Person }
+    use super::*;
+    use crate::event::{Native, Origin};
+
+    fn present(peer: &str) -> Event {
+        present_as(peer, PeerKind::Person)
     }
 
-    fn absent(peer: &str) -> RosterChange {
-        RosterChange::Absent { peer: peer.into(), crash: None }
+    fn present_as(peer: &str, kind: PeerKind) -> Event {
+        PeerEvent::Joined { peer: Peer::new(peer.into(), kind), state: None }.into()
     }
 
-    fn publishes(peer: &str, track: &str) -> RosterChange {
-        RosterChange::Publishes { peer: peer.into(), track: Track::new(track.into(), TrackKind::Audio) }
+    fn absent(peer: &str) -> Event {
+        PeerEvent::Left { peer: Peer::new(peer.into(), PeerKind::Person), end: End::Normal }.into()
     }
 
-    fn withdraws(peer: &str, track: &str) -> RosterChange {
-        RosterChange::Withdraws { peer: peer.into(), track: track.into() }
+    fn publishes(peer: &str, track: &str) -> Event {
+        let track = Track::new(track.into(), TrackKind::Audio);
+        TrackEvent::Added { owner: Owner::Peer(peer.into()), track }.into()
+    }
+
+    fn withdraws(peer: &str, track: &str) -> Event {
+        let track = Track::new(track.into(), TrackKind::Audio);
+        TrackEvent::Removed { owner: Owner::Peer(peer.into()), track }.into()
     }
 
     /// Panics unless the events could have been lived through: join, tracks, leave, each once.
@@ -393,20 +454,22 @@ mod tests {
     struct Witness(BTreeMap<PeerId, BTreeSet<TrackId>>);
 
     impl Witness {
-        fn see(&mut self, events: &[RoomEvent]) {
+        fn see(&mut self, events: &[Event]) {
             for event in events {
-                match event {
-                    RoomEvent::PeerJoined { peer } => {
+                match &event.kind {
+                    EventKind::Peer(PeerEvent::Joined { peer, .. }) => {
                         assert!(self.0.insert(peer.id.clone(), BTreeSet::new()).is_none(), "joined twice");
                     }
-                    RoomEvent::TrackAdded { peer, track } => {
-                        assert!(self.0.get_mut(peer).expect("joined").insert(track.id.clone()), "added twice");
+                    EventKind::Track(TrackEvent::Added { owner, track }) => {
+                        let tracks = self.0.get_mut(owner.peer().unwrap()).expect("joined");
+                        assert!(tracks.insert(track.id.clone()), "added twice");
                     }
-                    RoomEvent::TrackRemoved { peer, track } => {
-                        assert!(self.0.get_mut(peer).expect("joined").remove(track), "removed unseen");
+                    EventKind::Track(TrackEvent::Removed { owner, track }) => {
+                        let tracks = self.0.get_mut(owner.peer().unwrap()).expect("joined");
+                        assert!(tracks.remove(&track.id), "removed unseen");
                     }
-                    RoomEvent::PeerLeft { peer, .. } => {
-                        assert!(self.0.remove(peer).expect("joined").is_empty(), "left before its tracks");
+                    EventKind::Peer(PeerEvent::Left { peer, .. }) => {
+                        assert!(self.0.remove(&peer.id).expect("joined").is_empty(), "left before its tracks");
                     }
                     _ => {}
                 }
@@ -414,28 +477,65 @@ mod tests {
         }
     }
 
+    fn names(events: &[Event]) -> Vec<&'static str> {
+        events.iter().map(|event| event.kind.name()).collect()
+    }
+
+    fn kind_told(events: &[Event]) -> Option<PeerKind> {
+        match &events[..] {
+            [Event { kind: EventKind::Peer(PeerEvent::Updated { peer, .. }), .. }] => Some(peer.kind),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_the_platform_said_keeps_its_words_and_what_follows_is_derived() {
+        let native = || Native::json_text("test", "publishes", Bytes::from_static(b"{}"));
+        let mut roster = Roster::new("me".into());
+        assert!(roster.apply(&Event { native: Some(native()), ..publishes("ada", "t1") }).is_empty());
+        let said = Event { native: Some(native()), origin: Origin::Platform, ..present("ada") };
+        let events = roster.apply(&said);
+        assert_eq!(names(&events), ["peer.joined", "track.added"]);
+        assert_eq!((events[0].origin, events[0].native.as_ref()), (Origin::Platform, said.native.as_ref()));
+        assert_eq!((events[1].origin, events[1].native.as_ref()), (Origin::Derived, None));
+        assert!(roster.apply(&said).is_empty(), "a duplicate");
+    }
+
+    #[test]
+    fn fields_that_changed_are_merged_and_a_whole_replaces() {
+        let mut roster = Roster::new("me".into());
+        roster.apply(&present("ada"));
+        let changed = |changes| PeerEvent::Updated { peer: Peer::new("ada".into(), PeerKind::Unknown), changes }.into();
+        let json = |text| Metadata::from_text(text);
+        roster.apply(&changed(Changes::Named(json(r#"{"a":1,"b":2}"#))));
+        roster.apply(&changed(Changes::Named(json(r#"{"b":3}"#))));
+        assert_eq!(roster.peer("ada").unwrap().metadata.json(), &serde_json::json!({ "a": 1, "b": 3 }));
+        roster.apply(&changed(Changes::Whole(json(r#"{"c":4}"#))));
+        assert_eq!(roster.peer("ada").unwrap().metadata.json(), &serde_json::json!({ "c": 4 }));
+    }
+
     #[test]
     fn a_track_told_before_its_peer_waits_for_it() {
         let mut roster = Roster::new("me".into());
         roster.begin_snapshot();
-        assert!(roster.apply(publishes("ada", "t1")).is_empty());
+        assert!(roster.apply(&publishes("ada", "t1")).is_empty());
         assert!(roster.wants_snapshot());
-        let events = roster.apply(present("ada"));
-        assert!(matches!(&events[..], [RoomEvent::PeerJoined { .. }, RoomEvent::TrackAdded { .. }]), "{events:?}");
+        let events = roster.apply(&present("ada"));
+        assert!(names(&events) == ["peer.joined", "track.added"], "{events:?}");
     }
 
     #[test]
     fn a_snapshot_older_than_the_news_does_not_undo_it() {
         let mut roster = Roster::new("me".into());
         let asked = roster.begin_snapshot();
-        roster.apply(present("ada"));
+        roster.apply(&present("ada"));
         assert!(roster.reconcile(asked, Snapshot::default()).is_empty());
         assert!(roster.peer("ada").is_some());
         let asked = roster.begin_snapshot();
-        roster.apply(absent("ada"));
+        roster.apply(&absent("ada"));
         let ada = Peer::new("ada".into(), PeerKind::Person);
         assert!(roster.reconcile(asked, Snapshot { peers: vec![ada] }).is_empty(), "ada left while it was on its way");
-        roster.apply(present("ada"));
+        roster.apply(&present("ada"));
         let asked = roster.begin_snapshot();
         assert_eq!(roster.reconcile(asked, Snapshot::default()).len(), 1);
         assert!(roster.peer("ada").is_none());
@@ -445,11 +545,11 @@ mod tests {
     fn a_track_that_went_while_a_snapshot_was_on_its_way_stays_gone_and_may_come_again() {
         let mut roster = Roster::new("me".into());
         let asked = roster.begin_snapshot();
-        roster.apply(withdraws("ada", "t1"));
+        roster.apply(&withdraws("ada", "t1"));
         let mut ada = Peer::new("ada".into(), PeerKind::Person);
         ada.tracks.push(Track::new("t1".into(), TrackKind::Audio));
         assert_eq!(roster.reconcile(asked, Snapshot { peers: vec![ada] }).len(), 1, "ada, without the track");
-        assert_eq!(roster.apply(publishes("ada", "t1")).len(), 1);
+        assert_eq!(roster.apply(&publishes("ada", "t1")).len(), 1);
     }
 
     #[test]
@@ -458,29 +558,27 @@ mod tests {
         let asked = roster.begin_snapshot();
         roster.reconcile(asked, Snapshot::default());
         for _ in 0..2 {
-            assert_eq!(roster.apply(present("ada")).len(), 1);
-            assert_eq!(roster.apply(publishes("ada", "t1")).len(), 1);
-            assert_eq!(roster.apply(absent("ada")).len(), 2);
-            assert!(roster.apply(withdraws("ada", "t1")).is_empty());
+            assert_eq!(roster.apply(&present("ada")).len(), 1);
+            assert_eq!(roster.apply(&publishes("ada", "t1")).len(), 1);
+            assert_eq!(roster.apply(&absent("ada")).len(), 2);
+            assert!(roster.apply(&withdraws("ada", "t1")).is_empty());
         }
     }
 
     #[test]
     fn who_is_heard_is_there_and_news_correct_what_was_taken_for_granted() {
         let mut roster = Roster::new("me".into());
-        let heard = || RosterChange::Heard { peer: "bot".into(), track: "t1".into() };
-        let events = roster.apply(heard());
-        assert!(
-            matches!(&events[..], [RoomEvent::PeerJoined { peer }, RoomEvent::TrackAdded { .. }] if peer.kind.is_person())
-        );
-        assert!(roster.apply(heard()).is_empty());
+        let events = roster.heard(&"bot".into(), "t1".into());
+        assert_eq!(names(&events), ["peer.joined", "track.added"]);
+        assert!(roster.peer("bot").unwrap().kind.is_person());
+        assert!(roster.heard(&"bot".into(), "t1".into()).is_empty());
         // A list that does not know it is wrong for as long as it is heard.
         let asked = roster.begin_snapshot();
         roster.still_heard(&"bot".into());
         assert!(roster.reconcile(asked, Snapshot::default()).is_empty());
-        let events = roster.apply(RosterChange::Present { peer: "bot".into(), kind: PeerKind::Agent });
-        assert!(matches!(&events[..], [RoomEvent::PeerUpdated { kind: PeerKind::Agent, .. }]), "{events:?}");
-        assert!(roster.apply(publishes("bot", "t1")).is_empty());
+        let events = roster.apply(&present_as("bot", PeerKind::Agent));
+        assert_eq!(kind_told(&events), Some(PeerKind::Agent), "{events:?}");
+        assert!(roster.apply(&publishes("bot", "t1")).is_empty());
         let asked = roster.begin_snapshot();
         roster.still_heard(&"bot".into());
         assert_eq!(
@@ -493,27 +591,30 @@ mod tests {
     #[test]
     fn a_list_corrects_who_is_only_heard_while_they_are_heard() {
         let mut roster = Roster::new("me".into());
-        roster.apply(RosterChange::Heard { peer: "bot".into(), track: "t1".into() });
+        roster.heard(&"bot".into(), "t1".into());
         let asked = roster.begin_snapshot();
         roster.still_heard(&"bot".into());
         let listed = Snapshot { peers: vec![Peer::new("bot".into(), PeerKind::Agent)] };
         let events = roster.reconcile(asked, listed);
-        assert!(matches!(&events[..], [RoomEvent::PeerUpdated { kind: PeerKind::Agent, .. }]), "{events:?}");
+        assert_eq!(kind_told(&events), Some(PeerKind::Agent), "{events:?}");
     }
 
     #[test]
     fn a_room_without_end_has_an_end() {
         let mut roster = Roster::new("me".into());
-        (0..MOST_PEERS + 5).for_each(|n| drop(roster.apply(present(&n.to_string()))));
-        (0..MOST_TRACKS + 5).for_each(|n| drop(roster.apply(publishes("7", &n.to_string()))));
+        (0..MOST_PEERS + 5).for_each(|n| drop(roster.apply(&present(&n.to_string()))));
+        (0..MOST_TRACKS + 5).for_each(|n| drop(roster.apply(&publishes("7", &n.to_string()))));
         assert_eq!((roster.peers().count(), roster.peer("7").unwrap().tracks.len()), (MOST_PEERS, MOST_TRACKS));
     }
 
     #[test]
     fn the_agent_is_no_news_to_itself() {
         let mut roster = Roster::new("me".into());
-        assert!(roster.apply(present("me")).is_empty());
-        assert!(roster.apply(publishes("me", "voice")).is_empty());
+        assert!(roster.apply(&present("me")).is_empty());
+        assert!(roster.apply(&publishes("me", "voice")).is_empty());
+        let asked = roster.begin_snapshot();
+        let listed = Snapshot { peers: vec![Peer::new("me".into(), PeerKind::Agent)] };
+        assert!(roster.reconcile(asked, listed).is_empty());
         assert_eq!(roster.peers().count(), 0);
     }
 
@@ -531,7 +632,7 @@ mod tests {
                     2 => publishes(peer, &track),
                     _ => withdraws(peer, &track),
                 };
-                witness.see(&roster.apply(change));
+                witness.see(&roster.apply(&change));
             }
             let mut ada = Peer::new("a".into(), PeerKind::Person);
             ada.tracks.push(Track::new("a-t2".into(), TrackKind::Audio));

@@ -30,8 +30,8 @@ use crate::{
         Hz,
         codec::{CodecError, Decoder, Encoder, Encoding},
     },
-    event::{PeerId, RoomId},
-    protocol::fishjam::{Notification, PublishedTrack, PublishedTrackError},
+    event::{Event, PeerId, RoomId},
+    protocol::fishjam::{PublishedTrack, PublishedTrackError},
     session::{SessionOptions, SubscriptionFilter},
 };
 
@@ -170,8 +170,8 @@ impl Fishjam {
     }
 
     /// Tells all who listen what happened.
-    pub fn feed(&self, notification: &Notification) {
-        self.hub.tell(notification);
+    pub fn feed(&self, event: Event) {
+        self.hub.tell(event);
     }
 
     /// Its REST interface.

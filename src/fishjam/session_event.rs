@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     agent::{Depths, LatencyCounts, Note},
-    event::{PeerId, RoomEvent},
+    event::{Event, EventKind, PeerEvent, PeerId, TrackEvent, seconds},
     session::{Ending, InboundCounters, OutboundCounters},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone, Serialize)]
 pub struct SessionEvent {
     /// When, since the agent was made.
-    #[serde(rename = "at_s", serialize_with = "seconds")]
+    #[serde(rename = "at_s", serialize_with = "seconds::serialize")]
     pub at: Duration,
     /// What happened.
     #[serde(flatten)]
@@ -31,7 +31,13 @@ pub enum SessionEventKind {
     /// To the link, in a line.
     Link(String),
     /// In the room, as the agent is told.
-    Room(RoomEvent),
+    Room(Event),
+    /// The host is going to end: the agent may go on for so long.
+    Draining {
+        /// How long.
+        #[serde(rename = "within_s", serialize_with = "seconds::serialize")]
+        within: Duration,
+    },
     /// The first sound of a track reached the agent.
     FirstHeard(PeerId),
     /// The agent's voice began to leave, after a second of silence or more.
@@ -106,8 +112,10 @@ impl SessionEventKind {
         match self {
             SessionEventKind::Joined | SessionEventKind::Link(_) | SessionEventKind::Ended(_) => true,
             SessionEventKind::Room(event) => !matches!(
-                event,
-                RoomEvent::PeerUpdated { .. } | RoomEvent::TrackUpdated { .. } | RoomEvent::VoiceActivity { .. }
+                event.kind,
+                EventKind::Peer(PeerEvent::Updated { .. })
+                    | EventKind::Track(TrackEvent::Updated { .. })
+                    | EventKind::Voice(_)
             ),
             _ => false,
         }
@@ -137,8 +145,4 @@ impl SessionSummary {
         let lost = if lost.is_empty() { "nothing lost".to_owned() } else { format!("lost: {}", lost.join(", ")) };
         format!("stayed {:.1} s, {heard}, {said}, {lost}", self.stayed.as_secs_f64())
     }
-}
-
-fn seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((at.as_secs_f64() * 1e6).round() / 1e6)
 }

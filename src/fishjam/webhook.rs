@@ -5,13 +5,13 @@
 //! let body = [0x52, 0x04, 0x0a, 0x02, b'r', b'1'];
 //! let header = "sha256=5f41cd3d02ec060d4030a5bce5ad593a75944245f007fd137bef04b2f62472b5";
 //! let decoded = webhook::receive(&body, Some(header), b"webhook-secret").unwrap();
-//! assert_eq!(decoded.notifications.len(), 1);
+//! assert_eq!(decoded.events.len(), 1);
 //! ```
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::protocol::fishjam::{DecodeError, Decoded, decode_notifications};
+use crate::protocol::fishjam::{DecodeError, Decoded, decode};
 
 /// The header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-fishjam-signature-256";
@@ -26,7 +26,7 @@ pub fn receive(body: &[u8], signature: Option<&str>, secret: &[u8]) -> Result<De
     if !verify(body, signature, secret) {
         return Err(WebhookError::WrongSignature);
     }
-    decode_notifications(body).map_err(WebhookError::Unreadable)
+    decode(body).map_err(WebhookError::Unreadable)
 }
 
 /// Whether `signature` is that of `body`. The comparison takes the same time wherever the two differ.

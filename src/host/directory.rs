@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::{
-    event::{Peer, RoomId, Roster, RosterChange},
+    event::{Event, EventKind, Peer, PeerEvent, RoomEvent, RoomId, Roster},
     fishjam::rest::model::{Room, RoomType},
-    protocol::fishjam::Notification,
 };
 
 /// All rooms.
@@ -99,11 +98,11 @@ impl RoomView {
         })
     }
 
-    fn change(&mut self, epoch: u64, change: RosterChange) {
+    fn change(&mut self, epoch: u64, said: &Event) {
         self.changed = epoch;
         self.is_empty_for_sure = false;
         let before = self.people();
-        self.roster.apply(change);
+        self.roster.apply(said);
         self.arrivals += self.people().saturating_sub(before) as u64;
     }
 }
@@ -131,9 +130,9 @@ impl RoomDirectory {
     }
 
     /// Takes a notification in. Says which room changed, if one did.
-    pub(super) fn apply(&mut self, notification: &Notification) -> Option<(RoomId, Change)> {
-        let room = notification.room()?.clone();
-        if matches!(notification, Notification::RoomDeleted { .. } | Notification::RoomCrashed { .. }) {
+    pub(super) fn apply(&mut self, said: &Event) -> Option<(RoomId, Change)> {
+        let room = said.room()?.clone();
+        if matches!(said.kind, EventKind::Room(RoomEvent::Closed { .. })) {
             self.remove(&room);
             return Some((room, Change::Gone));
         }
@@ -145,11 +144,12 @@ impl RoomDirectory {
         let view = self.rooms.entry(room.clone()).or_insert_with(|| RoomView::new(epoch));
         view.changed = epoch;
         // Tracks are for the agents of the room; a session has a roster of its own.
-        if let Some(
-            change @ (RosterChange::Present { .. } | RosterChange::Absent { .. } | RosterChange::Described { .. }),
-        ) = notification.roster_change()
-        {
-            view.change(epoch, change);
+        let is_of_peers = match &said.kind {
+            EventKind::Peer(event) => !matches!(event, PeerEvent::Registered { .. }),
+            _ => false,
+        };
+        if is_of_peers {
+            view.change(epoch, said);
         }
         Some((room, Change::Seen))
     }
@@ -254,7 +254,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        event::PeerKind,
+        event::{End, Metadata, PeerKind},
         fishjam::rest::model::{Peer as RestPeer, PeerType, RoomConfig, Status, SubscribeMode, Subscriptions},
     };
 
@@ -276,16 +276,20 @@ mod tests {
         }
     }
 
-    fn created(room: &str) -> Notification {
-        Notification::RoomCreated { room: room.into() }
+    fn created(room: &str) -> Event {
+        Event::from(RoomEvent::Opened { info: Metadata::default() }).in_room(room.into())
     }
 
-    fn deleted(room: &str) -> Notification {
-        Notification::RoomDeleted { room: room.into() }
+    fn deleted(room: &str) -> Event {
+        Event::from(RoomEvent::Closed { end: End::Normal }).in_room(room.into())
     }
 
-    fn came(room: &str, peer: &str) -> Notification {
-        Notification::PeerConnected { room: room.into(), peer: peer.into(), kind: PeerKind::Person }
+    fn came(room: &str, peer: &str) -> Event {
+        Event::from(PeerEvent::joined(Peer::new(peer.into(), PeerKind::Person))).in_room(room.into())
+    }
+
+    fn went(room: &str, peer: &str) -> Event {
+        Event::from(PeerEvent::left(Peer::new(peer.into(), PeerKind::Person))).in_room(room.into())
     }
 
     #[test]
@@ -318,8 +322,7 @@ mod tests {
             let mut directory = RoomDirectory::default();
             for (room, person, what) in updates {
                 let (room, peer) = (rooms[room], people[person]);
-                let gone = Notification::PeerDisconnected { room: room.into(), peer: peer.into(), kind: PeerKind::Person };
-                directory.apply(&[created(room), deleted(room), came(room, peer), gone][usize::from(what)]);
+                directory.apply(&[created(room), deleted(room), came(room, peer), went(room, peer)][usize::from(what)]);
             }
             let asked = directory.begin_list();
             let name = |ids: &std::collections::BTreeSet<usize>| ids.iter().map(|id| people[*id]).collect::<Vec<_>>();

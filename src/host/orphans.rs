@@ -8,12 +8,11 @@ use std::{
 
 use super::{journal::Journal, session::SessionContext};
 use crate::{
-    event::{PeerId, PeerKind, RoomId},
+    event::{Event, EventKind, PeerEvent, PeerId, PeerKind, RoomId},
     fishjam::rest::{
         RestErrorKind,
         model::{Peer, PeerType, Status},
     },
-    protocol::fishjam::Notification,
     session::Backoff,
     text::count,
 };
@@ -24,13 +23,15 @@ pub(super) struct OrphanPeers(Mutex<VecDeque<(Instant, RoomId, PeerId)>>);
 
 impl OrphanPeers {
     /// Something happened; a new peer is noted.
-    pub(super) fn note(&self, now: Instant, notification: &Notification) {
-        if let Notification::PeerAdded { room, peer, kind: PeerKind::Agent } = notification {
+    pub(super) fn note(&self, now: Instant, event: &Event) {
+        if let (EventKind::Peer(PeerEvent::Registered { peer }), Some(room)) = (&event.kind, event.room())
+            && peer.kind == PeerKind::Agent
+        {
             let mut made = self.0.lock().expect("no holder panics");
             while made.len() >= MOST || made.front().is_some_and(|(at, ..)| *at + REMEMBERED < now) {
                 made.pop_front();
             }
-            made.push_back((now, room.clone(), peer.clone()));
+            made.push_back((now, room.clone(), peer.id.clone()));
         }
     }
 

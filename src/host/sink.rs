@@ -88,7 +88,10 @@ impl Sink {
     pub(super) fn write(&self, event: &SessionEvent) {
         let is_wanted = match event.kind {
             SessionEventKind::Note(_) => self.notes,
-            SessionEventKind::Room(_) | SessionEventKind::Joined | SessionEventKind::Ended(_) => self.events,
+            SessionEventKind::Room(_)
+            | SessionEventKind::Draining { .. }
+            | SessionEventKind::Joined
+            | SessionEventKind::Ended(_) => self.events,
             _ => false,
         };
         if !is_wanted {

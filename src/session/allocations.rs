@@ -14,7 +14,7 @@ use crate::{
         BLOCK, Hz,
         codec::{Encoder, Encoding},
     },
-    event::{PeerKind, Roster, RosterChange, Track, TrackId, TrackKind},
+    event::{Peer, PeerEvent, PeerKind, Roster, Track, TrackEvent, TrackId, TrackKind},
     protocol::fishjam::{
         PublishedTrack, encode_track_data, peek_track_data,
         wire::{
@@ -40,9 +40,9 @@ impl Path {
     fn new(incoming: Encoding, voice: &PublishedTrack) -> Path {
         let (room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = Roster::new("me".into());
-        roster.apply(RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person });
+        roster.apply(&PeerEvent::joined(Peer::new("ada".into(), PeerKind::Person)).into());
         let track = Track::new("8dbd2e6b-a1e7-4670-95a2-0262aa6c6321".into(), TrackKind::Audio);
-        roster.apply(RosterChange::Publishes { peer: "ada".into(), track });
+        roster.apply(&TrackEvent::added(&"ada".into(), track).into());
         let mut inbound = InboundAudio::new(Hear::People, incoming, Hz::K16);
         let first = message(incoming, 0);
         inbound.on_chunk(BLOCK, peek_track_data(&first).unwrap(), &mut roster, &mut port).unwrap();

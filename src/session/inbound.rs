@@ -449,7 +449,7 @@ mod tests {
     use super::*;
     use crate::{
         agent::{AudioRequirements, Input, room_link},
-        event::{RosterChange, Track, TrackKind},
+        event::{Event, PeerEvent, Track, TrackEvent, TrackKind},
     };
 
     const MS: Duration = Duration::from_millis(1);
@@ -464,9 +464,9 @@ mod tests {
     fn roster_of(people: &[(&str, &str, PeerKind)]) -> Roster {
         let mut roster = Roster::new("me".into());
         for (peer, track, kind) in people {
-            roster.apply(RosterChange::Present { peer: (*peer).into(), kind: *kind });
+            roster.apply(&PeerEvent::joined(Peer::new((*peer).into(), *kind)).into());
             let track = Track::new((*track).into(), TrackKind::Audio);
-            roster.apply(RosterChange::Publishes { peer: (*peer).into(), track });
+            roster.apply(&TrackEvent::added(&(*peer).into(), track).into());
         }
         roster
     }
@@ -483,16 +483,16 @@ mod tests {
         }
         assert!(roster.wants_snapshot() && inbound.holds_chunks());
         for change in [
-            RosterChange::Present { peer: "ada".into(), kind: PeerKind::Person },
-            RosterChange::Publishes { peer: "ada".into(), track: Track::new("t".into(), TrackKind::Audio) },
+            Event::from(PeerEvent::joined(Peer::new("ada".into(), PeerKind::Person))),
+            Event::from(TrackEvent::added(&"ada".into(), Track::new("t".into(), TrackKind::Audio))),
         ] {
-            roster.apply(change).into_iter().for_each(|event| port.tell(event).unwrap());
+            roster.apply(&change).into_iter().for_each(|event| port.tell(event).unwrap());
         }
         inbound.on_roster(60 * MS, &mut roster, &mut port).unwrap();
         let mut seen = Vec::new();
         for _ in 0..5 {
             seen.push(match room.next().await.unwrap() {
-                Input::Event(_) => -1,
+                Input::Event(_) | Input::Draining { .. } => -1,
                 Input::Audio(frame) => i32::from(frame.samples()[0]),
                 Input::Gap(_) => -2,
             });
@@ -540,7 +540,7 @@ mod tests {
                     match input {
                         Input::Audio(frame) => heard += frame.samples().len(),
                         Input::Gap(missing) => gap += missing.samples,
-                        Input::Event(_) => {}
+                        Input::Event(_) | Input::Draining { .. } => {}
                     }
                 }
                 now += 5 * MS;

@@ -6,10 +6,9 @@ use std::sync::{
 };
 
 use roomtone::{
-    event::PeerKind,
+    event::{EventKind, PeerEvent, PeerKind},
     fishjam::{Fishjam, NotifierEvent, Scope},
     host::State,
-    protocol::fishjam::Notification,
 };
 use serde_json::json;
 
@@ -24,9 +23,10 @@ async fn watch_agents(fishjam: &Fishjam) -> Arc<AtomicI64> {
     tokio::spawn(async move {
         let mut connected = 0;
         while let Some(event) = news.next().await {
-            match event {
-                NotifierEvent::Said(Notification::PeerConnected { kind: PeerKind::Agent, .. }) => connected += 1,
-                NotifierEvent::Said(Notification::PeerDisconnected { kind: PeerKind::Agent, .. }) => connected -= 1,
+            let NotifierEvent::Event(event) = event else { continue };
+            match &event.kind {
+                EventKind::Peer(PeerEvent::Joined { peer, .. }) if peer.kind == PeerKind::Agent => connected += 1,
+                EventKind::Peer(PeerEvent::Left { peer, .. }) if peer.kind == PeerKind::Agent => connected -= 1,
                 _ => {}
             }
             seen.fetch_max(connected, Ordering::Relaxed);

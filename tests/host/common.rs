@@ -341,9 +341,9 @@ impl Agent for Behaving {
                     }
                 }
                 (Behaviour::Panics, Input::Audio(_)) => panic!("it was too loud"),
+                (Behaviour::Writes, Input::Draining { .. }) => drop(room.notes.write("draining")),
                 (Behaviour::Writes, Input::Event(event)) => {
-                    let text = format!("{event:?}");
-                    room.notes.write(text.split([' ', '{']).next().unwrap_or_default());
+                    room.notes.write(event.kind.name());
                 }
                 _ => {}
             }

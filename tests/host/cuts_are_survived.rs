@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use roomtone::{
-    event::PeerKind,
+    event::{EventKind, PeerEvent, PeerKind},
     fishjam::{NotifierEvent, Scope},
     host::State,
-    protocol::fishjam::Notification,
     sandbox::Fault,
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -83,8 +82,9 @@ async fn half_of_all_sockets_cut_again_and_again_come_back_and_nobody_begins_ane
         let mut back = 0;
         while back < AGENTS / 2 {
             let event = timeout(PATIENCE, news.next()).await.expect("all come back");
-            if let Some(NotifierEvent::Said(Notification::PeerConnected { kind: PeerKind::Agent, .. })) = event {
-                back += 1;
+            let Some(NotifierEvent::Event(event)) = event else { continue };
+            if let EventKind::Peer(PeerEvent::Joined { peer, .. }) = &event.kind {
+                back += usize::from(peer.kind == PeerKind::Agent);
             }
         }
         until(&host, "each return is counted", |sessions| {

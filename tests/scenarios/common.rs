@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Hear, Input, Room},
     audio::{Hz, Sound},
-    event::{PeerId, RoomEvent, RoomId},
+    event::{Event, PeerId, RoomId},
     fishjam::{Fishjam, JoinOptions, SessionHandle, rest::model::RoomConfig},
     sandbox::{Person, Sandbox, SandboxOptions, Speaker, Speaks},
 };
@@ -158,7 +158,7 @@ pub(crate) struct ProbeEnd {
 /// What a probe was told.
 #[derive(Debug, Clone)]
 pub(crate) enum Seen {
-    Event(RoomEvent),
+    Event(Event),
     Frame { peer: String, samples: Vec<i16> },
     Gap { samples: u64 },
 }
@@ -221,12 +221,17 @@ impl ProbeEnd {
         timeout(PATIENCE, search).await.expect("it happens in time")
     }
 
-    pub(crate) async fn until_event(&mut self, wanted: impl Fn(&RoomEvent) -> bool) -> RoomEvent {
+    pub(crate) async fn until_event(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
         self.until(|seen| match seen {
             Seen::Event(event) if wanted(event) => Some(event.clone()),
             _ => None,
         })
         .await
+    }
+
+    /// Waits for an event of this name, as in `peer.joined`.
+    pub(crate) async fn until_told(&mut self, name: &str) -> Event {
+        self.until_event(|event| event.kind.name() == name).await
     }
 
     pub(crate) async fn until_frame(&mut self) {

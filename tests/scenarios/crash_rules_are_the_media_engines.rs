@@ -3,19 +3,17 @@
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use roomtone::{
+    event::{End, EventKind, PeerEvent},
     fishjam::{
         Notifier, NotifierEvent, Scope,
         rest::model::{AgentOptions, NewPeer},
     },
-    protocol::fishjam::{
-        Notification,
-        wire::{
-            AgentRequest,
-            agent_request::{
-                AddTrack, AuthRequest, Content, InterruptTrack, RemoveTrack, TrackData, add_track::CodecParameters,
-            },
-            notifications::{Track, TrackEncoding, TrackType},
+    protocol::fishjam::wire::{
+        AgentRequest,
+        agent_request::{
+            AddTrack, AuthRequest, Content, InterruptTrack, RemoveTrack, TrackData, add_track::CodecParameters,
         },
+        notifications::{Track, TrackEncoding, TrackType},
     },
     sandbox::SandboxOptions,
 };
@@ -65,8 +63,9 @@ async fn outcome(strict: bool, requests: Vec<Content>) -> Option<(u16, String)> 
     if let Some((1011, reason)) = &closed {
         let crash = async {
             loop {
-                if let Some(NotifierEvent::Said(Notification::PeerCrashed { reason, .. })) = notifier.next().await {
-                    return reason;
+                let Some(NotifierEvent::Event(event)) = notifier.next().await else { continue };
+                if let EventKind::Peer(PeerEvent::Left { end: End::Failed { reason }, .. }) = &event.kind {
+                    return reason.clone().unwrap();
                 }
             }
         };

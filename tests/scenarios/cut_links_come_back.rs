@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use roomtone::{audio::Hz, event::RoomEvent, fishjam::SessionEventKind, sandbox::Fault};
+use roomtone::{audio::Hz, fishjam::SessionEventKind, sandbox::Fault};
 
 use crate::common::{House, Seen, eventually};
 
@@ -12,8 +12,8 @@ async fn cut_for(length: Duration) {
     let (room, peer) = (house.room.clone(), handle.peer.clone());
     let cut_at = Instant::now();
     house.sandbox.inject(Fault::Cut { room, peer, for_ms: length.as_millis() as u64 }).unwrap();
-    end.until_event(|event| matches!(event, RoomEvent::LinkLost { .. })).await;
-    end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+    end.until_told("link.down").await;
+    end.until_told("link.up").await;
     let away = cut_at.elapsed();
     assert!(away >= length, "it came back after {away:?}");
     let missing = end.until(|seen| match seen {
@@ -64,5 +64,5 @@ async fn an_old_connection_that_the_server_still_has_is_waited_for() {
     let (room, peer) = (house.room.clone(), handle.peer.clone());
     let reason = "peer already connected".to_owned();
     house.sandbox.inject(Fault::Close { room, peer, code: 1000, reason }).unwrap();
-    end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+    end.until_told("link.up").await;
 }

@@ -32,7 +32,7 @@ fn with_a_stereo_file_of_another_rate() {
         assert!(at >= last, "events are in order");
         last = at;
     }
-    for what in ["RoomCreated", "peer joined", "hears", "speaks", "ended"] {
+    for what in ["roomCreated", "peer.joined", "hears", "speaks", "ended"] {
         assert!(events.contains(what), "{what:?} is not in {events}");
     }
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();

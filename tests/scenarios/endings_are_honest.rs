@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use roomtone::{
     agent::{Agent, AgentError, Room},
-    event::RoomEvent,
     fishjam::{SessionHandle, SessionSummary},
     sandbox::Fault,
     session::Ending,
@@ -88,7 +87,7 @@ async fn a_crash_of_the_peer_is_survived_and_crashes_without_end_are_not() {
         if crash == 4 {
             break;
         }
-        end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+        end.until_told("link.up").await;
         end.until_frame().await;
     }
     let ending = ended(handle).await.ending;

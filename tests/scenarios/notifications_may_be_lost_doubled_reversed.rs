@@ -6,7 +6,7 @@ use std::{
 };
 
 use roomtone::{
-    event::RoomEvent,
+    event::{EventKind, PeerEvent, TrackEvent},
     fishjam::SessionHandle,
     sandbox::{Fault, NotificationFault, Speaker},
 };
@@ -19,21 +19,25 @@ struct Witness(BTreeMap<String, BTreeSet<String>>);
 
 impl Witness {
     fn see(&mut self, seen: &Seen) {
-        match seen {
-            Seen::Event(RoomEvent::PeerJoined { peer }) => {
+        let event = match seen {
+            Seen::Event(event) => &event.kind,
+            Seen::Frame { peer, .. } => return assert!(self.0.contains_key(peer), "heard before it joined"),
+            Seen::Gap { .. } => return,
+        };
+        match event {
+            EventKind::Peer(PeerEvent::Joined { peer, .. }) => {
                 assert!(self.0.insert(peer.id.to_string(), BTreeSet::new()).is_none(), "joined twice");
             }
-            Seen::Event(RoomEvent::TrackAdded { peer, track }) => {
-                let tracks = self.0.get_mut(peer.as_str()).expect("joined before its track");
+            EventKind::Track(TrackEvent::Added { owner, track }) => {
+                let tracks = self.0.get_mut(owner.peer().unwrap().as_str()).expect("joined before its track");
                 assert!(tracks.insert(track.id.to_string()), "added twice");
             }
-            Seen::Event(RoomEvent::TrackRemoved { peer, track }) => {
-                assert!(self.0.get_mut(peer.as_str()).expect("joined").remove(track.as_str()));
+            EventKind::Track(TrackEvent::Removed { owner, track }) => {
+                assert!(self.0.get_mut(owner.peer().unwrap().as_str()).expect("joined").remove(track.id.as_str()));
             }
-            Seen::Event(RoomEvent::PeerLeft { peer, .. }) => {
-                assert!(self.0.remove(peer.as_str()).expect("joined").is_empty(), "left before its tracks");
+            EventKind::Peer(PeerEvent::Left { peer, .. }) => {
+                assert!(self.0.remove(peer.id.as_str()).expect("joined").is_empty(), "left before its tracks");
             }
-            Seen::Frame { peer, .. } => assert!(self.0.contains_key(peer), "heard before it joined"),
             _ => {}
         }
     }

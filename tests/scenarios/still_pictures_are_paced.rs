@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use roomtone::{
     agent::{Agent, AgentError, CaptureError, Image, Input, Room},
-    event::{RoomEvent, TrackId},
+    event::{EventKind, TrackEvent, TrackId},
     sandbox::Person,
 };
 use tokio::sync::mpsc;
@@ -20,7 +20,8 @@ struct Photographer(mpsc::Sender<(TrackId, Duration, Result<Image, CaptureError>
 impl Agent for Photographer {
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
         while let Some(input) = room.next().await {
-            let Input::Event(RoomEvent::TrackAdded { track, .. }) = input else { continue };
+            let Input::Event(event) = input else { continue };
+            let EventKind::Track(TrackEvent::Added { track, .. }) = event.kind else { continue };
             let (camera, tell) = (room.camera.clone(), self.0.clone());
             tokio::spawn(async move {
                 let begun = Instant::now();

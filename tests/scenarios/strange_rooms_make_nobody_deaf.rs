@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Room},
-    event::{PeerKind, RoomEvent},
+    event::{EventKind, Origin, Peer, PeerEvent, PeerKind},
     sandbox::Fault,
     session::Ending,
 };
@@ -47,14 +47,18 @@ async fn who_speaks_is_heard_though_no_news_tell_of_them_and_corrected_once_they
     let (agent, mut end) = probe();
     let _stay = house.join(agent).await;
     let person = house.talker(noise(16_000)).await;
-    let told = end.until_event(|event| matches!(event, RoomEvent::PeerJoined { peer } if peer.id == person.peer)).await;
-    assert!(matches!(told, RoomEvent::PeerJoined { peer } if peer.kind == PeerKind::Unknown));
-    end.until_event(|event| matches!(event, RoomEvent::TrackAdded { peer, .. } if *peer == person.peer)).await;
+    let told = end.until_told("peer.joined").await;
+    assert_eq!((told.origin, told.native), (Origin::Derived, None));
+    assert!(
+        matches!(told.kind, EventKind::Peer(event) if *event.peer() == Peer::new(person.peer.clone(), PeerKind::Unknown))
+    );
+    let told = end.until_told("track.added").await;
+    assert!(matches!(told.kind, EventKind::Track(event) if event.owner().peer() == Some(&person.peer)));
     end.until_frame().await;
     house.sandbox.inject(rest(0)).unwrap();
     house.sandbox.inject(Fault::CutNotifiers { for_ms: 0 }).unwrap();
     end.until_event(|event| {
-        matches!(event, RoomEvent::PeerUpdated { peer, kind, .. } if *peer == person.peer && *kind == PeerKind::Person)
+        matches!(&event.kind, EventKind::Peer(PeerEvent::Updated { peer, .. }) if peer.id == person.peer && peer.kind == PeerKind::Person)
     })
     .await;
 }

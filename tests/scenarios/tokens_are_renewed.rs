@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roomtone::{event::RoomEvent, fishjam::SessionEventKind, sandbox::Fault, session::Ending};
+use roomtone::{fishjam::SessionEventKind, sandbox::Fault, session::Ending};
 
 use crate::common::{House, PATIENCE};
 
@@ -13,7 +13,7 @@ async fn an_expired_token_is_renewed_and_the_agent_is_back() {
     let (room, peer) = (house.room.clone(), handle.peer.clone());
     house.sandbox.inject(Fault::ExpireToken { room: room.clone(), peer: peer.clone() }).unwrap();
     house.sandbox.inject(Fault::Cut { room, peer, for_ms: 0 }).unwrap();
-    end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+    end.until_told("link.up").await;
     end.until_frame().await;
     let mut renewed = false;
     while let Ok(event) = handle.events.try_recv() {
@@ -32,7 +32,7 @@ async fn a_token_refused_once_is_renewed_and_one_refused_for_good_is_told() {
         house.sandbox.inject(Fault::Cut { room, peer, for_ms: 0 }).unwrap();
     };
     refuse(1);
-    end.until_event(|event| matches!(event, RoomEvent::LinkRestored { .. })).await;
+    end.until_told("link.up").await;
     refuse(100);
     let summary = tokio::time::timeout(PATIENCE, handle.ended()).await.unwrap();
     assert!(matches!(summary.ending, Ending::TokenRefused(_)), "{:?}", summary.ending);

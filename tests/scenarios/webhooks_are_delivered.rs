@@ -13,15 +13,15 @@ use axum::{
     routing::post,
 };
 use roomtone::{
+    event::Event,
     fishjam::{rest::model::RoomConfig, webhook},
-    protocol::fishjam::Notification,
 };
 
 use crate::common::{House, eventually};
 
 #[derive(Default)]
 struct Receiver {
-    taken: Mutex<Vec<Notification>>,
+    taken: Mutex<Vec<Event>>,
     posts: AtomicUsize,
     /// What to answer next; 0 for 200.
     answer_once: AtomicU16,
@@ -33,7 +33,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     let signature = headers[webhook::SIGNATURE_HEADER].to_str().unwrap();
     let notifications = webhook::receive(&body, Some(signature), b"webhook-secret").expect("signed and whole");
     match receiver.answer_once.swap(0, Ordering::SeqCst) {
-        0 => receiver.taken.lock().unwrap().extend(notifications.notifications),
+        0 => receiver.taken.lock().unwrap().extend(notifications.events),
         status => return StatusCode::from_u16(status).unwrap(),
     }
     StatusCode::OK
@@ -48,19 +48,19 @@ async fn receiver() -> (Arc<Receiver>, String) {
     (receiver, url)
 }
 
-fn name(notification: &Notification) -> String {
-    format!("{notification:?}").split([' ', '{']).next().unwrap().to_owned()
+fn name(event: &Event) -> String {
+    event.native.as_ref().unwrap().name().to_owned()
 }
 
 const STORY: [&str; 8] = [
-    "RoomCreated",
-    "PeerAdded",
-    "PeerConnected",
-    "PeerMetadataUpdated",
-    "TrackAdded",
-    "TrackRemoved",
-    "PeerDisconnected",
-    "PeerDeleted",
+    "roomCreated",
+    "peerAdded",
+    "peerConnected",
+    "peerMetadataUpdated",
+    "trackAdded",
+    "trackRemoved",
+    "peerDisconnected",
+    "peerDeleted",
 ];
 
 async fn story(batch: bool, answer_once: u16) -> (Vec<String>, usize) {
@@ -70,9 +70,8 @@ async fn story(batch: bool, answer_once: u16) -> (Vec<String>, usize) {
     let house = House::with(config, Default::default()).await;
     house.person().await;
     house.fishjam.rest().delete_room(&house.room).await.unwrap();
-    let last = |receiver: &Receiver| {
-        receiver.taken.lock().unwrap().last().is_some_and(|last| matches!(last, Notification::RoomDeleted { .. }))
-    };
+    let last =
+        |receiver: &Receiver| receiver.taken.lock().unwrap().last().is_some_and(|last| name(last) == "roomDeleted");
     eventually("the last webhook came", || last(&receiver)).await;
     let names = receiver.taken.lock().unwrap().iter().map(name).collect();
     (names, receiver.posts.load(Ordering::SeqCst))
@@ -81,14 +80,14 @@ async fn story(batch: bool, answer_once: u16) -> (Vec<String>, usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_by_one_in_order() {
     let (names, posts) = story(false, 0).await;
-    assert_eq!(names, [STORY.as_slice(), &["RoomDeleted"]].concat());
+    assert_eq!(names, [STORY.as_slice(), &["roomDeleted"]].concat());
     assert_eq!(posts, 9);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batched() {
     let (names, posts) = story(true, 0).await;
-    assert_eq!(names, [STORY.as_slice(), &["RoomDeleted"]].concat());
+    assert_eq!(names, [STORY.as_slice(), &["roomDeleted"]].concat());
     assert!(posts < 9, "{posts} posts");
 }
 
@@ -98,5 +97,5 @@ async fn a_5xx_is_tried_again_and_a_4xx_is_not() {
     assert_eq!((names.len(), posts), (9, 10));
     let (names, posts) = story(false, 400).await;
     assert_eq!((names.len(), posts), (8, 9));
-    assert_eq!(names[0], "PeerAdded", "the refused one is lost, the others are not");
+    assert_eq!(names[0], "peerAdded", "the refused one is lost, the others are not");
 }

@@ -12,7 +12,7 @@ use super::{
     wrong,
 };
 use crate::{
-    agent::{Agent, AgentError, AudioRequirements, Input, Maker, OptionsError, Registry, Room},
+    agent::{Agent, AgentError, AudioRequirements, Maker, OptionsError, Registry, Room},
     audio::Hz,
     cli::{Failure, args::LoadArgs},
     event::RoomId,
@@ -123,7 +123,7 @@ impl Agent for Speech {
             tokio::select! {
                 input = room.inbox.next() => match input {
                     None => return Ok(()),
-                    Some(Input::Event(_) | Input::Audio(_) | Input::Gap(_)) => {}
+                    Some(_) => {}
                 },
                 _ = again.tick() => drop(room.voice.play(&said)),
             }

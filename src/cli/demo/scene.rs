@@ -171,7 +171,7 @@ impl Watch {
         let shared = seen.clone();
         let listening = tokio::spawn(async move {
             while let Some(event) = notifier.next().await {
-                if let NotifierEvent::Said(notification) = event {
+                if let NotifierEvent::Event(notification) = event {
                     let event = Event::from_notification(origin.elapsed(), &notification);
                     shared.lock().expect("no holder panics").push(event);
                 }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::{
-    event::{RoomEvent, RosterChange},
+    event::{Event as RoomEvent, EventKind},
     fishjam::{SessionEvent, SessionEventKind},
-    protocol::fishjam::Notification,
 };
 
 /// One thing that happened.
@@ -49,9 +48,10 @@ impl Event {
             SessionEventKind::Joined => ("joined", String::new()),
             SessionEventKind::Link(line) => ("link", line.clone()),
             SessionEventKind::Room(event) => {
-                return Event::new(at, Witness::Agent, room_event_name(event), String::new());
+                return Event::new(at, Witness::Agent, event.kind.name(), String::new());
             }
             SessionEventKind::FirstHeard(peer) => ("hears", format!("the first sound of {peer}")),
+            SessionEventKind::Draining { .. } => ("host draining", String::new()),
             SessionEventKind::Speaks => ("speaks", String::new()),
             SessionEventKind::Interrupts => ("interrupts itself", String::new()),
             SessionEventKind::Note(note) => ("writes", note.text.clone()),
@@ -61,45 +61,17 @@ impl Event {
     }
 
     /// What the server socket told.
-    pub(super) fn from_notification(at: Duration, notification: &Notification) -> Event {
-        // The debug form begins with the variant's name; metadata in it is a mark. The room is always the same.
-        let text = format!("{notification:?}");
-        let name = text.split([' ', '{']).next().unwrap_or_default();
-        let change = notification.roster_change().map(|change| match change {
-            RosterChange::Present { peer, .. } | RosterChange::Absent { peer, .. } => format!("peer {peer}"),
-            RosterChange::Described { peer, .. } => format!("peer {peer}"),
-            RosterChange::Heard { peer, track } => format!("peer {peer}, track {track}"),
-            RosterChange::Publishes { peer, track } => format!("peer {peer}, track {}", track.id),
-            RosterChange::Withdraws { peer, track } => format!("peer {peer}, track {track}"),
-        });
-        let created = match notification {
-            Notification::PeerAdded { peer, .. } | Notification::PeerDeleted { peer, .. } => format!("peer {peer}"),
+    pub(super) fn from_notification(at: Duration, said: &RoomEvent) -> Event {
+        let name = said.native.as_ref().map_or_else(|| said.kind.name().to_owned(), |native| native.name().to_owned());
+        // Metadata stays out of it. The room is always the same.
+        let detail = match &said.kind {
+            EventKind::Peer(event) => format!("peer {}", event.peer().id),
+            EventKind::Track(event) => match event.owner().peer() {
+                Some(peer) => format!("peer {peer}, track {}", event.track().id),
+                None => format!("track {}", event.track().id),
+            },
             _ => String::new(),
         };
-        Event::new(at, Witness::Server, name, change.unwrap_or(created))
-    }
-}
-
-fn room_event_name(event: &RoomEvent) -> &'static str {
-    match event {
-        RoomEvent::PeerJoined { .. } => "peer joined",
-        RoomEvent::PeerUpdated { .. } => "peer updated",
-        RoomEvent::PeerLeft { .. } => "peer left",
-        RoomEvent::TrackAdded { .. } => "track added",
-        RoomEvent::TrackUpdated { .. } => "track updated",
-        RoomEvent::TrackRemoved { .. } => "track removed",
-        RoomEvent::VoiceActivity { speaking: true, .. } => "voice began",
-        RoomEvent::VoiceActivity { speaking: false, .. } => "voice ended",
-        RoomEvent::LinkLost { .. } => "link lost",
-        RoomEvent::LinkRestored { .. } => "link restored",
-        RoomEvent::PeerExpected { .. } => "peer expected",
-        RoomEvent::PeerDismissed { .. } => "peer dismissed",
-        RoomEvent::Channel { open: true, .. } => "channel opened",
-        RoomEvent::Channel { open: false, .. } => "channel closed",
-        RoomEvent::Forwarding { begun: true, .. } => "forwarding began",
-        RoomEvent::Forwarding { begun: false, .. } => "forwarding ended",
-        RoomEvent::Component { .. } => "component",
-        RoomEvent::Draining { .. } => "host draining",
-        RoomEvent::RoomEnded { .. } => "room ended",
+        Event::new(at, Witness::Server, &name, detail)
     }
 }

@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::{CONNECT, Done, Driver, WIRING, ready_set::ReadySource};
 use crate::{
     audio::codec::Encoding,
-    event::RoomEvent,
+    event::{Event, LinkEvent, Plane},
     fishjam::{
         rest::RestErrorKind,
         session_event::SessionEventKind,
@@ -71,12 +71,14 @@ impl Driver {
                 if let Some(outbound) = &mut self.outbound {
                     outbound.on_link_down(now, &self.port.voice);
                 }
-                self.tell(RoomEvent::LinkLost { reason: reason.clone() });
+                let reason = Some(reason.clone());
+                self.tell(Event::local(LinkEvent::Down { plane: Plane::Signal, reason }));
             }
             Report::Restored { after } => {
                 self.reconnects += 1;
                 self.roster.request_snapshot();
-                self.tell(RoomEvent::LinkRestored { after: *after });
+                let me = Some(self.peer.clone());
+                self.tell(Event::local(LinkEvent::Up { plane: Plane::Signal, me, after: Some(*after) }));
             }
             Report::Retrying { .. } => self.socket = None,
             Report::Joined { .. } => {

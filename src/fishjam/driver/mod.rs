@@ -41,7 +41,7 @@ use crate::{
         Hz,
         codec::{CodecError, Encoding},
     },
-    event::{PeerId, RoomEvent, RoomId, Roster},
+    event::{Event, PeerId, Place, RoomId, Roster},
     protocol::fishjam::wire::AgentRequest,
     session::{Cut, Ending, InboundAudio, Input, OutboundAudio, Refusal, Session, SessionOptions},
 };
@@ -241,7 +241,7 @@ impl Driver {
             DriverEvent::Agent(result) => self.on_agent(now, result),
             DriverEvent::Request(Request::Capture(capture)) => self.on_capture(now, capture),
             DriverEvent::Request(Request::Note(note)) => self.publish(SessionEventKind::Note(note)),
-            DriverEvent::Drain(within) => self.tell(RoomEvent::Draining { within }),
+            DriverEvent::Drain(within) => self.tell_of_drain(within),
             DriverEvent::Socket(event) => self.on_socket(now, event),
             DriverEvent::Time => self.on_time(now),
             DriverEvent::Leave => self.session.handle_input(now, Input::Leave(Ending::Left)),
@@ -337,9 +337,22 @@ impl Driver {
         self.session.handle_input(now, Input::Leave(Ending::AgentFailed(failure)));
     }
 
-    fn tell(&mut self, event: RoomEvent) {
+    fn tell(&mut self, event: impl Into<Event>) {
+        let mut event = event.into();
+        event.place.get_or_insert_with(|| Place::Room(self.room.clone()));
         self.publish(SessionEventKind::Room(event.clone()));
-        if let Err(Unread { .. }) = self.port.tell(event) {
+        let told = self.port.tell(event);
+        self.give_up_if_unread(told);
+    }
+
+    fn tell_of_drain(&mut self, within: Duration) {
+        self.publish(SessionEventKind::Draining { within });
+        let told = self.port.drain(within);
+        self.give_up_if_unread(told);
+    }
+
+    fn give_up_if_unread(&mut self, told: Result<(), Unread>) {
+        if told.is_err() {
             self.give_up(Instant::now(), "it does not read what it is told".into());
         }
     }

@@ -7,7 +7,7 @@ use tracing::Instrument;
 use super::{Done, Driver, FAREWELL, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD, STILL_HEARD};
 use crate::{
     agent::{Capture, CaptureError},
-    event::{PeerId, RoomEvent, RosterChange, Track, TrackKind},
+    event::{End, Event, EventKind, PeerEvent, PeerId, RoomEvent, Track, TrackEvent, TrackKind},
     fishjam::{
         notifier::NotifierEvent,
         rest::{
@@ -15,7 +15,6 @@ use crate::{
             model::{Peer, Room},
         },
     },
-    protocol::fishjam::Notification,
     session::{Ending, Input},
 };
 
@@ -73,7 +72,7 @@ impl Driver {
                 self.notifier_was_down = true;
                 tracing::debug!("the server socket is down: {reason}");
             }
-            NotifierEvent::Said(notification) => self.on_notification(now, &notification),
+            NotifierEvent::Event(event) => self.on_notification(now, &event),
             NotifierEvent::Refused { reason } => {
                 self.notifier_is_up = false;
                 tracing::debug!("the server socket refuses the token: {reason}");
@@ -81,37 +80,29 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_notification(&mut self, now: Instant, notification: &Notification) {
-        match notification {
-            Notification::RoomDeleted { .. } => self.on_room_end(now, false),
-            Notification::RoomCrashed { .. } => self.on_room_end(now, true),
-            Notification::PeerDeleted { peer, .. } if *peer == self.peer => {
+    pub(super) fn on_notification(&mut self, now: Instant, said: &Event) {
+        match &said.kind {
+            EventKind::Room(RoomEvent::Closed { end }) => return self.on_room_end(now, end.is_failure()),
+            // It is there, as we are.
+            EventKind::Room(RoomEvent::Opened { .. }) => return,
+            EventKind::Peer(PeerEvent::Removed { peer }) if peer.id == self.peer => {
                 // The room may be going, and all its peers before it: what ends is known when the socket has said so.
                 self.removed_at.get_or_insert(now + FAREWELL);
             }
-            Notification::TrackAdded { peer: Some(peer), track, .. } if *peer == self.peer => {
-                if self.session.voice_track() == Some(&track.id) {
-                    self.on_voice_wired(now);
-                }
+            EventKind::Track(TrackEvent::Added { track, .. }) if self.session.voice_track() == Some(&track.id) => {
+                self.on_voice_wired(now);
             }
-            Notification::PeerAdded { peer, .. } | Notification::Voice { peer, .. } if *peer == self.peer => {}
-            _ => {
-                if let Some(change) = notification.roster_change() {
-                    let events = self.roster.apply(change);
-                    self.on_room_events(now, events);
-                }
-                if let Some(event) = notification.room_event() {
-                    self.tell(event);
-                }
-            }
+            _ => {}
         }
+        let events = self.roster.apply(said);
+        self.on_room_events(now, events);
     }
 
     /// Sound whose news have not come is proof enough of those who send it.
     pub(super) fn take_in_unannounced(&mut self, now: Instant) {
         for (peer, track) in self.inbound.take_overdue(now - self.begun) {
             tracing::warn!(%peer, %track, "heard, though no notification has announced it");
-            let events = self.roster.apply(RosterChange::Heard { peer, track });
+            let events = self.roster.heard(&peer, track);
             self.on_room_events(now, events);
         }
     }
@@ -133,16 +124,16 @@ impl Driver {
         self.voice_is_wired = true;
     }
 
-    pub(super) fn on_room_events(&mut self, now: Instant, events: Vec<RoomEvent>) {
+    pub(super) fn on_room_events(&mut self, now: Instant, events: Vec<Event>) {
         if !events.is_empty() {
             self.snapshot_pause = SNAPSHOT_PAUSE;
         }
         for event in events {
             self.look_at_audience(&event);
-            match &event {
-                RoomEvent::TrackAdded { track, .. } => self.inbound.on_track_added(&track.id),
-                RoomEvent::TrackRemoved { track, .. } => {
-                    if let Err(error) = self.inbound.on_track_removed(now - self.begun, track, &mut self.port) {
+            match &event.kind {
+                EventKind::Track(TrackEvent::Added { track, .. }) => self.inbound.on_track_added(&track.id),
+                EventKind::Track(TrackEvent::Removed { track, .. }) => {
+                    if let Err(error) = self.inbound.on_track_removed(now - self.begun, &track.id, &mut self.port) {
                         self.give_up(now, error.to_string());
                     }
                 }
@@ -163,7 +154,8 @@ impl Driver {
     /// Tells the agent that the room is over, whichever socket says so first.
     pub(super) fn tell_room_end(&mut self, crashed: bool) {
         if !std::mem::replace(&mut self.room_end_told, true) {
-            self.tell(RoomEvent::RoomEnded { crashed });
+            let end = if crashed { End::Failed { reason: None } } else { End::Normal };
+            self.tell(RoomEvent::Closed { end });
         }
     }
 

@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use super::{Done, Driver};
 use crate::{
-    event::{PeerId, RoomEvent},
+    event::{Event, EventKind, PeerEvent, PeerId},
     fishjam::{
         join::JoinOptions,
         rest::{RestError, RestErrorKind, model::SubscribeMode},
@@ -29,18 +29,18 @@ impl Subscribing {
 
 impl Driver {
     /// Something happened to a peer that may make it heard, or no longer heard.
-    pub(super) fn look_at_audience(&mut self, event: &RoomEvent) {
-        match event {
-            RoomEvent::PeerJoined { .. } => self.subscribe_to_heard(),
-            RoomEvent::PeerUpdated { peer, .. } => {
-                if let Some(peer) = self.roster.peer(peer.as_str())
+    pub(super) fn look_at_audience(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Peer(PeerEvent::Joined { .. }) => self.subscribe_to_heard(),
+            EventKind::Peer(PeerEvent::Updated { peer, .. }) => {
+                if let Some(peer) = self.roster.peer(peer.id.as_str())
                     && let Err(error) = self.inbound.on_peer_updated(peer, &mut self.port)
                 {
                     self.give_up(std::time::Instant::now(), error.to_string());
                 }
                 self.subscribe_to_heard();
             }
-            RoomEvent::PeerLeft { peer, .. } => drop(self.subscribing.asked.remove(peer)),
+            EventKind::Peer(PeerEvent::Left { peer, .. }) => drop(self.subscribing.asked.remove(&peer.id)),
             _ => {}
         }
     }

@@ -8,7 +8,10 @@ use std::{
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{NotifierEvent, Scope, listener};
-use crate::{event::RoomId, fishjam::rest::Client, protocol::fishjam::Notification};
+use crate::{
+    event::{Event, RoomId},
+    fishjam::rest::Client,
+};
 
 /// One Fishjam's listeners. The socket is open while there are any.
 #[derive(Debug)]
@@ -98,15 +101,15 @@ impl Hub {
     }
 
     /// Tells those whom it concerns.
-    pub(in crate::fishjam) fn tell(&self, notification: &Notification) {
+    pub(in crate::fishjam) fn tell(&self, event: Event) {
         let mut state = self.state();
         let mut keys = state.everything.clone();
-        if let Some(room) = notification.room() {
+        if let Some(room) = event.room() {
             keys.extend(&state.all_rooms);
             keys.extend(state.rooms.get(room).into_iter().flatten());
         }
         if !keys.is_empty() {
-            state.tell(keys, &NotifierEvent::Said(notification.clone()));
+            state.tell(keys, &NotifierEvent::Event(Arc::new(event)));
         }
     }
 
@@ -151,6 +154,7 @@ const EVENTS_OF_ALL: usize = 65_536;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::RoomEvent;
 
     /// A hub of a server that takes connections and says nothing.
     fn hub() -> (std::net::TcpListener, Arc<Hub>) {
@@ -159,8 +163,12 @@ mod tests {
         (silent, Arc::new(Hub::new(Client::new(address, "token".into()))))
     }
 
-    fn created(room: &str) -> Notification {
-        Notification::RoomCreated { room: room.into() }
+    fn created(room: &str) -> Event {
+        Event::from(RoomEvent::Opened { info: Default::default() }).in_room(room.into())
+    }
+
+    fn told(room: &str) -> Arc<Event> {
+        Arc::new(created(room))
     }
 
     #[tokio::test]
@@ -170,24 +178,24 @@ mod tests {
         let mut all = super::super::Notifier::of(&hub, Scope::AllRooms);
         hub.tell_all(&NotifierEvent::Up);
         for n in 0..EVENTS + 10 {
-            hub.tell(&created(if n % 2 == 0 { "two" } else { "one" }));
+            hub.tell(created(if n % 2 == 0 { "two" } else { "one" }));
             if n < 200 {
                 let expected = if n == 0 {
                     NotifierEvent::Up
                 } else {
-                    NotifierEvent::Said(created(if n % 2 == 1 { "two" } else { "one" }))
+                    NotifierEvent::Event(told(if n % 2 == 1 { "two" } else { "one" }))
                 };
                 assert_eq!(all.next().await, Some(expected));
             }
         }
         assert_eq!(one.next().await, Some(NotifierEvent::Up));
         for _ in 0..(EVENTS + 10) / 2 {
-            assert_eq!(one.next().await, Some(NotifierEvent::Said(created("one"))));
+            assert_eq!(one.next().await, Some(NotifierEvent::Event(told("one"))));
         }
-        (0..EVENTS).for_each(|_| hub.tell(&created("one")));
-        hub.tell(&created("one"));
+        (0..EVENTS).for_each(|_| hub.tell(created("one")));
+        hub.tell(created("one"));
         for _ in 0..EVENTS {
-            assert_eq!(one.next().await, Some(NotifierEvent::Said(created("one"))));
+            assert_eq!(one.next().await, Some(NotifierEvent::Event(told("one"))));
         }
         assert!(matches!(one.next().await, Some(NotifierEvent::Down { .. })), "it did not read in time");
         assert_eq!(one.next().await, Some(NotifierEvent::Up));

@@ -17,7 +17,7 @@ use crate::{
         socket::{Socket, SocketEvent},
     },
     protocol::fishjam::{
-        CloseCause, CloseReason, Decoded, decode_notifications,
+        CloseCause, CloseReason, Decoded, decode,
         wire::{ServerMessage, server_message},
     },
     session::{Backoff, Refusal},
@@ -122,12 +122,14 @@ impl Listener {
                 SocketEvent::Message(bytes) => bytes,
                 SocketEvent::Closed(reason) => return Down::Lost(reason.to_string(), None),
             };
-            let decoded = decode_notifications(&bytes)
-                .unwrap_or_else(|error| Decoded { unreadable: vec![error], ..Decoded::default() });
+            let decoded =
+                decode(&bytes).unwrap_or_else(|error| Decoded { unreadable: vec![error], ..Decoded::default() });
             self.client.unreadable().note_notifications("the server socket", &decoded.unreadable);
-            for some in decoded.notifications.chunks(AT_ONCE) {
+            let mut events = decoded.events;
+            while !events.is_empty() {
+                let some: Vec<_> = events.drain(..events.len().min(AT_ONCE)).collect();
                 let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
-                some.iter().for_each(|notification| hub.tell(notification));
+                some.into_iter().for_each(|event| hub.tell(event));
                 // Whoever listens may read before the next ones come.
                 tokio::task::yield_now().await;
             }

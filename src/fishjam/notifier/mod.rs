@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::rest::Client;
-use crate::{event::RoomId, protocol::fishjam::Notification};
+use crate::event::{Event, RoomId};
 pub(super) use hub::Hub;
 
 /// What a notifier tells.
@@ -28,7 +28,7 @@ pub enum NotifierEvent {
         reason: String,
     },
     /// Something happened.
-    Said(Notification),
+    Event(Arc<Event>),
     /// The management token is refused; the notifier has ended.
     Refused {
         /// The server's word.

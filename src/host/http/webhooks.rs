@@ -77,7 +77,7 @@ async fn receive(State(receiver): State<Receiver>, request: Request) -> Response
     match taken {
         Ok(decoded) => {
             receiver.fishjam.rest().unreadable().note_notifications("a webhook", &decoded.unreadable);
-            decoded.notifications.iter().for_each(|notification| receiver.fishjam.feed(notification));
+            decoded.events.into_iter().for_each(|event| receiver.fishjam.feed(event));
             StatusCode::NO_CONTENT.into_response()
         }
         Err(error) => receiver.refuse(&error),

@@ -23,9 +23,8 @@ use super::{
     directory::{Change, RoomDirectory},
 };
 use crate::{
-    event::{PeerId, RoomId},
+    event::{Event, PeerId, RoomId},
     fishjam::rest::model::Room,
-    protocol::fishjam::Notification,
 };
 use admission::Admission;
 use assignment::{Assignment, Back, Phase};
@@ -115,8 +114,8 @@ impl Reconciler {
         self.due.first().map(|(at, _)| *at)
     }
 
-    pub(super) fn on_notification(&mut self, now: Instant, notification: &Notification) {
-        if let Some((room, change)) = self.directory.apply(notification) {
+    pub(super) fn on_notification(&mut self, now: Instant, event: &Event) {
+        if let Some((room, change)) = self.directory.apply(event) {
             self.on_change(now, &room, change);
         }
     }
@@ -452,9 +451,7 @@ impl Listed {
             _ => (None, None),
         };
         let why = match &assignment.phase {
-            Phase::Leaving { why, .. } | Phase::Backoff { why, .. } | Phase::Finished { why, .. } => {
-                Some(why.clone())
-            }
+            Phase::Leaving { why, .. } | Phase::Backoff { why, .. } | Phase::Finished { why, .. } => Some(why.clone()),
             _ => None,
         };
         Listed {

@@ -10,10 +10,9 @@ use proptest::prelude::*;
 
 use super::{Action, Key, Outcome, Reconciler, State};
 use crate::{
-    event::PeerKind,
+    event::{End, Event, Metadata, Peer, PeerEvent, PeerKind, RoomEvent},
     fishjam::rest::model::{Room, RoomConfig},
     host::config::{Config, Deploy},
-    protocol::fishjam::Notification,
 };
 
 const LIMIT: usize = 3;
@@ -73,18 +72,22 @@ impl World {
         match act {
             Act::Created(n) => {
                 self.rooms.insert(n);
-                self.reconciler.on_notification(self.now, &Notification::RoomCreated { room: room(n) });
+                self.reconciler.on_notification(
+                    self.now,
+                    &Event::from(RoomEvent::Opened { info: Metadata::default() }).in_room(room(n)),
+                );
             }
             Act::Deleted(n) => {
                 self.rooms.remove(&n);
-                self.reconciler.on_notification(self.now, &Notification::RoomDeleted { room: room(n) });
+                self.reconciler
+                    .on_notification(self.now, &Event::from(RoomEvent::Closed { end: End::Normal }).in_room(room(n)));
             }
             Act::Came(n, p) if self.rooms.contains(&n) => {
-                let came = Notification::PeerConnected { room: room(n), peer: peer(p), kind };
+                let came = Event::from(PeerEvent::joined(Peer::new(peer(p), kind))).in_room(room(n));
                 self.reconciler.on_notification(self.now, &came);
             }
             Act::Went(n, p) => {
-                let went = Notification::PeerDisconnected { room: room(n), peer: peer(p), kind };
+                let went = Event::from(PeerEvent::left(Peer::new(peer(p), kind))).in_room(room(n));
                 self.reconciler.on_notification(self.now, &went);
             }
             Act::Joins(works) => self.join(works),

@@ -275,10 +275,10 @@ impl Supervisor {
                 tracing::debug!("no notifications come in: {reason}");
                 self.lists.notifications_are_up = false;
             }
-            Some(NotifierEvent::Said(notification)) => {
+            Some(NotifierEvent::Event(event)) => {
                 self.totals.notifications += 1;
-                self.context.orphans.note(now, &notification);
-                self.reconciler.on_notification(now, &notification);
+                self.context.orphans.note(now, &event);
+                self.reconciler.on_notification(now, &event);
             }
             Some(NotifierEvent::Refused { reason }) => {
                 tracing::debug!("notifications are refused: {reason}");

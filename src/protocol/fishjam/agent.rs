@@ -5,7 +5,7 @@ use prost::Message;
 use serde_json::Value;
 
 use super::{
-    notification::DecodeError,
+    notifications::DecodeError,
     wire::{
         AgentRequest, AgentResponse,
         agent_request::{
@@ -27,9 +27,9 @@ use crate::{
 /// connection over anything else, without an error message.
 ///
 /// ```
-/// use roomtone::{audio::Hz, protocol::fishjam::VoiceTrack};
-/// assert!(VoiceTrack::pcm16(Hz::K24).is_ok());
-/// let refused = VoiceTrack::pcm16(Hz::K48).unwrap_err();
+/// use roomtone::{audio::Hz, protocol::fishjam::PublishedTrack};
+/// assert!(PublishedTrack::pcm16(Hz::K24).is_ok());
+/// let refused = PublishedTrack::pcm16(Hz::K48).unwrap_err();
 /// assert!(refused.to_string().contains("16000 or 24000"));
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -2,17 +2,25 @@
 
 mod agent;
 mod close;
-mod notification;
+mod notifications;
 mod sound;
 mod voice;
 
 pub use agent::{PublishedTrack, PublishedTrackError, decode_response};
 pub use close::{CloseCause, CloseReason};
-pub use notification::{
-    DecodeError, Decoded, Notification, RecordingStatus, decode_notifications, peer_kind, peer_type, track_from_wire,
-    track_type,
+pub use notifications::{
+    DecodeError, Decoded, NAMES, PLATFORM, decode, peer_kind, peer_type, track_from_wire, track_type,
 };
 pub use sound::{TrackSound, encode_track_data, peek_track_data};
+
+/// What the wire's messages are made of, for showing them as JSON.
+fn descriptors() -> &'static prost_reflect::DescriptorPool {
+    static POOL: std::sync::LazyLock<prost_reflect::DescriptorPool> = std::sync::LazyLock::new(|| {
+        let compiled = include_bytes!(concat!(env!("OUT_DIR"), "/wire.descriptors"));
+        prost_reflect::DescriptorPool::decode(&compiled[..]).expect("what protox has compiled can be read")
+    });
+    &POOL
+}
 
 /// The wire's own messages, generated from `proto/`.
 #[allow(missing_docs, unreachable_pub, clippy::doc_markdown)]

@@ -173,7 +173,7 @@ impl Peer {
             PeerType::Unknown => PeerKind::Unknown,
         };
         let tracks = self.tracks.iter().map(Track::to_room_track).collect();
-        RoomPeer { id: self.id.clone(), kind, metadata: self.metadata.clone(), tracks }
+        RoomPeer { metadata: self.metadata.clone(), tracks, ..RoomPeer::new(self.id.clone(), kind) }
     }
 }
 

@@ -1,0 +1,71 @@
+//! What happens to calls, and to the devices of this machine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Changes, Device, DeviceKind, End, Leg, Sdp};
+
+/// To a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event")]
+#[non_exhaustive]
+pub enum CallEvent {
+    /// It rings.
+    #[serde(rename = "call.ringing")]
+    Ringing {
+        /// Which.
+        leg: Leg,
+        /// An early answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sdp: Option<Sdp>,
+    },
+    /// It was taken.
+    #[serde(rename = "call.answered")]
+    Answered {
+        /// Which.
+        leg: Leg,
+        /// The answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sdp: Option<Sdp>,
+    },
+    /// Something about it changed.
+    #[serde(rename = "call.updated")]
+    Updated {
+        /// Which.
+        leg: Leg,
+        /// What.
+        changes: Changes,
+    },
+    /// It is over.
+    #[serde(rename = "call.ended")]
+    Ended {
+        /// Which.
+        leg: Leg,
+        /// Why.
+        end: End,
+    },
+}
+
+/// To a device of this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event")]
+#[non_exhaustive]
+pub enum DeviceEvent {
+    /// It is gone.
+    #[serde(rename = "device.lost")]
+    Lost {
+        /// Which kind.
+        kind: DeviceKind,
+        /// Which.
+        device: Device,
+    },
+    /// Another one is used.
+    #[serde(rename = "device.switched")]
+    Switched {
+        /// Which kind.
+        kind: DeviceKind,
+        /// Which was used.
+        from: Device,
+        /// Which is used.
+        to: Device,
+    },
+}
