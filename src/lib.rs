@@ -5,9 +5,10 @@
 //! - To bring it into a room, use [`fishjam::Fishjam::join`].
 //! - To keep agents in many rooms, use a [`host`].
 //! - To try it without an account, start a [`sandbox`].
+//! - To host agents elsewhere, implement [`platform::Platform`].
 //!
-//! The layers, from the bottom up: [`audio`] and [`event`]; [`protocol`] and [`agent`]; [`session`], which has neither
-//! I/O nor a clock; [`fishjam`], the edge; [`host`] and [`sandbox`]; [`cli`].
+//! The layers, from the bottom up: [`audio`] and [`event`]; [`agent`]; [`signal`] and [`protocol`]; [`session`], which has
+//! neither I/O nor a clock; [`platform`], the seam; [`fishjam`], an edge; [`host`] and [`sandbox`]; [`cli`].
 #![forbid(unsafe_code)]
 
 pub mod agent;
@@ -17,9 +18,13 @@ pub mod event;
 pub mod files;
 pub mod fishjam;
 pub mod host;
+pub mod net;
+pub mod platform;
 pub mod protocol;
 pub mod sandbox;
 pub mod session;
+pub mod signal;
+pub mod stats;
 pub mod text;
 mod trouble;
 mod web;

@@ -9,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, Room},
-    fishjam::{Fishjam, JoinOptions, rest::model::RoomConfig},
+    fishjam::{Fishjam, rest::model::RoomConfig},
+    platform::JoinOptions,
     sandbox::{Fault, Person, Sandbox, SandboxOptions},
 };
 use tracing_subscriber::fmt::MakeWriter;

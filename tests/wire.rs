@@ -6,7 +6,7 @@ use roomtone::{
     audio::Hz,
     event::{End, Event, EventKind, MediaEvent, PeerEvent, PeerKind, TrackEvent, TrackKind},
     protocol::fishjam::{
-        PublishedTrack, decode, decode_response,
+        decode, decode_response,
         wire::{
             AgentRequest, ServerMessage,
             agent_response::Content as Answer,
@@ -16,6 +16,7 @@ use roomtone::{
             },
         },
     },
+    signal::PublishedTrack,
 };
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {

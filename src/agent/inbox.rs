@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 
 use super::{
     frame::{AudioFrame, Gap, Source},
-    latency::Latency,
     updates::Slot,
 };
 use crate::{
     audio::{Hz, Resampler, ring::RingReader, scratch},
     event::Event,
+    stats::Latency,
 };
 
 /// One thing that an agent is told.

@@ -34,7 +34,6 @@
 mod camera;
 mod frame;
 mod inbox;
-mod latency;
 mod notes;
 mod port;
 mod registry;
@@ -51,7 +50,6 @@ pub(crate) use camera::Capture;
 pub use camera::{Camera, CaptureError, Image};
 pub use frame::{AudioFrame, Gap, Source};
 pub use inbox::{Inbox, Input};
-pub use latency::{Latency, LatencyCounts, STEPS as LATENCY_STEPS};
 pub(crate) use notes::Request;
 pub use notes::{Note, Notes};
 pub use port::Depths;

@@ -19,7 +19,6 @@ use super::{
     AudioRequirements, Room,
     frame::Source,
     inbox::{Inbox, InboxMessage, Opened, Overflow},
-    latency::Latency,
     notes::Request,
     updates::{Telling, Updates},
     voice::{VoicePort, voice_link},
@@ -30,6 +29,7 @@ use crate::{
         ring::{RingWriter, ring},
     },
     event::{Event, PeerId, RoomId},
+    stats::Latency,
 };
 
 /// Makes an agent's room and the port behind it. The agent's voice has the rate it wants, or 16 kHz and no track.
@@ -119,7 +119,7 @@ impl RoomPort {
     /// Tells an event.
     pub(crate) fn tell(&mut self, event: Event) -> Result<(), Unread> {
         match self.updates.on_event(event) {
-            Telling::Event(event) => self.push(InboxMessage::Event(Box::new(event))),
+            Telling::Event(event) => self.push(InboxMessage::Event(event)),
             Telling::Update(slot) => self.push(InboxMessage::Update(slot)),
             Telling::Merged => Ok(()),
         }

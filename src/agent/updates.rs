@@ -34,7 +34,7 @@ enum Subject {
 /// How an event is to be told.
 pub(super) enum Telling {
     /// By itself.
-    Event(Event),
+    Event(Box<Event>),
     /// What is in the slot when the agent comes to it.
     Update(Slot),
     /// It is in a slot that was told of already.
@@ -53,7 +53,7 @@ impl Updates {
             EventKind::Voice(voice) => Subject::Voice(voice.peer.clone()),
             _ => {
                 self.end_what_ends_by(&event);
-                return Telling::Event(event);
+                return Telling::Event(Box::new(event));
             }
         };
         let slot = self.0.entry(subject).or_default();

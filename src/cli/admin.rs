@@ -11,12 +11,9 @@ use super::{
     patiently, say, say_lines,
 };
 use crate::{
-    fishjam::{
-        Level,
-        net::{explain, root_cause},
-        rest::build_http,
-    },
     host::{HostStatus, Reloaded, SessionStatus},
+    net::{build_http, explain, root_cause},
+    session::Level,
     text::count,
 };
 

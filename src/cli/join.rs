@@ -17,8 +17,10 @@ use super::{
 };
 use crate::{
     agent::{Agent, Registry},
-    fishjam::{Address, Fishjam, JoinError, JoinOptions, SessionEvent, SessionHandle, rest::RestErrorKind},
-    protocol::fishjam::PublishedTrack,
+    fishjam::{Address, Fishjam},
+    platform::{JoinError, JoinOptions, PlatformErrorKind},
+    session::{SessionEvent, SessionHandle},
+    signal::PublishedTrack,
     text,
 };
 
@@ -147,7 +149,7 @@ pub(super) fn voice_track(text: &str) -> Result<PublishedTrack, Failure> {
 fn join_failure(error: &JoinError) -> Failure {
     let text = error.to_string();
     match error {
-        JoinError::Rest(error) if error.kind == RestErrorKind::BadRequest => Failure::Input(text),
+        JoinError::Platform(error) if error.kind == PlatformErrorKind::BadRequest => Failure::Input(text),
         JoinError::Voice(_) | JoinError::Codec(_) | JoinError::Rate(_) => Failure::Input(text),
         _ => Failure::Fishjam(text),
     }

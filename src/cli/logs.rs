@@ -84,7 +84,7 @@ impl Traces {
         use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 
         let Some(endpoint) = endpoint else { return Ok(Traces(None)) };
-        crate::fishjam::Trust::of_machine();
+        crate::net::Trust::of_machine();
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)

@@ -15,12 +15,13 @@ use super::{
 use crate::{
     event::RoomId,
     fishjam::{
-        Fishjam, net,
+        Fishjam,
         rest::{
-            RestErrorKind, build_http,
+            RestErrorKind,
             model::{NewPeer, PersonOptions},
         },
     },
+    net::{self, build_http},
 };
 
 #[derive(Deserialize)]

@@ -51,7 +51,7 @@ pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> 
     let drain = config.host.drain;
     let is_secure = config.admin.as_ref().is_some_and(|admin| admin.cert_file.is_some());
     let host = Host::start_from(config, &path, registry).await.map_err(|error| match error {
-        HostError::Fishjam(_) => Failure::Fishjam(error.to_string()),
+        HostError::Platform(_) => Failure::Fishjam(error.to_string()),
         _ => Failure::Input(error.to_string()),
     })?;
     let served = host.served();

@@ -27,6 +27,7 @@ mod kind;
 mod metadata;
 mod native;
 mod peer;
+mod room;
 mod roster;
 mod track;
 
@@ -41,6 +42,7 @@ pub use kind::{
 pub use metadata::Metadata;
 pub use native::{Native, NativeView};
 pub use peer::{Member, Name, Peer, PeerKind, PeerState, Role};
+pub use room::RoomKind;
 pub use roster::{Roster, Snapshot};
 use serde::{Deserialize, Serialize};
 pub use track::{Owner, Track, TrackKind};

@@ -482,7 +482,7 @@ mod tests {
     }
 
     fn kind_told(events: &[Event]) -> Option<PeerKind> {
-        match &events[..] {
+        match events {
             [Event { kind: EventKind::Peer(PeerEvent::Updated { peer, .. }), .. }] => Some(peer.kind),
             _ => None,
         }

@@ -16,8 +16,12 @@ use tokio_tungstenite::{
 };
 use url::Url;
 
-use super::net::{self, Trust};
-use crate::{protocol::fishjam::CloseReason, session::Refusal};
+use crate::{
+    net::{self, Trust},
+    protocol::fishjam::close_reason,
+    session::Refusal,
+    signal::CloseReason,
+};
 
 /// An open socket. Sending queues and returns; [`next`](Self::next) moves bytes both ways.
 pub(crate) struct Socket {
@@ -141,9 +145,8 @@ impl Socket {
             match next {
                 Some(Ok(Message::Binary(bytes))) => return Poll::Ready(SocketEvent::Message(bytes)),
                 Some(Ok(Message::Close(frame))) => {
-                    let reason = frame
-                        .map(|frame| CloseReason { code: frame.code.into(), text: frame.reason.as_str().to_owned() });
-                    return self.end(reason.unwrap_or(CloseReason { code: NO_CODE, text: String::new() }));
+                    let reason = frame.map(|frame| close_reason(frame.code.into(), frame.reason.as_str()));
+                    return self.end(reason.unwrap_or(close_reason(NO_CODE, "")));
                 }
                 // A Fishjam speaks in binary; text is passed over, pings are answered below.
                 Some(Ok(_)) => {}

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{config::Config, measures::Measures, reconciler::State, supervisor::Reply};
 use crate::{
     event::{PeerId, RoomId},
-    fishjam::{Counters, SessionMonitor},
+    session::{Counters, SessionMonitor},
     text::count,
 };
 
@@ -36,7 +36,9 @@ pub struct HostStatus {
     /// roomtone's version.
     pub version: String,
     /// Where its Fishjam is.
-    pub fishjam: String,
+    pub platform: String,
+    /// Where it is.
+    pub address: String,
     /// For how long it has run, in seconds.
     pub up_s: f64,
     /// Whether it knows its rooms and takes more of them.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::{
-    event::{Event, EventKind, Peer, PeerEvent, RoomEvent, RoomId, Roster},
-    fishjam::rest::model::{Room, RoomType},
+    event::{Event, EventKind, Peer, PeerEvent, RoomEvent, RoomId, RoomKind, Roster},
+    platform::ListedRoom,
 };
 
 /// All rooms.
@@ -23,7 +23,7 @@ pub(super) struct RoomDirectory {
 #[derive(Debug)]
 pub(super) struct RoomView {
     /// Not known of a room that only a notification spoke of.
-    kind: Option<RoomType>,
+    kind: Option<RoomKind>,
     roster: Roster,
     /// The epoch of the last fact; a list asked for in an earlier one may be older than that.
     changed: u64,
@@ -53,7 +53,7 @@ impl RoomView {
         }
     }
 
-    pub(super) fn kind(&self) -> Option<RoomType> {
+    pub(super) fn kind(&self) -> Option<RoomKind> {
         self.kind
     }
 
@@ -77,7 +77,7 @@ impl RoomView {
     }
 
     /// Takes in what REST says of the room; `asked` is what the roster gave when it was asked.
-    fn reconcile(&mut self, asked: u64, room: &Room) {
+    fn reconcile(&mut self, asked: u64, room: &ListedRoom) {
         let before = self.people();
         let listed = room.snapshot();
         self.is_empty_for_sure = !listed.peers.iter().any(|peer| peer.kind.is_person());
@@ -177,7 +177,7 @@ impl RoomDirectory {
 
     /// Takes a list of all rooms in. What was heard after `begin_list` gave `asked` stands, since the list may be
     /// older.
-    pub(super) fn reconcile(&mut self, asked: u64, listed: Vec<Room>) -> Vec<(RoomId, Change)> {
+    pub(super) fn reconcile(&mut self, asked: u64, listed: Vec<ListedRoom>) -> Vec<(RoomId, Change)> {
         let meanwhile = self.gone_meanwhile.take().unwrap_or_default();
         let ids: HashSet<RoomId> = listed.iter().map(|room| room.id.clone()).collect();
         let unlisted = |(id, view): &(&RoomId, &RoomView)| view.changed < asked && !ids.contains(*id);
@@ -217,9 +217,9 @@ impl RoomDirectory {
     }
 
     /// A single room was looked at.
-    pub(super) fn on_looked_at(&mut self, room: Room) {
+    pub(super) fn on_looked_at(&mut self, room: ListedRoom) {
         if let Some(view) = self.rooms.get_mut(&room.id) {
-            view.kind = Some(room.config.room_type);
+            view.kind = room.kind;
             if let Some(asked) = view.looking.take() {
                 view.reconcile(asked, &room);
             }
@@ -233,14 +233,14 @@ impl RoomDirectory {
         }
     }
 
-    fn on_listed(&mut self, room: Room) {
+    fn on_listed(&mut self, room: ListedRoom) {
         let epoch = self.epoch;
         let view = self.rooms.entry(room.id.clone()).or_insert_with(|| {
             let mut view = RoomView::new(epoch);
             view.asked = Some(view.roster.begin_snapshot());
             view
         });
-        view.kind = Some(room.config.room_type);
+        view.kind = room.kind;
         // A room that was heard of after the list was asked for is left as it was heard.
         if let Some(asked) = view.asked.take() {
             view.reconcile(asked, &room);
@@ -255,25 +255,12 @@ mod tests {
     use super::*;
     use crate::{
         event::{End, Metadata, PeerKind},
-        fishjam::rest::model::{Peer as RestPeer, PeerType, RoomConfig, Status, SubscribeMode, Subscriptions},
+        platform::ListedPeer,
     };
 
-    fn listed(id: &str, people: &[&str]) -> Room {
-        let peer = |id: &&str| RestPeer {
-            id: (*id).into(),
-            kind: PeerType::Webrtc,
-            status: Status::Connected,
-            tracks: Vec::new(),
-            metadata: Default::default(),
-            subscribe_mode: SubscribeMode::Auto,
-            subscriptions: Subscriptions::default(),
-        };
-        Room {
-            id: id.into(),
-            config: RoomConfig::default(),
-            peers: people.iter().map(peer).collect(),
-            composition_info: None,
-        }
+    fn listed(id: &str, people: &[&str]) -> ListedRoom {
+        let peer = |id: &&str| ListedPeer { peer: Peer::new((*id).into(), PeerKind::Person), is_connected: true };
+        ListedRoom { id: id.into(), kind: Some(RoomKind::Conference), peers: people.iter().map(peer).collect() }
     }
 
     fn created(room: &str) -> Event {

@@ -15,8 +15,8 @@ use super::{
     totals::Totals,
 };
 use crate::{
-    agent::{LATENCY_STEPS, LatencyCounts},
-    fishjam::rest::Failing,
+    platform::Telemetry,
+    stats::{LatencyCounts, STEPS},
 };
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
@@ -69,14 +69,12 @@ pub(super) struct Measures {
     pub(super) admitted: usize,
     pub(super) counters: ReconcilerCounters,
     pub(super) totals: Totals,
-    pub(super) rest: Vec<(String, String, LatencyCounts)>,
+    pub(super) calls: Telemetry,
     pub(super) blocks: u64,
     pub(super) lag: Duration,
     pub(super) sink_lines_lost: u64,
     pub(super) ready: bool,
     pub(super) notifications: bool,
-    pub(super) rest_failing: Option<Failing>,
-    pub(super) unreadable: BTreeMap<&'static str, u64>,
 }
 
 /// What webhooks did, counted where they come in.
@@ -180,15 +178,15 @@ impl Scrape {
         page.gauge("ready", "Whether the host knows its rooms and takes more", f64::from(u8::from(measures.ready)))?;
         page.counter("reloads", "Configurations taken over", measures.totals.reloads)?;
         page.counter("sink_lines_lost", "Lines of events that went nowhere", measures.sink_lines_lost)?;
-        let failing = measures.rest_failing.as_ref();
+        let failing = measures.calls.failing.as_ref();
         let lasts = failing.map_or(0.0, |failing| failing.lasts.as_secs_f64());
         page.gauge("rest_failing_seconds", "For how long no REST call has been served", lasts)?;
         let is_refused = failing.is_some_and(|failing| failing.is_refused);
         page.gauge("rest_refused", "Whether REST refuses the management token", f64::from(u8::from(is_refused)))?;
-        let unreadable = measures.unreadable.iter().map(|(what, n)| ([("what", *what)], *n));
+        let unreadable = measures.calls.unreadable.iter().map(|(what, n)| ([("what", *what)], *n));
         page.counters("unreadable", "What could not be read of the server's answers and notifications", unreadable)?;
         let calls =
-            measures.rest.iter().map(|(call, end, counts)| ([("call", call.as_str()), ("status", end)], counts));
+            measures.calls.calls.iter().map(|c| ([("call", c.call.as_str()), ("status", c.end.as_str())], &c.counts));
         page.histograms("rest_seconds", "REST calls, by call and HTTP status", calls)?;
         let webhooks = self.webhooks.by_status.iter().map(|(status, n)| (status.to_string(), *n)).collect::<Vec<_>>();
         page.counters(
@@ -284,7 +282,7 @@ fn named(name: &str) -> String {
 }
 
 fn parts(counts: &LatencyCounts) -> (f64, u64, Vec<(f64, u64)>) {
-    let steps = LATENCY_STEPS.iter().map(Duration::as_secs_f64).chain([f64::INFINITY]);
+    let steps = STEPS.iter().map(Duration::as_secs_f64).chain([f64::INFINITY]);
     let buckets = steps.zip(counts.counts).collect();
     (counts.total.as_secs_f64(), counts.counts.iter().sum(), buckets)
 }

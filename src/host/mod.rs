@@ -27,6 +27,7 @@ mod journal;
 pub(crate) mod machine;
 mod measures;
 mod orphans;
+mod platforms;
 mod reconciler;
 mod report;
 mod secrets;
@@ -58,10 +59,7 @@ pub use report::{HostReport, SessionReport};
 
 use crate::{
     agent::Registry,
-    fishjam::{
-        Address, Fishjam, Trust,
-        rest::{Client, RestError, RestErrorKind},
-    },
+    platform::{Platform, PlatformError, PlatformErrorKind},
     web::{self, Identity, Limits, Server},
 };
 use config::AdminConfig;
@@ -119,9 +117,9 @@ pub enum HostError {
         /// The machine's word.
         cause: io::Error,
     },
-    /// The Fishjam does not want us.
+    /// The platform does not want us.
     #[error(transparent)]
-    Fishjam(RestError),
+    Platform(PlatformError),
 }
 
 impl Host {
@@ -130,7 +128,15 @@ impl Host {
     /// # Errors
     /// [`HostError`].
     pub async fn start(config: Config) -> Result<Host, HostError> {
-        Host::begin(config, None).await
+        Host::begin(config, None, None).await
+    }
+
+    /// Starts a host for the rooms of any platform. What the file says of platforms is not looked at.
+    ///
+    /// # Errors
+    /// [`HostError`].
+    pub async fn start_on(config: Config, platform: Arc<dyn Platform>) -> Result<Host, HostError> {
+        Host::begin(config, None, Some(platform)).await
     }
 
     /// Starts a host that can read its file again, with the agents that it may name then.
@@ -138,23 +144,30 @@ impl Host {
     /// # Errors
     /// [`HostError`].
     pub async fn start_from(config: Config, path: &Path, registry: Registry) -> Result<Host, HostError> {
-        Host::begin(config, Some((path.to_owned(), registry))).await
+        Host::begin(config, Some((path.to_owned(), registry)), None).await
     }
 
-    async fn begin(config: Config, source: Option<(PathBuf, Registry)>) -> Result<Host, HostError> {
-        let secrets = Secrets::read(&config).map_err(HostError::Missing)?;
-        let fishjam = fishjam(&config, &secrets)?;
-        match fishjam.rest().validate().await {
-            Err(error) if error.kind == RestErrorKind::Unauthorized => return Err(HostError::Fishjam(error)),
+    async fn begin(
+        config: Config,
+        source: Option<(PathBuf, Registry)>,
+        platform: Option<Arc<dyn Platform>>,
+    ) -> Result<Host, HostError> {
+        let secrets = Secrets::read(&config, platform.is_none()).map_err(HostError::Missing)?;
+        let platform = match platform {
+            Some(platform) => platform,
+            None => platforms::of(&config, &secrets).map_err(HostError::Missing)?,
+        };
+        match platform.check().await {
+            Err(error) if error.kind == PlatformErrorKind::Unauthorized => return Err(HostError::Platform(error)),
             Err(error) => tracing::warn!("{error}"),
             Ok(()) => {}
         }
         machine::raise_file_limit();
-        let (journal, stale) = journal(&config, &fishjam)?;
+        let (journal, stale) = journal(&config, &platform.address())?;
         let (updates_in, updates) = mpsc::channel(UPDATES);
         let tasks = TaskTracker::new();
         let context = Arc::new(SessionContext {
-            fishjam: fishjam.clone(),
+            platform: platform.clone(),
             secrets: secrets.clone(),
             journal,
             watchdog: Arc::new(Watchdog::start(config.host.watchdog)),
@@ -166,7 +179,7 @@ impl Host {
         });
         let (commands_in, commands) = mpsc::channel(COMMANDS);
         let (control, stop) = (Control::new(commands_in), CancellationToken::new());
-        let served = serve(&config, &fishjam, &control, &secrets, &stop).await?;
+        let served = serve(&config, &platform, &control, &secrets, &stop).await?;
         let supervisor = {
             let (config, context) = (Arc::new(config), context.clone());
             tokio::spawn(Supervisor::new(config, source, context, updates, commands).run(stale))
@@ -202,31 +215,13 @@ impl Drop for Host {
     }
 }
 
-fn fishjam(config: &Config, secrets: &Secrets) -> Result<Fishjam, HostError> {
-    let id = config.fishjam.id.clone().or_else(|| std::env::var("FISHJAM_ID").ok()).unwrap_or_default();
-    let address: Address = id.parse().map_err(|error| {
-        HostError::Missing(format!("no Fishjam is named; set FISHJAM_ID, or fishjam.id in the file: {error}"))
-    })?;
-    let trust = match &config.fishjam.ca_file {
-        Some(path) => {
-            Trust::with_ca_file(path).map_err(|error| HostError::Missing(format!("fishjam.ca_file: {error}")))?
-        }
-        None => Trust::of_machine(),
-    };
-    let rest = Client::with(address, secrets.management.clone(), trust);
-    Ok(match config.webhook {
-        Some(_) => Fishjam::fed(rest),
-        None => Fishjam::of(rest),
-    })
-}
-
-fn journal(config: &Config, fishjam: &Fishjam) -> Result<(Option<Journal>, StalePeers), HostError> {
+fn journal(config: &Config, address: &str) -> Result<(Option<Journal>, StalePeers), HostError> {
     let Some(path) = config.host.state.clone().or_else(default_state) else {
         tracing::warn!("there is no folder for the host's state: peers that a crash leaves behind are not removed");
         return Ok((None, StalePeers::default()));
     };
     let fail = |cause| HostError::State { path: path.clone(), cause };
-    let (journal, stale) = Journal::open(&path, &fishjam.rest().address().to_string()).map_err(fail)?;
+    let (journal, stale) = Journal::open(&path, address).map_err(fail)?;
     Ok((Some(journal), stale))
 }
 
@@ -241,7 +236,7 @@ fn default_state() -> Option<PathBuf> {
 
 async fn serve(
     config: &Config,
-    fishjam: &Fishjam,
+    platform: &Arc<dyn Platform>,
     control: &Control,
     secrets: &Secrets,
     stop: &CancellationToken,
@@ -249,7 +244,7 @@ async fn serve(
     let mut served = Served::default();
     let webhooks = Webhooks::default();
     if let (Some(hook), Some(secret)) = (&config.webhook, &secrets.webhook) {
-        let router = http::webhooks(&hook.path, fishjam.clone(), secret.clone(), webhooks.clone());
+        let router = http::webhooks(&hook.path, platform.clone(), secret.clone(), webhooks.clone());
         let limits = Limits {
             connections: 512,
             body_bytes: hook.max_body,

@@ -8,11 +8,8 @@ use std::{
 
 use super::{journal::Journal, session::SessionContext};
 use crate::{
-    event::{Event, EventKind, PeerEvent, PeerId, PeerKind, RoomId},
-    fishjam::rest::{
-        RestErrorKind,
-        model::{Peer, PeerType, Status},
-    },
+    event::{Event, EventKind, Peer, PeerEvent, PeerId, PeerKind, RoomId},
+    platform::ListedPeer,
     session::Backoff,
     text::count,
 };
@@ -65,9 +62,11 @@ impl SessionContext {
     /// A process was killed while it made `most` peers in `room`. One that nobody has connected now, nor after a while,
     /// and that no process is known to have made, is taken for one of them. Says whether there is none any more.
     pub(super) async fn remove_stray_of_the_dead(self: Arc<SessionContext>, room: RoomId, most: usize) -> bool {
-        let unconnected: Vec<PeerId> = match self.fishjam.rest().room(&room).await {
-            Ok(now) => now.peers.iter().filter(|peer| is_unconnected(peer)).map(|peer| peer.id.clone()).collect(),
-            Err(error) => return error.kind == RestErrorKind::NotFound,
+        let unconnected: Vec<PeerId> = match self.platform.room(&room).await {
+            Ok(now) => {
+                now.peers.iter().filter(|listed| is_unconnected(listed)).map(|listed| listed.peer.id.clone()).collect()
+            }
+            Err(error) => return error.is_not_found(),
         };
         if unconnected.is_empty() {
             return true;
@@ -82,9 +81,9 @@ impl SessionContext {
     pub(super) async fn remove_agents(self: Arc<SessionContext>, room: RoomId, peers: Vec<PeerId>) -> bool {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         let now = loop {
-            match self.fishjam.rest().room(&room).await {
+            match self.platform.room(&room).await {
                 Ok(now) => break now,
-                Err(error) if error.kind == RestErrorKind::NotFound => return true,
+                Err(error) if error.is_not_found() => return true,
                 Err(error) if error.may_pass() && backoff.attempts() < LOOKS => {
                     tokio::time::sleep(backoff.next_wait()).await;
                 }
@@ -95,9 +94,9 @@ impl SessionContext {
             }
         };
         let mut all_gone = true;
-        for peer in now.peers.iter().filter(|peer| peers.contains(&peer.id)) {
+        for peer in now.peers.iter().map(|listed| &listed.peer).filter(|peer| peers.contains(&peer.id)) {
             match peer.kind {
-                PeerType::Agent => all_gone &= self.remove(&room, &peer.id).await,
+                PeerKind::Agent => all_gone &= self.remove(&room, &peer.id).await,
                 _ => {
                     tracing::warn!(%room, peer = %peer.id, "not an agent's peer, though written down as one; it stays")
                 }
@@ -108,12 +107,12 @@ impl SessionContext {
 
     /// Removes those of `peers` that nobody has connected; none if there are more than `most`. Says whether it is done.
     async fn remove_unconnected(&self, room: &RoomId, peers: &[PeerId], most: usize) -> bool {
-        let now = match self.fishjam.rest().room(room).await {
+        let now = match self.platform.room(room).await {
             Ok(now) => now,
-            Err(error) => return error.kind == RestErrorKind::NotFound,
+            Err(error) => return error.is_not_found(),
         };
-        let orphans: Vec<&Peer> =
-            now.peers.iter().filter(|peer| peers.contains(&peer.id) && is_unconnected(peer)).collect();
+        let orphans = now.peers.iter().filter(|listed| is_unconnected(listed)).map(|listed| &listed.peer);
+        let orphans: Vec<&Peer> = orphans.filter(|peer| peers.contains(&peer.id)).collect();
         if orphans.len() > most {
             tracing::warn!(%room, "{} not connected here, and which of them is ours cannot be told", count(orphans.len(), "agent"));
             return true;
@@ -127,9 +126,9 @@ impl SessionContext {
     }
 }
 
-fn is_unconnected(peer: &Peer) -> bool {
+fn is_unconnected(listed: &ListedPeer) -> bool {
     // One that has tracks was connected once.
-    peer.kind == PeerType::Agent && peer.status == Status::Disconnected && peer.tracks.is_empty()
+    !listed.is_connected && listed.peer.kind == PeerKind::Agent && listed.peer.tracks.is_empty()
 }
 
 /// Longer than an agent of any host takes to connect.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     event::{PeerId, RoomId},
-    fishjam::SessionSummary,
+    session::SessionSummary,
     text::count,
 };
 

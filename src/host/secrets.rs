@@ -1,12 +1,13 @@
 //! The secrets that a host was given, which may be replaced while it runs.
 
 use super::config::{Config, SecretSource};
-use crate::fishjam::Credential;
+use crate::net::Credential;
 
 /// See the module's head. Clones share what was read.
 #[derive(Debug, Clone)]
 pub(super) struct Secrets {
-    pub(super) management: Credential,
+    /// `None` where the platform needs none of ours.
+    pub(super) management: Option<Credential>,
     pub(super) admin: Option<Credential>,
     /// Of those who may look and change nothing.
     pub(super) admin_reader: Option<Credential>,
@@ -15,11 +16,11 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// Reads all that `config` names. The error is a line that names what is missing.
-    pub(super) fn read(config: &Config) -> Result<Secrets, String> {
+    pub(super) fn read(config: &Config, needs_management: bool) -> Result<Secrets, String> {
         let source = |what, env: &str, file| credential(SecretSource { what, env: env.to_owned(), file });
         let admin = config.admin.as_ref();
         let secrets = Secrets {
-            management: credential(config.fishjam.token())?,
+            management: needs_management.then(|| credential(config.fishjam.token())).transpose()?,
             admin: admin.map(|admin| source("admin token", &admin.token_env, admin.token_file.clone())).transpose()?,
             admin_reader: admin.and_then(|admin| admin.reader()).map(credential).transpose()?,
             webhook: config
@@ -40,7 +41,7 @@ impl Secrets {
     /// Reads all of them again. What cannot be read stays as it was. Touches the disk.
     pub(super) fn refresh(&self) {
         let all = [
-            ("management token", Some(&self.management)),
+            ("management token", self.management.as_ref()),
             ("admin token", self.admin.as_ref()),
             ("admin reader's token", self.admin_reader.as_ref()),
             ("webhook secret", self.webhook.as_ref()),

@@ -28,14 +28,14 @@ use super::{
 use crate::{
     agent::Agent,
     event::{PeerId, RoomId},
-    fishjam::{Fishjam, JoinOptions, SessionHandle, SessionMonitor, SessionSummary, panic_text},
-    session::{Backoff, SubscriptionFilter},
+    platform::{JoinError, JoinOptions, Platform},
+    session::{Backoff, SessionHandle, SessionMonitor, SessionSummary, SubscriptionFilter, panic_text},
     text::count,
 };
 
 /// What every session needs.
 pub(super) struct SessionContext {
-    pub(super) fishjam: Fishjam,
+    pub(super) platform: Arc<dyn Platform>,
     pub(super) secrets: Secrets,
     pub(super) journal: Option<Journal>,
     pub(super) watchdog: Arc<Watchdog>,
@@ -109,23 +109,33 @@ impl SessionContext {
             journal.making(&key.room);
         }
         let _unwinding = Unwinding { context: self, room: &key.room };
-        let guarded = Guarded { agent, id, key: key.clone(), own_thread, watchdog };
-        match self.fishjam.join(Box::new(guarded), options(&key.room, deploy)).await {
-            Ok(handle) => {
-                if let Some(journal) = &self.journal {
-                    journal.made(&handle.room, &handle.peer);
-                }
-                Ok(handle)
-            }
+        let guarded = Box::new(Guarded { agent, id, key: key.clone(), own_thread, watchdog });
+        let options = options(&key.room, deploy);
+        // Written down before it is connected: whoever comes after a crash finds it.
+        let seat = match self.platform.prepare(options, guarded.requirements()).await {
+            Ok(seat) => seat,
+            Err(error) => return Err(self.on_refused(key, begun, &error)),
+        };
+        let peer = seat.peer().clone();
+        if let Some(journal) = &self.journal {
+            journal.made(&key.room, &peer);
+        }
+        match seat.enter(guarded).await {
+            Ok(handle) => Ok(handle),
             Err(error) => {
-                if error.may_leave_peer() {
-                    tokio::spawn(self.clone().remove_stray(key.room.clone(), begun));
-                } else {
-                    self.unmade(&key.room);
-                }
+                self.tasks.spawn(self.clone().remove_later(key.room.clone(), peer));
                 Err(Outcome::from(&error))
             }
         }
+    }
+
+    /// There is no peer, or one that nobody has heard of.
+    fn on_refused(self: &Arc<SessionContext>, key: &Key, begun: Instant, error: &JoinError) -> Outcome {
+        match error.may_leave_peer() {
+            true => drop(tokio::spawn(self.clone().remove_stray(key.room.clone(), begun))),
+            false => self.unmade(&key.room),
+        }
+        Outcome::from(error)
     }
 
     /// Tells what happens, and obeys, until the agent is gone. It is on its way until it is in its room.
@@ -233,9 +243,9 @@ impl SessionContext {
     pub(super) async fn remove(&self, room: &RoomId, peer: &PeerId) -> bool {
         let mut backoff = Backoff::with_seed(fastrand::u64(..));
         while backoff.attempts() < REMOVALS {
-            match self.fishjam.rest().delete_peer(room, peer).await {
+            match self.platform.remove_peer(room, peer).await {
                 Err(error) if error.may_pass() => tokio::time::sleep(backoff.next_wait()).await,
-                Err(error) if error.kind != crate::fishjam::rest::RestErrorKind::NotFound => {
+                Err(error) if !error.is_not_found() => {
                     tracing::warn!(%room, %peer, "a peer stays behind: {error}");
                     return false;
                 }

@@ -19,8 +19,9 @@ use super::{config::SinkConfig, reconciler::Key};
 use crate::{
     event::PeerId,
     files,
-    fishjam::{SessionEvent, SessionEventKind, net::retry_after, rest::build_http, webhook},
+    net::{build_http, retry_after, signature},
     session::Backoff,
+    session::{SessionEvent, SessionEventKind},
     trouble::Trouble,
 };
 
@@ -174,7 +175,8 @@ impl Post {
         loop {
             let mut request = self.http.post(&self.url).header("content-type", "application/x-ndjson");
             if let Some(secret) = &self.secret {
-                request = request.header(SIGNATURE, webhook::sign(body.as_bytes(), secret.expose_secret().as_bytes()));
+                request =
+                    request.header(SIGNATURE, signature::sign(body.as_bytes(), secret.expose_secret().as_bytes()));
             }
             let mut at_least = Duration::ZERO;
             let why = match request.body(body.clone()).send().await {

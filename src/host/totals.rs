@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::reconciler::Outcome;
 use crate::{
-    agent::LatencyCounts,
-    fishjam::{Counters, SessionSummary},
+    session::{Counters, SessionSummary},
+    stats::LatencyCounts,
 };
 
 /// See the module's head.

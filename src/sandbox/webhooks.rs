@@ -7,10 +7,8 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    fishjam::{
-        rest::build_http,
-        webhook::{SIGNATURE_HEADER, sign},
-    },
+    fishjam::webhook::{SIGNATURE_HEADER, sign},
+    net::build_http,
     protocol::fishjam::wire::{
         ServerMessage,
         server_message::{Content, NotificationBatch},

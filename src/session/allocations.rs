@@ -16,13 +16,14 @@ use crate::{
     },
     event::{Peer, PeerEvent, PeerKind, Roster, Track, TrackEvent, TrackId, TrackKind},
     protocol::fishjam::{
-        PublishedTrack, encode_track_data, peek_track_data,
+        encode_track_data, peek_track_data,
         wire::{
             AgentResponse,
             agent_response::{Content, TrackData},
             notifications::Track as WireTrack,
         },
     },
+    signal::PublishedTrack,
 };
 
 /// A session without its socket.

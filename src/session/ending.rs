@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::protocol::fishjam::CloseReason;
+use tokio::task::JoinError as TaskEnd;
+
+use crate::{agent::AgentError, signal::CloseReason};
 
 /// Why an agent is no longer in its room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,4 +60,21 @@ impl Ending {
     pub fn is_regular(&self) -> bool {
         matches!(self, Ending::Left | Ending::AgentDone | Ending::PeerRemoved | Ending::RoomEnded { crashed: false })
     }
+}
+
+/// What an agent's end says of what went wrong.
+pub(crate) fn agent_failure(end: Result<Result<(), AgentError>, TaskEnd>) -> Option<String> {
+    match end {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(end) => Some(panic_text(end)),
+    }
+}
+
+/// What a panic said, or that it was none.
+pub(crate) fn panic_text(end: TaskEnd) -> String {
+    let Ok(payload) = end.try_into_panic() else { return "it was cancelled".into() };
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    format!("it panicked: {}", text.as_deref().unwrap_or("without a word"))
 }

@@ -19,7 +19,7 @@ use crate::{
         is_silent, scratch,
     },
     event::{Peer, PeerId, PeerKind, Roster, TrackId},
-    protocol::fishjam::TrackSound,
+    signal::IncomingSound,
 };
 
 /// The incoming half of the path.
@@ -149,12 +149,18 @@ impl InboundAudio {
 
     /// A chunk came at `now`, on the room's clock: passes it on if its track is known. If not, it is one for
     /// [`on_chunk`](Self::on_chunk).
-    pub(crate) fn try_deliver(&mut self, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
+    pub(crate) fn try_deliver(&mut self, now: Duration, sound: &IncomingSound<'_>, port: &mut RoomPort) -> bool {
         self.try_deliver_held(now, now, sound, port)
     }
 
     /// The same for a chunk that came `at` some time, and was held until `now`.
-    fn try_deliver_held(&mut self, at: Duration, now: Duration, sound: &TrackSound<'_>, port: &mut RoomPort) -> bool {
+    fn try_deliver_held(
+        &mut self,
+        at: Duration,
+        now: Duration,
+        sound: &IncomingSound<'_>,
+        port: &mut RoomPort,
+    ) -> bool {
         let Some(heard) = self.tracks.get_mut(sound.track) else { return false };
         if heard.port.is_none() {
             return true;
@@ -183,7 +189,7 @@ impl InboundAudio {
     pub(crate) fn on_chunk(
         &mut self,
         now: Duration,
-        sound: TrackSound<'_>,
+        sound: IncomingSound<'_>,
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<bool, InboundError> {
@@ -195,14 +201,14 @@ impl InboundAudio {
         &mut self,
         at: Duration,
         now: Duration,
-        sound: TrackSound<'_>,
+        sound: IncomingSound<'_>,
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<bool, InboundError> {
         if self.try_deliver_held(at, now, &sound, port) {
             return Ok(false);
         }
-        let TrackSound { peer, track, data } = sound;
+        let IncomingSound { peer, track, data } = sound;
         let is_straggler = |(ended, over): &(TrackId, Duration)| ended.as_str() == track && at < *over + STRAGGLERS;
         if self.ended.iter().any(is_straggler) {
             self.counters.late_chunks += 1;
@@ -233,7 +239,7 @@ impl InboundAudio {
     ) -> Result<(), InboundError> {
         for chunk in self.held.take() {
             let HeldChunk { at, peer, track, data } = &chunk;
-            let sound = TrackSound { peer: peer.as_str(), track: track.as_str(), data };
+            let sound = IncomingSound { peer: peer.as_str(), track: track.as_str(), data };
             self.on_held_chunk(*at, now, sound, roster, port)?;
         }
         Ok(())
@@ -454,8 +460,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn sound<'a>(peer: &'a str, data: &'a [u8]) -> TrackSound<'a> {
-        TrackSound { peer, track: "t", data }
+    fn sound<'a>(peer: &'a str, data: &'a [u8]) -> IncomingSound<'a> {
+        IncomingSound { peer, track: "t", data }
     }
 
     const ADA: (&str, &str, PeerKind) = ("ada", "t", PeerKind::Person);
@@ -581,7 +587,7 @@ mod tests {
             if now_ms > stall_until {
                 for (who, said_ms) in on_the_way.drain(..) {
                     said[who].push(said_ms - 20);
-                    let chunk = TrackSound { peer: people[who], track: people[who], data: &[1; 640] };
+                    let chunk = IncomingSound { peer: people[who], track: people[who], data: &[1; 640] };
                     inbound.on_chunk(now, chunk, &mut roster, &mut port).unwrap();
                 }
             }

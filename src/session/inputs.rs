@@ -6,10 +6,7 @@ use super::{Ending, Report};
 use crate::{
     agent::{CaptureError, Image},
     event::TrackId,
-    protocol::fishjam::{
-        CloseReason, PublishedTrack,
-        wire::{AgentRequest, AgentResponse},
-    },
+    signal::{CloseReason, Command, Message, PublishedTrack},
 };
 
 /// How a session behaves.
@@ -45,7 +42,7 @@ pub enum Input {
     /// The agent socket could not be opened.
     Refused(Refusal),
     /// The agent socket brought a message. Sound goes past the session: see [`Session::is_live`](super::Session::is_live).
-    Message(AgentResponse),
+    Message(Message),
     /// The agent socket brought bytes that are no message.
     Malformed,
     /// The agent socket is closed.
@@ -96,7 +93,7 @@ pub enum Output {
     /// Open the agent socket.
     Connect,
     /// Send this on it.
-    Send(AgentRequest),
+    Send(Command),
     /// Close it, or give up opening it.
     Disconnect,
     /// Ask REST for a new token.

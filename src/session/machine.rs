@@ -5,16 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{Backoff, Captures, Ending, Input, Output, Refusal, Report, SessionOptions, TokenFault, captures::Answer};
 use crate::{
-    agent::{CaptureError, Image},
+    agent::CaptureError,
     event::TrackId,
-    protocol::fishjam::{
-        CloseCause, CloseReason,
-        wire::{AgentRequest, AgentResponse, agent_response::Content},
-    },
+    signal::{CloseCause, CloseReason, Command, Message},
 };
 
 /// One agent's connection to its room, as a machine: feed it [`Input`]s, then do what [`poll_output`] says until it
@@ -170,7 +167,7 @@ impl Session {
             Phase::Connecting { .. } => {
                 self.malformed = 0;
                 self.phase = Phase::Authenticating { deadline: now + AUTHENTICATE };
-                self.outputs.push_back(Output::Send(AgentRequest::auth(self.token.expose_secret())));
+                self.outputs.push_back(Output::Send(Command::Authenticate { token: self.token.clone() }));
             }
             // It was given up while it opened.
             _ => self.outputs.push_back(Output::Disconnect),
@@ -198,12 +195,11 @@ impl Session {
         }
     }
 
-    fn on_message(&mut self, now: Instant, message: AgentResponse) {
-        match (message.content, &self.phase) {
-            (Some(Content::Authenticated(_)), Phase::Authenticating { .. }) => self.on_authenticated(now),
-            (Some(Content::TrackImage(image)), Phase::Live { .. }) => {
-                let picture = Image { content_type: image.content_type, data: image.data };
-                self.answer(|captures, answers| captures.on_image(&image.track_id, &picture, answers));
+    fn on_message(&mut self, now: Instant, message: Message) {
+        match (message, &self.phase) {
+            (Message::Authenticated, Phase::Authenticating { .. }) => self.on_authenticated(now),
+            (Message::Image { track, image }, Phase::Live { .. }) => {
+                self.answer(|captures, answers| captures.on_image(track.as_str(), &image, answers));
                 self.send_captures(now);
             }
             // Said twice, said too early, or of a later version: nothing hangs on it.
@@ -225,7 +221,7 @@ impl Session {
             let id = TrackId::from(
                 uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes()).into_uuid().to_string(),
             );
-            self.outputs.push_back(Output::Send(AgentRequest::add_track(&id, track)));
+            self.outputs.push_back(Output::Send(Command::AddTrack { id: id.clone(), track: track.clone() }));
             self.outputs.push_back(Output::Report(Report::Published { track: id.clone() }));
             id
         });
@@ -246,7 +242,7 @@ impl Session {
     }
 
     fn on_closed(&mut self, now: Instant, reason: CloseReason) {
-        let cause = reason.cause();
+        let cause = reason.cause;
         let hopeless = cause == CloseCause::Crashed && self.crashes_too_often(now);
         match (&self.phase, cause) {
             (Phase::Leaving { ending, .. }, _) => {
@@ -312,7 +308,7 @@ impl Session {
             Phase::Leaving { .. } => {}
             Phase::Live { voice } => {
                 if let Some(track) = voice {
-                    self.outputs.push_back(Output::Send(AgentRequest::remove_track(track)));
+                    self.outputs.push_back(Output::Send(Command::RemoveTrack { id: track.clone() }));
                 }
                 self.outputs.push_back(Output::Disconnect);
                 self.phase = Phase::Leaving { deadline: now + LEAVE, ending };
@@ -414,7 +410,7 @@ impl Session {
             return;
         }
         while let Some(track) = self.captures.poll_request(now) {
-            self.outputs.push_back(Output::Send(AgentRequest::capture_image(&track)));
+            self.outputs.push_back(Output::Send(Command::CaptureImage { track }));
         }
     }
 }
@@ -440,14 +436,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
-        audio::Hz,
-        protocol::fishjam::PublishedTrack,
-        protocol::fishjam::wire::{
-            agent_request::Content as Request,
-            agent_response::{Authenticated, TrackImage},
-        },
-    };
+    use crate::{agent::Image, audio::Hz, protocol::fishjam::close_reason, signal::PublishedTrack};
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -487,7 +476,7 @@ mod tests {
         }
 
         fn close(&mut self, code: u16, text: &str) -> Vec<Output> {
-            self.input(Input::Closed(CloseReason { code, text: text.into() }))
+            self.input(Input::Closed(close_reason(code, text)))
         }
 
         /// Moves the clock to the next deadline and tells the session.
@@ -497,8 +486,8 @@ mod tests {
         }
     }
 
-    fn authenticated() -> AgentResponse {
-        AgentResponse { content: Some(Content::Authenticated(Authenticated {})) }
+    fn authenticated() -> Message {
+        Message::Authenticated
     }
 
     fn ending(outputs: &[Output]) -> Option<&Ending> {
@@ -510,7 +499,7 @@ mod tests {
 
     fn added_track(outputs: &[Output]) -> Option<String> {
         outputs.iter().find_map(|output| match output {
-            Output::Send(AgentRequest { content: Some(Request::AddTrack(add)) }) => Some(add.track.clone()?.id),
+            Output::Send(Command::AddTrack { id, .. }) => Some(id.to_string()),
             _ => None,
         })
     }
@@ -519,7 +508,7 @@ mod tests {
     fn it_connects_shows_its_token_and_publishes() {
         let mut bench = Bench::new();
         assert_eq!(bench.outputs(), [Output::Connect]);
-        assert_eq!(bench.input(Input::Opened), [Output::Send(AgentRequest::auth("first"))]);
+        assert_eq!(bench.input(Input::Opened), [Output::Send(Command::Authenticate { token: "first".into() })]);
         assert!(bench.session.voice_track().is_none(), "nothing may be sent before authentication");
         bench.now += 30 * MS;
         let outputs = bench.input(Input::Message(authenticated()));
@@ -583,7 +572,7 @@ mod tests {
         assert!(bench.close(1000, "Expired token").contains(&Output::RefreshToken));
         bench.session.set_token("second".into());
         assert!(bench.input(Input::Token(Ok(()))).contains(&Output::Connect));
-        assert_eq!(bench.input(Input::Opened), [Output::Send(AgentRequest::auth("second"))]);
+        assert_eq!(bench.input(Input::Opened), [Output::Send(Command::Authenticate { token: "second".into() })]);
         let outputs = bench.close(1000, "invalid token");
         assert!(matches!(ending(&outputs), Some(Ending::TokenRefused(_))), "{outputs:?}");
     }
@@ -627,7 +616,7 @@ mod tests {
         let mut bench = Bench::live();
         let track = bench.session.voice_track().unwrap().clone();
         let outputs = bench.input(Input::Leave(Ending::Left));
-        assert_eq!(outputs, [Output::Send(AgentRequest::remove_track(&track)), Output::Disconnect]);
+        assert_eq!(outputs, [Output::Send(Command::RemoveTrack { id: track.as_str().into() }), Output::Disconnect]);
         let begun = bench.now;
         for _ in 0..40 {
             assert!(bench.input(Input::Malformed).is_empty(), "what comes while it leaves cannot keep it");
@@ -643,9 +632,9 @@ mod tests {
         bench.outputs();
         assert!(bench.input(Input::Capture { id: 1, track: "v".into() }).is_empty());
         bench.open();
-        assert!(bench.outputs().contains(&Output::Send(AgentRequest::capture_image(&"v".into()))));
-        let image = TrackImage { track_id: "v".into(), content_type: "image/jpeg".into(), data: "x".into() };
-        let outputs = bench.input(Input::Message(AgentResponse { content: Some(Content::TrackImage(image)) }));
+        assert!(bench.outputs().contains(&Output::Send(Command::CaptureImage { track: "v".into() })));
+        let image = Image { content_type: "image/jpeg".into(), data: "x".into() };
+        let outputs = bench.input(Input::Message(Message::Image { track: "v".into(), image }));
         assert!(matches!(&outputs[..], [Output::Answer(1, Ok(_))]), "{outputs:?}");
         bench.close(1006, "");
         let outputs = bench.input(Input::Capture { id: 2, track: "v".into() });
@@ -673,7 +662,7 @@ mod tests {
             let mut ended = false;
             for (wait_ms, what) in story {
                 bench.now += Duration::from_millis(wait_ms);
-                let close = |code, text: &str| Input::Closed(CloseReason { code, text: text.into() });
+                let close = |code, text: &str| Input::Closed(close_reason(code, text));
                 let outputs = bench.input(match what {
                     0 | 1 => Input::Opened,
                     2..=4 => Input::Message(authenticated()),

@@ -14,7 +14,7 @@ use crate::{
         pace::EARLY,
         scratch,
     },
-    protocol::fishjam::PublishedTrack,
+    signal::PublishedTrack,
 };
 
 /// The outgoing half of the path.

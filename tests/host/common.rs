@@ -186,6 +186,15 @@ pub(crate) async fn until_ready(host: &Host) {
     }
 }
 
+/// Waits until something holds that is looked at without waiting.
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "in time: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
 pub(crate) fn in_state(sessions: &[SessionStatus], state: State) -> usize {
     sessions.iter().filter(|session| session.state == state).count()
 }

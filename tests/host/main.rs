@@ -5,6 +5,7 @@ mod common;
 mod admin_interface_is_as_described;
 mod admission_is_exact;
 mod agents_that_misbehave_harm_nobody;
+mod another_platform;
 mod cuts_are_survived;
 mod events_and_notes_are_data;
 mod every_room_gets_its_agent;

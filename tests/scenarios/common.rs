@@ -11,8 +11,10 @@ use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Hear, Input, Room},
     audio::{Hz, Sound},
     event::{Event, PeerId, RoomId},
-    fishjam::{Fishjam, JoinOptions, SessionHandle, rest::model::RoomConfig},
+    fishjam::{Fishjam, rest::model::RoomConfig},
+    platform::JoinOptions,
     sandbox::{Person, Sandbox, SandboxOptions, Speaker, Speaks},
+    session::SessionHandle,
 };
 use tokio::{
     sync::mpsc,

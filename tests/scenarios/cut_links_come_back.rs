@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use roomtone::{audio::Hz, fishjam::SessionEventKind, sandbox::Fault};
+use roomtone::{audio::Hz, sandbox::Fault, session::SessionEventKind};
 
 use crate::common::{House, Seen, eventually};
 

@@ -6,8 +6,8 @@ use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Input, Room},
     audio::{Hz, Sound, compare},
     event::PeerId,
-    fishjam::JoinOptions,
-    protocol::fishjam::PublishedTrack,
+    platform::JoinOptions,
+    signal::PublishedTrack,
 };
 
 use crate::common::{House, eventually, noise};

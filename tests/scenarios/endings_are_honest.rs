@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use roomtone::{
     agent::{Agent, AgentError, Room},
-    fishjam::{SessionHandle, SessionSummary},
     sandbox::Fault,
     session::Ending,
+    session::{SessionHandle, SessionSummary},
 };
 
 use crate::common::{House, PATIENCE, Seen};

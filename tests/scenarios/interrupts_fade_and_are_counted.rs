@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Room},
     audio::Hz,
-    fishjam::JoinOptions,
-    protocol::fishjam::PublishedTrack,
+    platform::JoinOptions,
+    signal::PublishedTrack,
 };
 use tokio::{
     sync::mpsc,

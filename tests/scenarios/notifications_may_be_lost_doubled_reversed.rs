@@ -7,8 +7,8 @@ use std::{
 
 use roomtone::{
     event::{EventKind, PeerEvent, TrackEvent},
-    fishjam::SessionHandle,
     sandbox::{Fault, NotificationFault, Speaker},
+    session::SessionHandle,
 };
 
 use crate::common::{House, ProbeEnd, Seen, noise, probe};

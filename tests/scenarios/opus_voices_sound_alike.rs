@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use roomtone::{agent::AudioRequirements, audio::Hz, protocol::fishjam::PublishedTrack};
+use roomtone::{agent::AudioRequirements, audio::Hz, signal::PublishedTrack};
 
 use crate::common::{House, eventually, probe_that, speech};
 

@@ -1,13 +1,18 @@
 //! Every call of the REST client, its errors, and what it repeats.
 
-use roomtone::fishjam::{
-    Fishjam, JoinError, JoinOptions,
-    rest::{
-        Client, RestErrorKind,
-        model::{AgentOptions, MoqPaths, NewPeer, PeerType, PersonOptions, RoomConfig, RoomType, Status, VapiOptions},
-    },
-};
 use roomtone::sandbox::Fault;
+use roomtone::{
+    fishjam::{
+        Fishjam,
+        rest::{
+            Client, RestErrorKind,
+            model::{
+                AgentOptions, MoqPaths, NewPeer, PeerType, PersonOptions, RoomConfig, RoomType, Status, VapiOptions,
+            },
+        },
+    },
+    platform::{JoinError, JoinOptions},
+};
 
 use crate::common::{House, probe};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roomtone::{fishjam::SessionEventKind, sandbox::Fault, session::Ending};
+use roomtone::{sandbox::Fault, session::Ending, session::SessionEventKind};
 
 use crate::common::{House, PATIENCE};
 

@@ -16,8 +16,10 @@ use crate::{
     audio::Hz,
     cli::{Failure, args::LoadArgs},
     event::RoomId,
-    fishjam::{Fishjam, JoinOptions, SessionHandle, SessionSummary},
-    protocol::fishjam::PublishedTrack,
+    fishjam::Fishjam,
+    platform::JoinOptions,
+    session::{SessionHandle, SessionSummary},
+    signal::PublishedTrack,
 };
 
 pub(super) async fn run(
@@ -121,9 +123,8 @@ impl Agent for Speech {
         let mut again = interval(SPEECH_AND_PAUSE);
         loop {
             tokio::select! {
-                input = room.inbox.next() => match input {
-                    None => return Ok(()),
-                    Some(_) => {}
+                input = room.inbox.next() => if input.is_none() {
+                    return Ok(());
                 },
                 _ = again.tick() => drop(room.voice.play(&said)),
             }

@@ -26,10 +26,8 @@ use crate::{
         rest::model::{AgentOptions, NewPeer},
         socket_config,
     },
-    protocol::fishjam::{
-        PublishedTrack,
-        wire::{AgentRequest, AgentResponse, agent_response::Content},
-    },
+    protocol::fishjam::wire::{AgentRequest, AgentResponse, agent_response::Content},
+    signal::PublishedTrack,
 };
 
 pub(super) async fn run(fishjam: Fishjam, seconds: u64, voice: PublishedTrack) -> Result<(), Failure> {

@@ -32,8 +32,9 @@ use super::{
 use crate::{
     agent::Registry,
     audio::{Hz, wav},
-    fishjam::{Fishjam, rest::build_http, rest::model::RoomConfig},
+    fishjam::{Fishjam, rest::model::RoomConfig},
     host::machine,
+    net::build_http,
     sandbox::{Sandbox, SandboxOptions},
 };
 pub(super) use machine::stay_on;

@@ -13,11 +13,10 @@ use crate::{
     audio::{Hz, Sound, codec::Encoding},
     cli::Failure,
     event::{PeerId, RoomId},
-    fishjam::{
-        Fishjam, JoinOptions, Notifier, NotifierEvent, Scope, SessionEventKind, SessionHandle, SessionSummary,
-        rest::model::RoomConfig,
-    },
+    fishjam::{Fishjam, Notifier, NotifierEvent, Scope, rest::model::RoomConfig},
+    platform::JoinOptions,
     sandbox::{Person, Sandbox, SandboxOptions},
+    session::{SessionEventKind, SessionHandle, SessionSummary},
 };
 
 /// What came of it.

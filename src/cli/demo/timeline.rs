@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     event::{Event as RoomEvent, EventKind},
-    fishjam::{SessionEvent, SessionEventKind},
+    session::{SessionEvent, SessionEventKind},
 };
 
 /// One thing that happened.

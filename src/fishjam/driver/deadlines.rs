@@ -70,8 +70,8 @@ impl Driver {
             }
             self.subscribe_to_heard();
             self.port.stamp(now);
-            self.monitor.publish(self.counters());
-            self.is_tapped = self.monitor.is_tapped();
+            self.link.monitor.publish(self.counters());
+            self.is_tapped = self.link.monitor.is_tapped();
         }
     }
 }

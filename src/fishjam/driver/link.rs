@@ -12,14 +12,17 @@ use crate::{
     event::{Event, LinkEvent, Plane},
     fishjam::{
         rest::RestErrorKind,
-        session_event::SessionEventKind,
         socket::{Socket, SocketEvent},
     },
     protocol::fishjam::{
-        TrackSound, decode_response, peek_track_data,
-        wire::agent_response::{Content, TrackData},
+        decode_response, message_of, peek_track_data,
+        wire::{
+            AgentRequest,
+            agent_response::{Content, TrackData},
+        },
     },
-    session::{Input, Output, Refusal, Report, TokenFault},
+    session::{Input, Output, Refusal, Report, SessionEventKind, TokenFault},
+    signal::IncomingSound,
     trouble::times,
 };
 
@@ -27,7 +30,7 @@ impl Driver {
     pub(super) fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
             Output::Connect => self.connect(),
-            Output::Send(message) => self.outbox.send(self.socket.as_deref_mut(), &message),
+            Output::Send(command) => self.outbox.send(self.socket.as_deref_mut(), &AgentRequest::of(&command)),
             Output::Disconnect => self.disconnect(),
             Output::RefreshToken => {
                 let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
@@ -82,8 +85,7 @@ impl Driver {
             }
             Report::Retrying { .. } => self.socket = None,
             Report::Joined { .. } => {
-                self.joined.send_replace(true);
-                self.publish(SessionEventKind::Joined);
+                self.link.tell_joined();
             }
             Report::Published { .. } => {
                 self.voice_opens = now + WIRING;
@@ -110,7 +112,7 @@ impl Driver {
             }
             _ => tracing::debug!("{line}"),
         }
-        self.publish(SessionEventKind::Link(line));
+        self.link.tell(SessionEventKind::Link(line));
     }
 
     pub(super) fn on_socket(&mut self, now: Instant, event: SocketEvent) {
@@ -128,7 +130,7 @@ impl Driver {
     pub(super) fn try_deliver(&mut self, bytes: &[u8]) -> bool {
         let Some(sound) = peek_track_data(bytes).filter(|_| self.session.is_live()) else { return false };
         if self.is_tapped && self.inbound.encoding() == Encoding::Pcm16 {
-            self.monitor.measure(sound.peer, sound.track, sound.data);
+            self.link.monitor.measure(sound.peer, sound.track, sound.data);
         }
         let now = Instant::now();
         let passed = self.inbound.try_deliver(now - self.begun, &sound, &mut self.port);
@@ -146,21 +148,21 @@ impl Driver {
             Err(_) => self.session.handle_input(now, Input::Malformed),
             Ok(message) => match message.content {
                 Some(Content::TrackData(TrackData { peer_id, track: Some(track), data })) => {
-                    self.on_sound(now, TrackSound { peer: &peer_id, track: &track.id, data: &data });
+                    self.on_sound(now, IncomingSound { peer: &peer_id, track: &track.id, data: &data });
                 }
                 Some(Content::TrackData(TrackData { track: None, .. })) => {}
-                _ => self.session.handle_input(now, Input::Message(message)),
+                _ => self.session.handle_input(now, Input::Message(message_of(message))),
             },
         }
     }
 
-    fn on_sound(&mut self, now: Instant, sound: TrackSound<'_>) {
+    fn on_sound(&mut self, now: Instant, sound: IncomingSound<'_>) {
         if !self.session.is_live() {
             return;
         }
         match self.inbound.on_chunk(now - self.begun, sound, &mut self.roster, &mut self.port) {
             Ok(false) => {}
-            Ok(true) => self.publish(SessionEventKind::FirstHeard(sound.peer.into())),
+            Ok(true) => self.link.tell(SessionEventKind::FirstHeard(sound.peer.into())),
             Err(error) => self.give_up(now, error.to_string()),
         }
     }

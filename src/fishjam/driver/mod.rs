@@ -17,37 +17,34 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::JoinError as TaskEnd,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::{sync::oneshot, task::JoinError as TaskEnd};
 use tracing::Instrument;
 
 use super::{
-    join::JoinOptions,
-    monitor::SessionMonitor,
     notifier::Notifier,
     rest::{
         Client, RestError,
         model::{Admission, Room as RestRoom},
     },
-    session_event::{Counters, SessionEvent, SessionEventKind, SessionSummary},
     socket::{Socket, SocketEvent},
 };
 use crate::{
-    agent::{Agent, AgentError, AudioRequirements, CaptureError, Image, Latency, Request, RoomPort, Unread, room_link},
+    agent::{Agent, AgentError, AudioRequirements, CaptureError, Image, Request, RoomPort, Unread, room_link},
     audio::{
         Hz,
         codec::{CodecError, Encoding},
     },
     event::{Event, PeerId, Place, RoomId, Roster},
+    platform::JoinOptions,
     protocol::fishjam::wire::AgentRequest,
-    session::{Cut, Ending, InboundAudio, Input, OutboundAudio, Refusal, Session, SessionOptions},
+    session::{
+        Counters, Cut, Ending, InboundAudio, Input, OutboundAudio, Refusal, Session, SessionEventKind, SessionLink,
+        SessionOptions, SessionSummary, agent_failure,
+    },
+    stats::Latency,
 };
 use outbox::Outbox;
 use ready_set::ReadySource;
-pub(crate) use shutdown::panic_text;
 use sources::{DriverEvent, EventSources};
 use subscribing::Subscribing;
 
@@ -79,10 +76,7 @@ pub(super) struct Driver {
     due: Instant,
     captures: HashMap<u64, oneshot::Sender<Result<Image, CaptureError>>>,
     next_capture: u64,
-    events: mpsc::Sender<SessionEvent>,
-    /// Whether the agent is in the room, or was.
-    joined: watch::Sender<bool>,
-    monitor: SessionMonitor,
+    link: SessionLink,
     /// Somebody wanted levels when that was looked at last.
     is_tapped: bool,
     /// The levels of the voice can be measured.
@@ -91,7 +85,6 @@ pub(super) struct Driver {
     reconnects: u64,
     subscribing: Subscribing,
     outbox: Outbox,
-    unread_events: u64,
     /// The server has removed the agent's peer; when that is taken for the end, if nothing else says what ended.
     removed_at: Option<Instant>,
     /// When the server has surely played all that an agent that is done had said.
@@ -133,8 +126,7 @@ impl Driver {
         wire_rate: Hz,
         admission: Admission,
         notifier: Notifier,
-        (events, joined): (mpsc::Sender<SessionEvent>, watch::Sender<bool>),
-        monitor: SessionMonitor,
+        link: SessionLink,
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
         let (room, peer, now) = (options.room.clone(), admission.peer.id.clone(), Instant::now());
@@ -168,16 +160,13 @@ impl Driver {
             due: now,
             captures: HashMap::new(),
             next_capture: 0,
-            events,
-            joined,
-            monitor,
+            link,
             is_tapped: false,
             speaks_pcm,
             to_socket: Latency::default(),
             reconnects: 0,
             subscribing: Subscribing::new(options),
             outbox: Outbox::default(),
-            unread_events: 0,
             removed_at: None,
             heard_out_at: None,
             room_end_told: false,
@@ -188,13 +177,9 @@ impl Driver {
         })
     }
 
-    pub(super) async fn run(
-        mut self,
-        leave: CancellationToken,
-        drain: watch::Receiver<Option<Duration>>,
-    ) -> SessionSummary {
-        self.sources.leave_on(leave);
-        self.sources.drain_on(drain);
+    pub(super) async fn run(mut self) -> SessionSummary {
+        self.sources.leave_on(self.link.leave.clone());
+        self.sources.drain_on(self.link.drain.clone());
         let mut now = Instant::now();
         loop {
             self.drive(now);
@@ -240,7 +225,7 @@ impl Driver {
             DriverEvent::Notifier(event) => self.on_notifier(now, event),
             DriverEvent::Agent(result) => self.on_agent(now, result),
             DriverEvent::Request(Request::Capture(capture)) => self.on_capture(now, capture),
-            DriverEvent::Request(Request::Note(note)) => self.publish(SessionEventKind::Note(note)),
+            DriverEvent::Request(Request::Note(note)) => self.link.tell(SessionEventKind::Note(note)),
             DriverEvent::Drain(within) => self.tell_of_drain(within),
             DriverEvent::Socket(event) => self.on_socket(now, event),
             DriverEvent::Time => self.on_time(now),
@@ -302,7 +287,7 @@ impl Driver {
         outbound.poll_packets(now, voice, |packet| {
             self.outbox.send_sound(self.socket.as_deref_mut(), track, packet);
             if self.speaks_pcm && self.is_tapped {
-                self.monitor.measure(self.peer.as_str(), track.as_str(), packet);
+                self.link.monitor.measure(self.peer.as_str(), track.as_str(), packet);
             }
             speaks = true;
         });
@@ -312,10 +297,10 @@ impl Driver {
             self.last_spoke = Some(now);
         }
         if cut.is_some() {
-            self.publish(SessionEventKind::Interrupts);
+            self.link.tell(SessionEventKind::Interrupts);
         }
         if begins {
-            self.publish(SessionEventKind::Speaks);
+            self.link.tell(SessionEventKind::Speaks);
         }
     }
 
@@ -333,20 +318,20 @@ impl Driver {
 
     fn on_agent(&mut self, now: Instant, result: Result<Result<(), AgentError>, TaskEnd>) {
         // What an agent that is done has said is still to be heard; `drive` looks for the end of it.
-        let Some(failure) = shutdown::failure(result) else { return };
+        let Some(failure) = agent_failure(result) else { return };
         self.session.handle_input(now, Input::Leave(Ending::AgentFailed(failure)));
     }
 
     fn tell(&mut self, event: impl Into<Event>) {
         let mut event = event.into();
         event.place.get_or_insert_with(|| Place::Room(self.room.clone()));
-        self.publish(SessionEventKind::Room(event.clone()));
+        self.link.tell(SessionEventKind::Room(event.clone()));
         let told = self.port.tell(event);
         self.give_up_if_unread(told);
     }
 
     fn tell_of_drain(&mut self, within: Duration) {
-        self.publish(SessionEventKind::Draining { within });
+        self.link.tell(SessionEventKind::Draining { within });
         let told = self.port.drain(within);
         self.give_up_if_unread(told);
     }
@@ -372,19 +357,10 @@ impl Driver {
             to_socket: self.to_socket.counts(),
         }
     }
-
-    fn publish(&mut self, kind: SessionEventKind) {
-        // A reader that is behind loses events, never sound, and what comes often before what a session hangs on.
-        let has_room = kind.is_essential() || self.events.capacity() > FOR_ESSENTIALS;
-        let told = has_room && self.events.try_send(SessionEvent { at: self.begun.elapsed(), kind }).is_ok();
-        self.unread_events += u64::from(!told);
-    }
 }
 
 /// Who sent sound so short a while ago is in the room, whatever a list says.
 const STILL_HEARD: Duration = Duration::from_secs(5);
-/// Events that those which come often leave free.
-const FOR_ESSENTIALS: usize = 256;
 /// How long the sockets have to say why the agent's peer was removed.
 const FAREWELL: Duration = Duration::from_millis(300);
 /// Within what time the agents of one process look into their rooms once the server socket is back.

@@ -1,15 +1,12 @@
 //! The end of a session.
 
-use tokio::{task::JoinError as TaskEnd, time::timeout};
+use tokio::time::timeout;
 
 use super::{Driver, GOODBYE};
 use crate::{
-    agent::{AgentError, Note, Request},
-    fishjam::{
-        rest::RestErrorKind,
-        session_event::{SessionEventKind, SessionSummary},
-    },
-    session::Ending,
+    agent::{Note, Request},
+    fishjam::rest::RestErrorKind,
+    session::{Ending, SessionEventKind, SessionSummary},
 };
 
 impl Driver {
@@ -26,19 +23,19 @@ impl Driver {
         self.captures.clear();
         let Shutdown { notes, is_removed, agent_error } = self.shut_down().await;
         for note in notes {
-            self.publish(SessionEventKind::Note(note));
+            self.link.tell(SessionEventKind::Note(note));
         }
         let failed = agent_error.as_ref().map(|why| format!("; the agent failed: {why}")).unwrap_or_default();
-        self.publish(SessionEventKind::Ended(format!("{ending}{failed}")));
+        self.link.tell(SessionEventKind::Ended(format!("{ending}{failed}")));
         let counters = self.counters();
-        self.monitor.publish(counters);
+        self.link.monitor.publish(counters);
         SessionSummary {
             ending,
             agent_error,
             stayed: self.begun.elapsed(),
             counters,
             leaves_peer: !is_removed,
-            unread_events: self.unread_events,
+            unread_events: self.link.unread_events(),
         }
     }
 
@@ -84,20 +81,4 @@ struct Shutdown {
     is_removed: bool,
     /// What the agent could not finish.
     agent_error: Option<String>,
-}
-
-/// What an agent's end says of what went wrong.
-pub(super) fn failure(end: Result<Result<(), AgentError>, TaskEnd>) -> Option<String> {
-    match end {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(end) => Some(panic_text(end)),
-    }
-}
-
-pub(crate) fn panic_text(end: TaskEnd) -> String {
-    let Ok(payload) = end.try_into_panic() else { return "it was cancelled".into() };
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    format!("it panicked: {}", text.as_deref().unwrap_or("without a word"))
 }

@@ -20,7 +20,6 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use super::{
     Done, GOODBYE,
     ready_set::{ReadySet, ReadySource},
-    shutdown,
 };
 use crate::{
     agent::{AgentError, Request},
@@ -28,6 +27,7 @@ use crate::{
         notifier::{Notifier, NotifierEvent},
         socket::SocketEvent,
     },
+    session::agent_failure,
 };
 
 /// One of them has come.
@@ -135,7 +135,7 @@ impl EventSources {
     pub(super) async fn end_agent(&mut self) -> Option<String> {
         let agent = self.sources.agent.as_mut()?;
         match timeout(GOODBYE, &mut *agent).await {
-            Ok(end) => shutdown::failure(end),
+            Ok(end) => agent_failure(end),
             Err(_) => {
                 tracing::warn!("the agent did not return in time and was ended");
                 agent.abort();

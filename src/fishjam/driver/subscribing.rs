@@ -7,10 +7,9 @@ use tracing::Instrument;
 use super::{Done, Driver};
 use crate::{
     event::{Event, EventKind, PeerEvent, PeerId},
-    fishjam::{
-        join::JoinOptions,
-        rest::{RestError, RestErrorKind, model::SubscribeMode},
-    },
+    fishjam::rest::{RestError, RestErrorKind},
+    platform::JoinOptions,
+    signal::SubscribeMode,
 };
 
 /// Which peers the server was asked for.

@@ -17,10 +17,11 @@ use crate::{
         socket::{Socket, SocketEvent},
     },
     protocol::fishjam::{
-        CloseCause, CloseReason, Decoded, decode,
+        Decoded, decode,
         wire::{ServerMessage, server_message},
     },
     session::{Backoff, Refusal},
+    signal::{CloseCause, CloseReason},
 };
 
 /// Listens until nobody else does, or the token is refused.
@@ -91,7 +92,7 @@ impl Listener {
         let token = self.client.credential().token();
         match timeout(HANDSHAKE, subscribe(&mut socket, token.expose_secret())).await {
             Ok(Ok(())) => {}
-            Ok(Err(reason)) if reason.cause() == CloseCause::Token => {
+            Ok(Err(reason)) if reason.cause == CloseCause::Token => {
                 // It may have been replaced while the process lived; if so, the next link shows the new one.
                 return match self.client.credential().has_other_than(token.expose_secret()) {
                     true => Down::Lost("the management token was replaced".into(), None),

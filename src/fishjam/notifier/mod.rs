@@ -14,27 +14,10 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::rest::Client;
-use crate::event::{Event, RoomId};
+use crate::event::RoomId;
 pub(super) use hub::Hub;
 
-/// What a notifier tells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum NotifierEvent {
-    /// It listens. What happened before is not told: ask REST for the picture now.
-    Up,
-    /// It does not listen any more, and tries again by itself. What happens until `Up` is lost.
-    Down {
-        /// What is known of the cause.
-        reason: String,
-    },
-    /// Something happened.
-    Event(Arc<Event>),
-    /// The management token is refused; the notifier has ended.
-    Refused {
-        /// The server's word.
-        reason: String,
-    },
-}
+pub use crate::platform::WatchEvent as NotifierEvent;
 
 /// What a notifier listens to.
 #[derive(Debug, Clone, PartialEq, Eq)]

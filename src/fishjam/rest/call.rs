@@ -12,7 +12,7 @@ use super::{
     body::{Body, Elementwise, Whole},
     lenient::Lenient,
 };
-use crate::{fishjam::net, session::Backoff};
+use crate::{net, session::Backoff};
 
 /// How long a connection may take to open.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);

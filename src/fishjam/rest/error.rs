@@ -4,10 +4,7 @@ use std::{fmt, time::Duration};
 
 use reqwest::StatusCode;
 
-use crate::{
-    fishjam::{Address, net},
-    text::printable,
-};
+use crate::{fishjam::Address, net, text::printable};
 
 /// A REST call that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]

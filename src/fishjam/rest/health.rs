@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{RestError, RestErrorKind};
+pub use crate::platform::Failing;
 
 /// See the module's head.
 #[derive(Debug, Default)]
@@ -16,17 +17,6 @@ struct State {
     /// When a call was last served.
     served: Option<Instant>,
     failing: Option<(Instant, Failing)>,
-}
-
-/// REST does not serve.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failing {
-    /// For how long, as far as calls were made.
-    pub lasts: Duration,
-    /// The last call's error, in a line.
-    pub why: String,
-    /// The management token is refused: waiting alone will not do.
-    pub is_refused: bool,
 }
 
 impl RestHealth {

@@ -25,11 +25,8 @@ use std::sync::{
 
 use secrecy::SecretString;
 
-use super::{
-    address::Address,
-    net::{Credential, Trust},
-    troubles::Troubles,
-};
+use super::{address::Address, troubles::Troubles};
+use crate::net::{Credential, Trust, build_trusting};
 pub use compositions::Part;
 pub use error::{RestError, RestErrorKind};
 pub use health::{Failing, RestHealth};
@@ -52,17 +49,6 @@ pub struct Client {
     unreadable: Arc<Unreadable>,
     health: Arc<RestHealth>,
     pub(super) troubles: Arc<Troubles>,
-}
-
-/// Makes an HTTP client that trusts whom the machine trusts.
-pub(crate) fn build_http(builder: reqwest::ClientBuilder) -> reqwest::Client {
-    build_trusting(&Trust::of_machine(), builder)
-}
-
-fn build_trusting(trust: &Trust, builder: reqwest::ClientBuilder) -> reqwest::Client {
-    let config = trust.config();
-    let http = builder.tls_backend_preconfigured((*config).clone()).build();
-    http.expect("the TLS configuration is of the version that reqwest uses")
 }
 
 impl Client {

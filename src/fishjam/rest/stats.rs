@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
-use crate::agent::{Latency, LatencyCounts};
+use crate::stats::{Latency, LatencyCounts};
 
 /// See the module's head.
 #[derive(Debug, Default)]

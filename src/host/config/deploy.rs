@@ -11,9 +11,8 @@ use secrecy::SecretString;
 use super::{SecretSource, units};
 use crate::{
     agent::{Hear, Maker},
-    event::PeerId,
-    fishjam::rest::model::{RoomType, SubscribeMode},
-    protocol::fishjam::PublishedTrack,
+    event::{PeerId, RoomKind},
+    signal::{PublishedTrack, SubscribeMode},
 };
 
 /// One agent for the rooms that its rules name.
@@ -86,7 +85,7 @@ pub struct RoomRule {
     #[serde(deserialize_with = "patterns")]
     pub globs: Vec<Pattern>,
     /// Those of these types.
-    pub types: Vec<RoomType>,
+    pub types: Vec<RoomKind>,
     /// Those with a peer whose metadata contains this.
     pub peer_metadata: Map<String, Value>,
 }
@@ -99,7 +98,7 @@ impl RoomRule {
     }
 
     /// Whether rooms of this type are meant.
-    pub fn takes(&self, kind: RoomType) -> bool {
+    pub fn takes(&self, kind: RoomKind) -> bool {
         self.types.is_empty() || self.types.contains(&kind)
     }
 }
@@ -259,7 +258,7 @@ impl Deploy {
         wrong(restart.first_wait.is_zero(), "restart.first_wait", "is zero: a failing agent would keep a core busy");
         let waits_fit = restart.first_wait <= restart.longest_wait;
         wrong(!waits_fit, "restart.longest_wait", "is less than restart.first_wait");
-        wrong(self.rooms.types.contains(&RoomType::Unknown), "rooms.types", ROOM_TYPES);
+        wrong(self.rooms.types.contains(&RoomKind::Unknown), "rooms.types", ROOM_TYPES);
         let livestream = self.rooms.types.iter().any(|kind| kind.is_livestream());
         wrong(livestream, "rooms.types", "a livestream takes no peers, so no agents");
         wrong(self.hear.subscribe == SubscribeMode::Unknown, "hear.subscribe", "is neither \"auto\" nor \"manual\"");

@@ -20,6 +20,7 @@ mod deploy;
 mod fault;
 mod read;
 mod secret;
+mod table;
 mod units;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};

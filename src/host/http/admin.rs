@@ -19,8 +19,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     event::RoomId,
-    fishjam::{Credential, LevelMeter},
     host::control::{Control, HasEnded},
+    net::Credential,
+    session::LevelMeter,
     web::{self, From},
 };
 

@@ -1,4 +1,4 @@
-//! Fishjam's webhooks, as the source of what happens.
+//! Deliveries by HTTP (webhooks), as the source of what happens.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,11 +12,9 @@ use axum::{
 use secrecy::ExposeSecret;
 
 use crate::{
-    fishjam::{
-        Credential, Fishjam,
-        webhook::{self, WebhookError},
-    },
     host::measures::WebhookCounts,
+    net::Credential,
+    platform::{Delivery, Platform, RefusedDelivery, SignatureForm},
     trouble::{Seldom, times},
     web,
 };
@@ -37,13 +35,18 @@ impl Webhooks {
 
 #[derive(Clone)]
 struct Receiver {
-    fishjam: Fishjam,
+    platform: Arc<dyn Platform>,
     secret: Credential,
     refusals: Arc<Seldom>,
 }
 
-pub(in crate::host) fn router(path: &str, fishjam: Fishjam, secret: Credential, webhooks: Webhooks) -> Router {
-    let receiver = Receiver { fishjam, secret, refusals: Arc::default() };
+pub(in crate::host) fn router(
+    path: &str,
+    platform: Arc<dyn Platform>,
+    secret: Credential,
+    webhooks: Webhooks,
+) -> Router {
+    let receiver = Receiver { platform, secret, refusals: Arc::default() };
     Router::new()
         .route(path, post(receive))
         .layer(axum::middleware::map_response(move |response: Response| {
@@ -59,37 +62,47 @@ pub(in crate::host) fn router(path: &str, fishjam: Fishjam, secret: Credential, 
 /// Takes a delivery. A second one of the same changes nothing, as all who listen can hear things twice; a 4xx is not
 /// delivered again.
 async fn receive(State(receiver): State<Receiver>, request: Request) -> Response {
-    let signature = request.headers().get(webhook::SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
-    let Some(signature) = signature.filter(|text| webhook::is_signature(text)).map(ToOwned::to_owned) else {
-        // Before the body is read: whoever cannot sign costs nothing.
-        return receiver.refuse(&WebhookError::Unsigned);
+    let signature = match receiver.platform.delivery_signature() {
+        Some(SignatureForm { header, fits }) => {
+            let shown = request.headers().get(header).and_then(|value| value.to_str().ok());
+            match shown.filter(|text| fits(text)) {
+                Some(signature) => Some(signature.to_owned()),
+                // Before the body is read: whoever cannot sign costs nothing.
+                None => return receiver.refuse(&unsigned(header)),
+            }
+        }
+        None => None,
     };
     let body = match web::whole_body(request).await {
         Ok(body) => body,
         Err(response) => return response,
     };
-    let take =
-        |secret: &Credential| webhook::receive(&body, Some(&signature), secret.token().expose_secret().as_bytes());
+    let take = |secret: &Credential| {
+        let token = secret.token();
+        let secret = token.expose_secret().as_bytes();
+        receiver.platform.take_delivery(&Delivery { body: &body, signature: signature.as_deref(), secret })
+    };
     let mut taken = take(&receiver.secret);
-    if matches!(taken, Err(WebhookError::WrongSignature)) && receiver.has_new_secret().await {
+    if taken.as_ref().is_err_and(|refused| refused.is_signature) && receiver.has_new_secret().await {
         taken = take(&receiver.secret);
     }
     match taken {
-        Ok(decoded) => {
-            receiver.fishjam.rest().unreadable().note_notifications("a webhook", &decoded.unreadable);
-            decoded.events.into_iter().for_each(|event| receiver.fishjam.feed(event));
-            StatusCode::NO_CONTENT.into_response()
-        }
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => receiver.refuse(&error),
     }
 }
 
+fn unsigned(header: &str) -> RefusedDelivery {
+    let why = format!("the webhook carries no {header} header, or one that is no signature");
+    RefusedDelivery { status: 401, why, is_signature: false }
+}
+
 impl Receiver {
-    fn refuse(&self, error: &WebhookError) -> Response {
+    fn refuse(&self, error: &RefusedDelivery) -> Response {
         if let Some(count) = self.refusals.happens() {
             tracing::warn!("a webhook was refused: {error}{}", times(count));
         }
-        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
         (status, error.to_string()).into_response()
     }
 

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::admission::Slot;
 use crate::{
     event::{PeerId, RoomId},
-    fishjam::{JoinError, rest::RestErrorKind},
     host::config::RestartRule,
+    platform::{JoinError, PlatformErrorKind},
     session::{self, Ending},
 };
 
@@ -215,7 +215,7 @@ impl From<&JoinError> for Outcome {
         match error {
             JoinError::NoSuchRoom(_) => Outcome::RoomGone(text),
             JoinError::RoomFull(_) => Outcome::Trouble { why: text, at_least: Duration::ZERO },
-            JoinError::Rest(error) if error.kind != RestErrorKind::BadRequest => {
+            JoinError::Platform(error) if error.kind != PlatformErrorKind::BadRequest => {
                 Outcome::Trouble { why: text, at_least: error.retry_after.unwrap_or_default() }
             }
             _ => Outcome::Hopeless(text),

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use super::{Action, Key, Outcome, Reconciler, State};
 use crate::{
     event::{End, Event, Metadata, Peer, PeerEvent, PeerKind, RoomEvent},
-    fishjam::rest::model::{Room, RoomConfig},
     host::config::{Config, Deploy},
+    platform::ListedRoom,
 };
 
 const LIMIT: usize = 3;
@@ -131,12 +131,7 @@ impl World {
 
     fn list(&mut self) {
         let asked = self.reconciler.begin_list();
-        let listed = |n: &u8| Room {
-            id: format!("r{n}").into(),
-            config: RoomConfig::default(),
-            peers: Vec::new(),
-            composition_info: None,
-        };
+        let listed = |n: &u8| ListedRoom { id: format!("r{n}").into(), kind: None, peers: Vec::new() };
         let rooms = self.rooms.iter().map(listed).collect();
         self.reconciler.on_list(self.now, asked, rooms);
     }

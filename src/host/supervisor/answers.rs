@@ -13,7 +13,8 @@ impl Supervisor {
     pub(super) fn status(&self) -> HostStatus {
         HostStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            fishjam: self.context.fishjam.rest().address().to_string(),
+            platform: self.context.platform.name().to_owned(),
+            address: self.context.platform.address(),
             up_s: self.begun.elapsed().as_secs_f64(),
             ready: self.is_ready(),
             draining: self.drain.is_some(),
@@ -59,14 +60,12 @@ impl Supervisor {
             rooms: self.reconciler.rooms(),
             admitted: self.reconciler.admitted(),
             counters: self.reconciler.counters().clone(),
-            rest: self.context.fishjam.rest().stats().counts(),
+            calls: self.context.platform.telemetry(),
             blocks: self.context.watchdog.blocks(),
             lag: self.context.watchdog.take_worst_lag(),
             sink_lines_lost: self.context.sinks.lost(),
             ready: self.is_ready(),
             notifications: self.lists.notifications_are_up,
-            rest_failing: self.context.fishjam.rest().health().failing(),
-            unreadable: self.context.fishjam.rest().unreadable().counts(),
             totals,
         }
     }

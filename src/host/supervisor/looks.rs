@@ -3,19 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::{Look, Supervisor};
-use crate::fishjam::rest::RestErrorKind;
 
 impl Supervisor {
     /// Asks REST whether it serves, where nobody else has asked for a while.
     pub(super) fn look_after_rest(&mut self) {
-        let health = self.context.fishjam.rest().health();
-        let is_due = health.failing().is_some() || health.unserved_for().is_none_or(|since| since >= PROBE);
+        let calls = self.context.platform.telemetry();
+        let is_due = calls.failing.is_some() || calls.unserved_for.is_none_or(|since| since >= PROBE);
         if !is_due || std::mem::replace(&mut self.probe_is_under_way, true) {
             return;
         }
         let (context, looks) = (self.context.clone(), self.looks.clone());
         tokio::spawn(async move {
-            context.fishjam.rest().validate().await.ok();
+            context.platform.check().await.ok();
             tokio::time::sleep(PROBE / 5).await;
             looks.send(Look::Validated).await.ok();
         });
@@ -28,7 +27,7 @@ impl Supervisor {
         let asked = self.reconciler.begin_list();
         let (context, looks) = (self.context.clone(), self.looks.clone());
         tokio::spawn(async move {
-            let result = context.fishjam.rest().rooms().await;
+            let result = context.platform.rooms().await;
             looks.send(Look::List(asked, result)).await.ok();
         });
     }
@@ -55,7 +54,7 @@ impl Supervisor {
                 self.reconciler.on_list_failed();
             }
             Look::Room(_, Ok(room)) => self.reconciler.on_looked_at(now, room),
-            Look::Room(room, Err(error)) if error.kind == RestErrorKind::NotFound => {
+            Look::Room(room, Err(error)) if error.is_not_found() => {
                 self.reconciler.on_room_missing(now, &room);
             }
             // The next list tells.
@@ -77,7 +76,7 @@ impl Supervisor {
 
     /// What keeps the host from serving its rooms, in a line.
     pub(super) fn trouble(&self) -> Option<String> {
-        let failing = self.context.fishjam.rest().health().failing();
+        let failing = self.context.platform.telemetry().failing;
         match failing.filter(|failing| failing.is_refused || failing.lasts >= REST_PATIENCE) {
             Some(failing) => Some(format!("REST does not serve: {}", failing.why)),
             None if !self.lists.notifications_are_up => Some("no notifications come in".into()),

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::StreamExt;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::sleep_until,
@@ -30,11 +31,9 @@ use super::{
 use crate::{
     agent::Registry,
     event::{PeerId, RoomId},
-    fishjam::{
-        Counters, Notifier, NotifierEvent, Scope, SessionMonitor, SessionSummary,
-        rest::{RestError, model::Room},
-    },
+    platform::{ListedRoom, PlatformError, Watch, WatchEvent},
     session::Backoff,
+    session::{Counters, SessionMonitor, SessionSummary},
     trouble::Trouble,
 };
 
@@ -45,7 +44,7 @@ pub(super) struct Supervisor {
     source: Option<(PathBuf, Registry)>,
     reconciler: Reconciler,
     context: Arc<SessionContext>,
-    notifier: Option<Notifier>,
+    watch: Option<Watch>,
     updates: mpsc::Receiver<SessionUpdate>,
     commands: mpsc::Receiver<Command>,
     looks: mpsc::Sender<Look>,
@@ -107,8 +106,8 @@ struct Drain {
 enum Look {
     /// Nobody is left of processes that are no more.
     Cleared,
-    List(u64, Result<Vec<Room>, RestError>),
-    Room(RoomId, Result<Room, RestError>),
+    List(u64, Result<Vec<ListedRoom>, PlatformError>),
+    Room(RoomId, Result<ListedRoom, PlatformError>),
     /// REST was asked whether it serves; its client knows the answer.
     Validated,
     /// The configuration was read again, for whoever asked for it.
@@ -137,7 +136,7 @@ impl Supervisor {
         Supervisor {
             reconciler: Reconciler::new(config.clone()),
             // Once those whom a dead process left are gone.
-            notifier: None,
+            watch: None,
             config,
             source,
             context,
@@ -176,7 +175,7 @@ impl Supervisor {
             }
             let deadline = self.next_deadline(now);
             tokio::select! {
-                event = next_of(&mut self.notifier) => self.on_notifier(event),
+                event = next_of(&mut self.watch) => self.on_watch(event),
                 Some(update) = self.updates.recv() => self.on_update(update),
                 Some(look) = self.looked.recv() => self.on_look(look),
                 Some(command) = self.commands.recv() => self.on_command(command),
@@ -207,7 +206,7 @@ impl Supervisor {
             self.ask_for_list();
         }
         if self.lists.listen_at.take_if(|at| now >= *at).is_some() {
-            self.notifier = Some(self.context.fishjam.notifier(Scope::AllRooms));
+            self.watch = Some(self.context.platform.watch());
         }
         if let Some(drain) = self.drain.as_mut().filter(|drain| !drain.is_over && now >= drain.deadline) {
             drain.is_over = true;
@@ -255,7 +254,7 @@ impl Supervisor {
                 Action::LookAt(room) => {
                     let (context, looks) = (self.context.clone(), self.looks.clone());
                     tokio::spawn(async move {
-                        let result = context.fishjam.rest().room(&room).await;
+                        let result = context.platform.room(&room).await;
                         looks.send(Look::Room(room, result)).await.ok();
                     });
                 }
@@ -263,29 +262,29 @@ impl Supervisor {
         }
     }
 
-    fn on_notifier(&mut self, event: Option<NotifierEvent>) {
+    fn on_watch(&mut self, event: Option<WatchEvent>) {
         let now = Instant::now();
         match event {
-            Some(NotifierEvent::Up) => {
+            Some(WatchEvent::Up) => {
                 tracing::info!("notifications come in");
                 self.lists.notifications_are_up = true;
                 self.lists.next = now;
             }
-            Some(NotifierEvent::Down { reason }) => {
+            Some(WatchEvent::Down { reason }) => {
                 tracing::debug!("no notifications come in: {reason}");
                 self.lists.notifications_are_up = false;
             }
-            Some(NotifierEvent::Event(event)) => {
+            Some(WatchEvent::Event(event)) => {
                 self.totals.notifications += 1;
                 self.context.orphans.note(now, &event);
                 self.reconciler.on_notification(now, &event);
             }
-            Some(NotifierEvent::Refused { reason }) => {
+            Some(WatchEvent::Refused { reason }) => {
                 tracing::debug!("notifications are refused: {reason}");
                 self.lists.notifications_are_up = false;
             }
             None => {
-                self.notifier = None;
+                self.watch = None;
                 self.lists.listen_at = Some(now + REFUSED);
             }
         }
@@ -341,9 +340,9 @@ impl Supervisor {
 }
 
 /// A host whose token was refused has nobody to listen to for a while.
-async fn next_of(notifier: &mut Option<Notifier>) -> Option<NotifierEvent> {
-    match notifier {
-        Some(notifier) => notifier.next().await,
+async fn next_of(watch: &mut Option<Watch>) -> Option<WatchEvent> {
+    match watch {
+        Some(watch) => watch.next().await,
         None => pending().await,
     }
 }

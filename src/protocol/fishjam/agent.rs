@@ -1,8 +1,8 @@
 //! The agent socket's messages, and the rules that a published track must keep.
 
 use bytes::Bytes;
-use prost::Message;
-use serde_json::Value;
+use prost::Message as _;
+use secrecy::ExposeSecret;
 
 use super::{
     notifications::DecodeError,
@@ -12,100 +12,28 @@ use super::{
             AddTrack, AuthRequest, CaptureImage, Content, InterruptTrack, RemoveTrack, TrackData,
             add_track::CodecParameters,
         },
+        agent_response,
         notifications::{Track, TrackEncoding, TrackType},
     },
 };
 use crate::{
-    audio::{
-        Hz,
-        codec::{Encoding, OpusSettings},
-    },
+    agent::Image,
+    audio::codec::Encoding,
     event::TrackId,
+    signal::{Command, Message, PublishedTrack},
 };
 
-/// A track that an agent may publish. Only what a Fishjam takes can be made: its media engine ends the agent's
-/// connection over anything else, without an error message.
-///
-/// ```
-/// use roomtone::{audio::Hz, protocol::fishjam::PublishedTrack};
-/// assert!(PublishedTrack::pcm16(Hz::K24).is_ok());
-/// let refused = PublishedTrack::pcm16(Hz::K48).unwrap_err();
-/// assert!(refused.to_string().contains("16000 or 24000"));
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct PublishedTrack {
-    encoding: Encoding,
-    rate: Hz,
-    opus: OpusSettings,
-    metadata: Value,
-}
-
-impl PublishedTrack {
-    /// A PCM16 track.
-    ///
-    /// # Errors
-    /// [`PublishedTrackError::Rate`] for anything but 16 and 24 kHz.
-    pub fn pcm16(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
-        match rate {
-            Hz::K16 | Hz::K24 => Ok(PublishedTrack::new(Encoding::Pcm16, rate)),
-            _ => Err(PublishedTrackError::Rate(rate)),
-        }
-    }
-
-    /// An Opus track, encoded from samples of `rate`.
-    ///
-    /// # Errors
-    /// [`PublishedTrackError::OpusRate`] for a rate that Opus does not have.
-    pub fn opus(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
-        match rate.0 {
-            8_000 | 12_000 | 16_000 | 24_000 | 48_000 => Ok(PublishedTrack::new(Encoding::Opus, rate)),
-            _ => Err(PublishedTrackError::OpusRate(rate)),
-        }
-    }
-
-    fn new(encoding: Encoding, rate: Hz) -> PublishedTrack {
-        let metadata = serde_json::json!({ "type": "microphone" });
-        PublishedTrack { encoding, rate, opus: OpusSettings::default(), metadata }
-    }
-
-    /// The same track, encoded otherwise. PCM16 has no settings and stays as it is.
-    pub fn with_opus(self, opus: OpusSettings) -> PublishedTrack {
-        PublishedTrack { opus, ..self }
-    }
-
-    /// The same track with other metadata than `{"type":"microphone"}`, by which web clients show it as a voice.
-    pub fn with_metadata(self, metadata: Value) -> PublishedTrack {
-        PublishedTrack { metadata, ..self }
-    }
-
-    /// How it is encoded.
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
-    }
-
-    /// How Opus is set up, where it is Opus.
-    pub fn opus_settings(&self) -> &OpusSettings {
-        &self.opus
-    }
-
-    /// Its samples per second, before encoding.
-    pub fn rate(&self) -> Hz {
-        self.rate
-    }
-}
-
-/// A track that a Fishjam would crash over.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PublishedTrackError {
-    /// PCM16 at a rate that is not taken.
-    #[error("a Fishjam takes PCM16 at 16000 or 24000 Hz only, not at {0}: choose one of them, or Opus")]
-    Rate(Hz),
-    /// Opus from a rate it does not have.
-    #[error("Opus has no sample rate of {0}: choose 8000, 12000, 16000, 24000 or 48000 Hz")]
-    OpusRate(Hz),
-}
-
 impl AgentRequest {
+    /// The message that says `command`.
+    pub fn of(command: &Command) -> AgentRequest {
+        match command {
+            Command::Authenticate { token } => AgentRequest::auth(token.expose_secret()),
+            Command::AddTrack { id, track } => AgentRequest::add_track(id, track),
+            Command::RemoveTrack { id } => AgentRequest::remove_track(id),
+            Command::CaptureImage { track } => AgentRequest::capture_image(track),
+        }
+    }
+
     /// Shows the token that REST gave.
     pub fn auth(token: &str) -> AgentRequest {
         Content::AuthRequest(AuthRequest { token: token.to_owned() }).into()
@@ -113,7 +41,7 @@ impl AgentRequest {
 
     /// Publishes a track.
     pub fn add_track(id: &TrackId, voice: &PublishedTrack) -> AgentRequest {
-        let encoding = match voice.encoding {
+        let encoding = match voice.encoding() {
             Encoding::Pcm16 => TrackEncoding::Pcm16,
             Encoding::Opus => TrackEncoding::Opus,
         };
@@ -121,9 +49,9 @@ impl AgentRequest {
             track: Some(Track {
                 id: id.to_string(),
                 r#type: TrackType::Audio.into(),
-                metadata: voice.metadata.to_string(),
+                metadata: voice.metadata().to_string(),
             }),
-            codec_params: Some(CodecParameters { encoding: encoding.into(), sample_rate: voice.rate.0, channels: 1 }),
+            codec_params: Some(CodecParameters { encoding: encoding.into(), sample_rate: voice.rate().0, channels: 1 }),
         })
         .into()
     }
@@ -162,4 +90,17 @@ impl From<Content> for AgentRequest {
 pub fn decode_response(bytes: Bytes) -> Result<AgentResponse, DecodeError> {
     let length = bytes.len();
     AgentResponse::decode(bytes).map_err(|error| DecodeError::new(length, &error))
+}
+
+/// What a message of the agent socket says to a session; sound is not for it.
+pub fn message_of(response: AgentResponse) -> Message {
+    match response.content {
+        Some(agent_response::Content::Authenticated(_)) => Message::Authenticated,
+        Some(agent_response::Content::TrackImage(image)) => Message::Image {
+            track: image.track_id.into(),
+            image: Image { content_type: image.content_type, data: image.data },
+        },
+        // Of a later version: nothing hangs on it.
+        _ => Message::Other,
+    }
 }

@@ -4,14 +4,13 @@ mod agent;
 mod close;
 mod notifications;
 mod sound;
-mod voice;
 
-pub use agent::{PublishedTrack, PublishedTrackError, decode_response};
-pub use close::{CloseCause, CloseReason};
+pub use agent::{decode_response, message_of};
+pub use close::close_reason;
 pub use notifications::{
     DecodeError, Decoded, NAMES, PLATFORM, decode, peer_kind, peer_type, track_from_wire, track_type,
 };
-pub use sound::{TrackSound, encode_track_data, peek_track_data};
+pub use sound::{encode_track_data, peek_track_data};
 
 /// What the wire's messages are made of, for showing them as JSON.
 fn descriptors() -> &'static prost_reflect::DescriptorPool {

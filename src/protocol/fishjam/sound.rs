@@ -4,18 +4,7 @@
 use bytes::{BufMut, BytesMut};
 use prost::{decode_length_delimiter, encode_length_delimiter, length_delimiter_len};
 
-use crate::event::TrackId;
-
-/// A chunk of someone's sound, as it lies in the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrackSound<'a> {
-    /// Who publishes the track.
-    pub peer: &'a str,
-    /// Which track.
-    pub track: &'a str,
-    /// PCM16 or an Opus packet.
-    pub data: &'a [u8],
-}
+use crate::{event::TrackId, signal::IncomingSound};
 
 /// Looks at a message of the agent socket and gives the sound it carries. `None` says nothing about the message but
 /// that it is not the plain form of a chunk: [`decode_response`](super::decode_response) knows what it is then.
@@ -27,7 +16,7 @@ pub struct TrackSound<'a> {
 /// let sound = peek_track_data(message).unwrap();
 /// assert_eq!((sound.peer, sound.track, sound.data), ("p", "t1", &[1, 2][..]));
 /// ```
-pub fn peek_track_data(message: &[u8]) -> Option<TrackSound<'_>> {
+pub fn peek_track_data(message: &[u8]) -> Option<IncomingSound<'_>> {
     let mut message = Fields(message);
     let body = message.next_if(TRACK_DATA_IN)?;
     message.0.is_empty().then_some(())?;
@@ -44,7 +33,7 @@ pub fn peek_track_data(message: &[u8]) -> Option<TrackSound<'_>> {
     }
     // Whatever it is: nobody's sound depends on it.
     track.next_if(METADATA);
-    track.0.is_empty().then_some(TrackSound { peer, track: id, data })
+    track.0.is_empty().then_some(IncomingSound { peer, track: id, data })
 }
 
 /// What is left of a message.
@@ -139,7 +128,7 @@ mod tests {
                 let place = place.index(bytes.len());
                 bytes[place] = value;
             } else {
-                prop_assert_eq!(peek_track_data(&bytes), Some(TrackSound { peer: &peer, track: &track, data: &data }));
+                prop_assert_eq!(peek_track_data(&bytes), Some(IncomingSound { peer: &peer, track: &track, data: &data }));
             }
             // Metadata that is no text is passed over here, and refused there.
             if let Some(seen) = peek_track_data(&bytes)

@@ -10,32 +10,7 @@ use crate::{
     audio::Hz,
     event::{Metadata, Peer as RoomPeer, PeerId, PeerKind, RoomId, Snapshot, Track as RoomTrack, TrackId, TrackKind},
 };
-
-/// What kind of room it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // The names are Fishjam's own.
-pub enum RoomType {
-    #[default]
-    Conference,
-    AudioOnly,
-    Livestream,
-    AudioOnlyLivestream,
-    /// The old name of a conference.
-    FullFeature,
-    /// The old name of a livestream.
-    Broadcaster,
-    /// A kind that this version does not know.
-    #[serde(other)]
-    Unknown,
-}
-
-impl RoomType {
-    /// Whether it takes viewers and streamers rather than peers who talk.
-    pub fn is_livestream(self) -> bool {
-        matches!(self, RoomType::Livestream | RoomType::AudioOnlyLivestream | RoomType::Broadcaster)
-    }
-}
+pub use crate::{event::RoomKind as RoomType, signal::SubscribeMode};
 
 /// The video codec of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -115,21 +90,6 @@ pub enum PeerType {
     Unknown,
 }
 
-/// Whether a peer gets everyone's tracks or only those asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SubscribeMode {
-    /// Everyone's.
-    #[default]
-    Auto,
-    /// Only those that [`subscribe_peer`](super::Client::subscribe_peer) or
-    /// [`subscribe_tracks`](super::Client::subscribe_tracks) named.
-    Manual,
-    /// A mode that this version does not know.
-    #[serde(other)]
-    Unknown,
-}
-
 /// What a peer in manual mode is subscribed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -165,7 +125,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn to_room_peer(&self) -> RoomPeer {
+    pub(crate) fn to_room_peer(&self) -> RoomPeer {
         let kind = match self.kind {
             PeerType::Webrtc => PeerKind::Person,
             PeerType::Agent => PeerKind::Agent,

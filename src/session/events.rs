@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::{Ending, InboundCounters, OutboundCounters};
 use crate::{
-    agent::{Depths, LatencyCounts, Note},
+    agent::{Depths, Note},
     event::{Event, EventKind, PeerEvent, PeerId, TrackEvent, seconds},
-    session::{Ending, InboundCounters, OutboundCounters},
+    stats::LatencyCounts,
 };
 
 /// Something that happened to an agent in its room, for logs and reports.
@@ -108,7 +109,7 @@ impl Counters {
 
 impl SessionEventKind {
     /// Whether it comes seldom, and whoever follows a session must know it.
-    pub(super) fn is_essential(&self) -> bool {
+    pub(crate) fn is_essential(&self) -> bool {
         match self {
             SessionEventKind::Joined | SessionEventKind::Link(_) | SessionEventKind::Ended(_) => true,
             SessionEventKind::Room(event) => !matches!(

@@ -1,4 +1,4 @@
-//! A voice's track in text, as configurations and command lines give it.
+//! A published track in text, as configurations and command lines give it.
 
 use std::str::FromStr;
 

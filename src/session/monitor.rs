@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::session_event::Counters;
+use super::Counters;
 use crate::event::{PeerId, TrackId};
 
 /// See the module's head. Clones look at the same session.
@@ -66,17 +66,17 @@ impl SessionMonitor {
         LevelMeter(self.clone())
     }
 
-    pub(super) fn publish(&self, counters: Counters) {
+    pub(crate) fn publish(&self, counters: Counters) {
         *self.0.counters.lock().expect("no holder panics") = counters;
     }
 
     /// Whether anybody wants levels.
-    pub(super) fn is_tapped(&self) -> bool {
+    pub(crate) fn is_tapped(&self) -> bool {
         self.0.taps.load(Ordering::Relaxed) > 0
     }
 
     /// Measures a chunk of PCM16.
-    pub(super) fn measure(&self, peer: &str, track: &str, pcm: &[u8]) {
+    pub(crate) fn measure(&self, peer: &str, track: &str, pcm: &[u8]) {
         let mut levels = self.levels();
         if !levels.contains_key(track) {
             let heard = Heard { peer: peer.into(), squares: 0.0, samples: 0, peak: 0 };

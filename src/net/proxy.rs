@@ -17,7 +17,7 @@ pub(crate) fn proxy_of(url: &str) -> Option<String> {
 }
 
 /// Opens a connection for `url` (`ws` or `wss`). Errors name the proxy, where there is one.
-pub(in crate::fishjam) async fn connect(url: &Url) -> Result<TcpStream, String> {
+pub(crate) async fn connect(url: &Url) -> Result<TcpStream, String> {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
     let stream = match intercept(url) {
         None => TcpStream::connect((host.trim_matches(['[', ']']), port)).await.map_err(|error| error.to_string())?,
