@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioFrame, AudioRequirements, Input, Maker, OptionsError, Room, Source, options},
-    audio::{BLOCK, Hz, Mixer, compare::level_dbfs},
+    audio::{BLOCK, Hz, Mixer, level_dbfs},
 };
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};

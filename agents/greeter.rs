@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioFrame, AudioRequirements, Input, Maker, OptionsError, Room, options},
-    audio::{Hz, Resampler, Sound, SoundFile, compare::level_dbfs},
+    audio::{Hz, Resampler, Sound, SoundFile, level_dbfs},
     event::{EventKind, PeerEvent, TrackEvent, TrackId},
 };
 use serde::Deserialize;

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use divan::{Bencher, counter::ItemsCount};
 use prost::Message;
 use roomtone::{
-    audio::{Hz, Mixer, Resampler, compare::level_dbfs, pcm16, ring::ring},
+    audio::{Hz, Mixer, Resampler, level_dbfs, pcm16, ring::ring},
     protocol::fishjam::{
         decode_response,
         wire::{

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use roomtone::audio::{Hz, Sound, SoundFile, compare::level_dbfs};
+use roomtone::audio::{Hz, Sound, SoundFile, level_dbfs};
 
 #[derive(serde::Deserialize)]
 struct Reference {

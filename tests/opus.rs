@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use roomtone::audio::{
     Hz, Sound,
     codec::{CodecError, OpusSettings},
-    compare::level_dbfs,
+    level_dbfs,
     opus::{Decoder, Encoder},
 };
 

@@ -77,6 +77,18 @@ impl Drop for AudioFrame {
     }
 }
 
+/// Nothing has come of somebody's track for as long as [`AudioRequirements::pause_after`](super::AudioRequirements) says.
+/// If it goes on, a [`Gap`] comes first where something is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Whose track.
+    pub source: Arc<Source>,
+    /// The index of the sample that would come next.
+    pub index: u64,
+    /// When the last sample had been heard, on the clock of [`AudioFrame::heard`] and [`Room::now`](super::Room::now).
+    pub since: Duration,
+}
+
 /// Sound that is missing: nothing was sent, or it was lost on the way, or the agent did not fetch it in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {

@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    frame::{AudioFrame, Gap, Source},
+    frame::{AudioFrame, Gap, Pause, Source},
     updates::Slot,
 };
 use crate::{
@@ -37,6 +37,8 @@ pub enum Input {
     Audio(AudioFrame),
     /// Someone's sound is missing, right before the next frame of the same track.
     Gap(Gap),
+    /// Nothing has come of someone's track for a while; told once for each while, to agents that want it.
+    Pause(Pause),
 }
 
 /// The receiving end of a room. [`Room::next`](super::Room::next) reads it and keeps the peers up to date; it is a
@@ -73,6 +75,9 @@ pub(super) enum InboxMessage {
     },
     /// Sound that has no room in the ring and cannot wait for it.
     Overflow(Box<Overflow>),
+    Paused {
+        key: u32,
+    },
     Closed {
         key: u32,
     },
@@ -157,6 +162,11 @@ impl Inbox {
                         track.hear(index, samples.len() as u64, heard, copy, &mut self.ready);
                     }
                 }
+                InboxMessage::Paused { key } => {
+                    if let Some(track) = track_of(&mut self.tracks, key) {
+                        return Some(Input::Pause(track.pause()));
+                    }
+                }
                 InboxMessage::Closed { key } => {
                     if let Some(place) = self.tracks.iter().position(|(known, _)| *known == key) {
                         let (_, mut track) = self.tracks.swap_remove(place);
@@ -208,6 +218,17 @@ impl Incoming {
         self.give(out, ready);
     }
 
+    fn pause(&self) -> Pause {
+        Pause { source: self.source.clone(), index: self.next_out, since: self.heard_at_next() }
+    }
+
+    /// When the next sample that is given to the agent would have been heard.
+    fn heard_at_next(&self) -> Duration {
+        let (at, index) = self.anchor;
+        let given = self.resampler.to().duration_of(self.next_out);
+        (at + given).saturating_sub(self.resampler.from().duration_of(index))
+    }
+
     /// Brings out what the resampler still holds.
     fn finish(&mut self, ready: &mut VecDeque<Input>) {
         let mut tail = scratch::take();
@@ -238,9 +259,7 @@ impl Incoming {
         if samples.is_empty() {
             return;
         }
-        let rate = self.resampler.to();
-        let (at, index) = self.anchor;
-        let heard = (at + rate.duration_of(self.next_out)).saturating_sub(self.resampler.from().duration_of(index));
+        let (rate, heard) = (self.resampler.to(), self.heard_at_next());
         let index = self.next_out;
         self.next_out += samples.len() as u64;
         ready.push_back(Input::Audio(AudioFrame::new(&self.source, index, heard, rate, samples)));

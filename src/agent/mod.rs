@@ -31,6 +31,7 @@
 //! }
 //! ```
 
+mod blocks;
 mod camera;
 mod frame;
 mod inbox;
@@ -46,9 +47,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use blocks::{Block, Blocks};
 pub(crate) use camera::Capture;
 pub use camera::{Camera, CaptureError, Image};
-pub use frame::{AudioFrame, Gap, Source};
+pub use frame::{AudioFrame, Gap, Pause, Source};
 pub use inbox::{Inbox, Input};
 pub(crate) use notes::Request;
 pub use notes::{Note, Notes};
@@ -94,6 +96,10 @@ pub struct AudioRequirements {
     /// first, and the rest is caught up with at a pause, as [`Input::Gap`]s. `None` for an agent that wants all of it,
     /// however late: one that records or writes down.
     pub most_behind: Option<Duration>,
+    /// After how long without sound of somebody the agent is told so, by an [`Input::Pause`], at the clock's word and not
+    /// when the next frame comes: what waits for the end of an utterance cannot wait for the next one. `None` for agents
+    /// that need not know. Less than 60 ms would take a network's jitter for a pause.
+    pub pause_after: Option<Duration>,
     /// The rate of the samples it plays; `None` for an agent that never speaks and needs no track.
     pub speak_rate: Option<Hz>,
 }
@@ -106,6 +112,7 @@ impl Default for AudioRequirements {
             hear_rate: Hz::K16,
             fill_gaps: Duration::ZERO,
             most_behind: Some(Duration::from_secs(1)),
+            pause_after: None,
             speak_rate: Some(Hz::K16),
         }
     }

@@ -38,9 +38,11 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, requirements: &AudioRequirements
     let (requests, commands) = mpsc::channel(REQUESTS);
     let reached = Arc::new(Latency::default());
     let (voice, voice_port) = voice_link(requirements.speak_rate);
+    let begun = tokio::time::Instant::now();
     let room = Room::new(
         id,
         me,
+        begun,
         Inbox::new(inbox, requirements.hear_rate, requirements.fill_gaps, reached.clone()),
         voice,
         requests,
@@ -54,6 +56,7 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, requirements: &AudioRequirements
         voice: voice_port,
         requests: commands,
         reached,
+        begun,
     };
     (room, port)
 }
@@ -73,6 +76,7 @@ pub(crate) struct RoomPort {
     pub(crate) requests: mpsc::Receiver<Request>,
     /// How long what it is told takes to reach it.
     pub(crate) reached: Arc<Latency>,
+    begun: tokio::time::Instant,
 }
 
 /// One track that the agent hears.
@@ -220,6 +224,20 @@ impl RoomPort {
         self.tell_of_sound(InboxMessage::Overflow(Box::new(overflow)));
     }
 
+    /// Nothing comes of a track for the moment. Says whether that could be told.
+    pub(crate) fn pause(&mut self, track: &TrackPort) -> bool {
+        let takes = self.takes_sound();
+        if takes {
+            self.tell_of_sound(InboxMessage::Paused { key: track.key });
+        }
+        takes
+    }
+
+    /// When the room's time began.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun.into_std()
+    }
+
     /// Ends a track.
     pub(crate) fn close(&mut self, track: TrackPort) -> Result<(), Unread> {
         self.push(InboxMessage::Closed { key: track.key })
@@ -318,7 +336,7 @@ mod tests {
                 Input::Gap(gap) => {
                     assert_eq!((gap.index, gap.samples), if seen.len() < 5 { (480, 23_520) } else { (24_480, 480) })
                 }
-                Input::Event(_) | Input::Draining { .. } => {}
+                Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => {}
             }
         }
         let fills: Vec<_> = seen.iter().filter(|(_, _, silent)| *silent).collect();
@@ -366,7 +384,7 @@ mod tests {
                     assert_eq!(frame.heard(), Hz::K48.duration_of(next));
                     next += frame.samples().len() as u64;
                 }
-                Input::Event(_) | Input::Draining { .. } => unreachable!("none was told"),
+                Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => unreachable!("none was told"),
             }
         }
         assert_eq!((next, missing), (15 * 960, 10 * 960));

@@ -1,8 +1,8 @@
 //! The room as an agent has it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     camera::Camera,
@@ -16,6 +16,7 @@ use crate::event::{Event, EventKind, Peer, PeerEvent, PeerId, RoomId, TrackEvent
 pub struct Room {
     id: RoomId,
     me: PeerId,
+    begun: Instant,
     /// What the agent is told.
     pub inbox: Inbox,
     /// What the agent says.
@@ -29,9 +30,16 @@ pub struct Room {
 }
 
 impl Room {
-    pub(super) fn new(id: RoomId, me: PeerId, inbox: Inbox, voice: Voice, requests: mpsc::Sender<Request>) -> Room {
+    pub(super) fn new(
+        id: RoomId,
+        me: PeerId,
+        begun: Instant,
+        inbox: Inbox,
+        voice: Voice,
+        requests: mpsc::Sender<Request>,
+    ) -> Room {
         let (camera, notes) = (Camera::new(requests.clone()), Notes::new(requests));
-        Room { id, me, inbox, voice, peers: Peers::default(), camera, notes }
+        Room { id, me, begun, inbox, voice, peers: Peers::default(), camera, notes }
     }
 
     /// Waits for the next input: sound, a gap or an event. `None` means that the agent's time in the room is over; it
@@ -44,6 +52,12 @@ impl Room {
             self.peers.on_event(event);
         }
         Some(input)
+    }
+
+    /// How long the agent has been here, on the clock of [`AudioFrame::heard`](super::AudioFrame::heard): what is told at one
+    /// moment, and what was heard before, can be compared. In a [`TestRoom`](super::testing::TestRoom) it is made up.
+    pub fn now(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// The room's id.

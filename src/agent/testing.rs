@@ -70,6 +70,8 @@ struct Speaker {
     port: Option<TrackPort>,
     clock: SampleClock,
     to_say: VecDeque<i16>,
+    /// When it last said something, while the agent has not been told that it has paused.
+    said_at: Option<Duration>,
 }
 
 /// What became of the agent.
@@ -106,12 +108,13 @@ impl TestRoom {
     pub fn new(mut agent: impl Agent + 'static) -> TestRoom {
         let requirements = agent.requirements();
         let (mut room, port) = room_link("test-room".into(), "agent".into(), &requirements);
+        let begun = port.begun();
         let agent = tokio::spawn(async move { agent.run(&mut room).await });
         TestRoom {
             port,
             agent,
             requirements,
-            begun: Instant::now(),
+            begun: tokio::time::Instant::from_std(begun),
             speakers: BTreeMap::new(),
             lead: VecDeque::new(),
             heard: Vec::new(),
@@ -133,7 +136,8 @@ impl TestRoom {
         self.tell(PeerEvent::joined(peer));
         self.tell(TrackEvent::added(&id, track.clone()));
         let clock = SampleClock::new(self.requirements.hear_rate);
-        self.speakers.insert(id.clone(), Speaker { kind, track, port: None, clock, to_say: VecDeque::new() });
+        self.speakers
+            .insert(id.clone(), Speaker { kind, track, port: None, clock, to_say: VecDeque::new(), said_at: None });
         id
     }
 
@@ -214,6 +218,13 @@ impl TestRoom {
         let now = self.begun.elapsed() + BLOCK;
         let block = self.requirements.hear_rate.block_samples();
         for (peer, speaker) in &mut self.speakers {
+            let has_paused =
+                |said: &mut Duration| self.requirements.pause_after.is_some_and(|after| now - *said > after);
+            if speaker.said_at.take_if(has_paused).is_some()
+                && let Some(port) = &speaker.port
+            {
+                self.port.pause(port);
+            }
             if speaker.to_say.is_empty() || self.requirements.hear == Hear::People && speaker.kind == PeerKind::Agent {
                 continue;
             }
@@ -222,6 +233,7 @@ impl TestRoom {
             let port = speaker.port.get_or_insert_with(|| {
                 self.port.open(source(), self.requirements.hear_rate).expect("the agent reads its inbox")
             });
+            speaker.said_at = Some(now);
             let index = speaker.clock.place(now, samples.len());
             let heard = speaker.clock.heard_at(index);
             self.port.hear(port, index, heard, &samples);
@@ -264,3 +276,48 @@ impl TestRoom {
 
 /// How long an agent may take to return after its inbox ended.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes down when each speaker fell silent, by the clock alone.
+    struct Listener;
+
+    #[async_trait::async_trait]
+    impl Agent for Listener {
+        fn requirements(&self) -> AudioRequirements {
+            AudioRequirements { pause_after: Some(Duration::from_millis(300)), ..AudioRequirements::default() }
+        }
+
+        async fn run(&mut self, room: &mut crate::agent::Room) -> Result<(), AgentError> {
+            while let Some(input) = room.next().await {
+                if let crate::agent::Input::Pause(pause) = input {
+                    let (since, now) = (pause.since.as_millis(), room.now().as_millis());
+                    room.notes.write(format!("{} fell silent at {since}, told at {now}", pause.source.peer));
+                }
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_falls_silent_is_told_by_the_clock_and_not_by_the_next_frame() {
+        let mut room = TestRoom::new(Listener);
+        let (ada, bob) = (room.join_person("ada"), room.join_person("bob"));
+        room.say(&ada, &[1_000; 16_000]);
+        room.say(&bob, &[1_000; 8_000]);
+        room.pass(Duration::from_secs(3)).await;
+        room.say(&ada, &[1_000; 1_600]);
+        room.pass(Duration::from_secs(1)).await;
+        let notes = room.end().await.notes;
+        let told: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
+        // Nobody says anything after that: no frame comes that could tell.
+        let expected = [
+            "bob fell silent at 500, told at 800",
+            "ada fell silent at 1000, told at 1300",
+            "ada fell silent at 3100, told at 3400",
+        ];
+        assert_eq!(told, expected);
+    }
+}

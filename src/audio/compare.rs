@@ -47,20 +47,6 @@ pub fn correlation(a: &[i16], b: &[i16]) -> Option<f64> {
     (power_a > 0.0 && power_b > 0.0).then(|| dot / (power_a * power_b).sqrt())
 }
 
-/// The root mean square of a recording, in dB below full scale; `None` for silence.
-pub fn level_dbfs(samples: &[i16]) -> Option<f64> {
-    // Eight sums side by side: what the processor adds up at once.
-    let (mut sums, groups) = ([0.0_f32; 8], samples.chunks_exact(8));
-    let rest: f32 = groups.remainder().iter().map(|sample| f32::from(*sample).powi(2)).sum();
-    for group in groups {
-        for (sum, sample) in sums.iter_mut().zip(group) {
-            *sum += f32::from(*sample) * f32::from(*sample);
-        }
-    }
-    let power = f64::from(sums.iter().sum::<f32>() + rest) / samples.len().max(1) as f64;
-    (power > 0.0).then(|| 10.0 * (power / (32_768.0 * 32_768.0)).log10())
-}
-
 fn best(reference: &[i16], other: &[i16], delays: std::ops::RangeInclusive<usize>) -> Option<Likeness> {
     let at = |delay: usize| {
         let correlation = correlation(reference, other.get(delay..)?)?;

@@ -25,7 +25,7 @@ pub mod wav;
 pub use clock::SampleClock;
 pub use file::{Sound, SoundFile};
 pub use format::{BLOCK, Hz};
-pub use level::is_silent;
+pub use level::{Loudness, is_silent, level_dbfs};
 pub use mix::Mixer;
 pub use pace::Pacer;
 pub use playhead::Playhead;

@@ -39,6 +39,10 @@ pub(crate) struct InboundAudio {
     most_behind: Option<Duration>,
     /// When the first backlog is to be passed on.
     next_release: Option<Duration>,
+    /// After how long without sound the agent is told so.
+    pause_after: Option<Duration>,
+    /// When it is to be looked whether somebody has paused.
+    next_pause: Option<Duration>,
 }
 
 /// What was heard and what was lost, since the agent joined.
@@ -68,6 +72,8 @@ struct Heard {
     backlog: Backlog,
     burst: BurstDetector,
     present: Present,
+    /// The agent has been told that nothing comes, or nothing has come yet.
+    has_paused: bool,
 }
 
 /// By how much sound has come faster than it was said.
@@ -113,6 +119,8 @@ impl InboundAudio {
             counters: InboundCounters::default(),
             most_behind: None,
             next_release: None,
+            pause_after: None,
+            next_pause: None,
         }
     }
 
@@ -124,6 +132,11 @@ impl InboundAudio {
     /// The same, for an agent that must not be further behind the present than this.
     pub(crate) fn live(self, most_behind: Option<Duration>) -> InboundAudio {
         InboundAudio { most_behind, ..self }
+    }
+
+    /// The same, for an agent that wants to know of pauses this long.
+    pub(crate) fn telling_pauses(self, pause_after: Option<Duration>) -> InboundAudio {
+        InboundAudio { pause_after, ..self }
     }
 
     /// How the sound comes.
@@ -181,6 +194,10 @@ impl InboundAudio {
             }
             self.counters.skipped_samples += heard.present.take_skipped();
         });
+        if let Some(pause) = self.pause_after {
+            heard.has_paused = false;
+            self.next_pause.get_or_insert(now + pause);
+        }
         true
     }
 
@@ -283,11 +300,18 @@ impl InboundAudio {
             }
             self.next_release = self.tracks.values().filter_map(|heard| heard.backlog.until).min();
         }
+        if let Some(pause) = self.pause_after.filter(|_| self.next_pause.is_some_and(|due| due <= now)) {
+            for heard in self.tracks.values_mut().filter(|heard| heard.is_quiet_since(now, pause)) {
+                heard.has_paused = heard.port.as_ref().is_none_or(|open| port.pause(open));
+            }
+            let going_on = self.tracks.values().filter(|heard| !heard.has_paused);
+            self.next_pause = going_on.map(|heard| (heard.burst.last_at + pause).max(now + LOOK_AGAIN)).min();
+        }
     }
 
     /// When [`on_time`](Self::on_time) is due, or [`take_overdue`](Self::take_overdue).
     pub(crate) fn poll_timeout(&self) -> Option<Duration> {
-        self.next_release.into_iter().chain(self.held.due()).min()
+        self.next_release.into_iter().chain(self.next_pause).chain(self.held.due()).min()
     }
 
     /// Whether sound of `track` came since `since`.
@@ -321,12 +345,17 @@ impl InboundAudio {
         let decoder = Decoder::new(self.encoding, self.rate)?;
         let (clock, backlog) = (SampleClock::new(self.rate), Backlog::default());
         let (burst, present) = (BurstDetector::default(), Present::new(self.most_behind, self.rate));
-        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, burst, present });
+        self.tracks.insert(track.into(), Heard { decoder, clock, port, backlog, burst, present, has_paused: true });
         Ok(wanted)
     }
 }
 
 impl Heard {
+    /// Whether nothing has come for so long, and nothing that has come waits to be passed on.
+    fn is_quiet_since(&self, now: Duration, pause: Duration) -> bool {
+        !self.has_paused && self.backlog.until.is_none() && self.burst.last_at + pause <= now
+    }
+
     /// Passes on a chunk that came `at` some time and is here `now`, or holds it. Says whether it is held.
     fn hear(&mut self, at: Duration, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
         let Some(open) = &mut self.port else { return false };
@@ -498,7 +527,7 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..5 {
             seen.push(match room.next().await.unwrap() {
-                Input::Event(_) | Input::Draining { .. } => -1,
+                Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => -1,
                 Input::Audio(frame) => i32::from(frame.samples()[0]),
                 Input::Gap(_) => -2,
             });
@@ -546,7 +575,7 @@ mod tests {
                     match input {
                         Input::Audio(frame) => heard += frame.samples().len(),
                         Input::Gap(missing) => gap += missing.samples,
-                        Input::Event(_) | Input::Draining { .. } => {}
+                        Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => {}
                     }
                 }
                 now += 5 * MS;
@@ -714,5 +743,32 @@ mod tests {
         }
         assert_eq!((deaf.counters().chunks, open.counters().chunks), (0, 1));
         assert_eq!((deaf.counters().late_chunks, open.counters().late_chunks), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_told_once_for_each_while_and_only_to_who_wants_it() {
+        for (wanted, expected) in [(Some(300 * MS), vec![40 * MS, 1_040 * MS]), (None, Vec::new())] {
+            let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
+            let mut roster = roster_of(&[ADA]);
+            let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16).telling_pauses(wanted);
+            for start in [0, 1_000] {
+                for n in 1..=2 {
+                    let now = (start + 20 * n) * MS;
+                    inbound.on_chunk(now, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+                }
+                // The deadlines that the machine asks for, and none else.
+                while let Some(due) = inbound.poll_timeout().filter(|due| *due < (start + 900) * MS) {
+                    inbound.on_time(due, &mut port);
+                }
+            }
+            port.end();
+            let mut pauses = Vec::new();
+            while let Some(input) = room.next().await {
+                if let Input::Pause(pause) = input {
+                    pauses.push(pause.since);
+                }
+            }
+            assert_eq!(pauses, expected);
+        }
     }
 }

@@ -11,7 +11,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::Counters;
-use crate::event::{PeerId, TrackId};
+use crate::{
+    audio::{Loudness, scratch},
+    event::{PeerId, TrackId},
+};
 
 /// See the module's head. Clones look at the same session.
 #[derive(Debug, Clone, Default)]
@@ -28,9 +31,7 @@ struct Shared {
 #[derive(Debug)]
 struct Heard {
     peer: PeerId,
-    squares: f64,
-    samples: u64,
-    peak: u16,
+    loudness: Loudness,
 }
 
 /// How loud a track was since the last look.
@@ -79,15 +80,14 @@ impl SessionMonitor {
     pub(crate) fn measure(&self, peer: &str, track: &str, pcm: &[u8]) {
         let mut levels = self.levels();
         if !levels.contains_key(track) {
-            let heard = Heard { peer: peer.into(), squares: 0.0, samples: 0, peak: 0 };
+            let heard = Heard { peer: peer.into(), loudness: Loudness::default() };
             levels.insert(track.into(), heard);
         }
         let Some(heard) = levels.get_mut(track) else { return };
-        for sample in pcm.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes)) {
-            heard.squares += f64::from(sample).powi(2);
-            heard.peak = heard.peak.max(sample.unsigned_abs());
-        }
-        heard.samples += (pcm.len() / 2) as u64;
+        scratch::with_samples(|samples| {
+            samples.extend(pcm.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes)));
+            heard.loudness.add(samples);
+        });
     }
 
     fn levels(&self) -> MutexGuard<'_, BTreeMap<TrackId, Heard>> {
@@ -101,9 +101,9 @@ impl LevelMeter {
         let heard = std::mem::take(&mut *self.0.levels());
         let level = |(track, heard): (TrackId, Heard)| Level {
             track,
-            rms_dbfs: dbfs((heard.squares / heard.samples.max(1) as f64).sqrt()),
-            peak_dbfs: dbfs(f64::from(heard.peak)),
-            samples: heard.samples,
+            rms_dbfs: shown(heard.loudness.rms_dbfs()),
+            peak_dbfs: shown(heard.loudness.peak_dbfs()),
+            samples: heard.loudness.samples(),
             peer: heard.peer,
         };
         heard.into_iter().map(level).collect()
@@ -117,8 +117,8 @@ impl Drop for LevelMeter {
 }
 
 /// In tenths; silence is what one bit would be, halved.
-fn dbfs(amplitude: f64) -> f64 {
-    (200.0 * (amplitude.max(0.5) / 32_768.0).log10()).round() / 10.0
+fn shown(dbfs: Option<f64>) -> f64 {
+    (dbfs.unwrap_or(f64::MIN).max(-96.3) * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

@@ -129,8 +129,10 @@ impl Driver {
         link: SessionLink,
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
-        let (room, peer, now) = (options.room.clone(), admission.peer.id.clone(), Instant::now());
+        let (room, peer) = (options.room.clone(), admission.peer.id.clone());
         let (mut agent_room, port) = room_link(room.clone(), peer.clone(), requirements);
+        // One clock for both: what the agent sees and what its frames say.
+        let now = port.begun();
         let outbound =
             session.voice.as_ref().map(|track| OutboundAudio::new(&port.voice, track, options.lead)).transpose()?;
         let speaks_pcm = session.voice.as_ref().is_some_and(|track| track.encoding() == Encoding::Pcm16);
@@ -140,7 +142,7 @@ impl Driver {
         Ok(Driver {
             url,
             session: Session::new(session, admission.token, now),
-            inbound: inbound.live(requirements.most_behind),
+            inbound: inbound.live(requirements.most_behind).telling_pauses(requirements.pause_after),
             roster: Roster::new(peer.clone()),
             rest,
             room,
