@@ -9,12 +9,12 @@ use super::{
     held::{Held, HeldChunk},
     present::Present,
     subscription_filter::SubscriptionFilter,
+    track::{Backlog, BurstDetector, Heard, LOOK_AGAIN, Release},
 };
 use crate::{
-    agent::{Hear, RoomPort, Source, TrackPort},
+    agent::{Hear, RoomPort, Source},
     audio::{
         Hz, SampleClock,
-        clock::BACKLOG,
         codec::{CodecError, Decoder, Encoding},
         is_silent, scratch,
     },
@@ -62,47 +62,6 @@ pub struct InboundCounters {
     pub broken_chunks: u64,
     /// Samples that were left out so that a live agent comes back to the present, as gaps.
     pub skipped_samples: u64,
-}
-
-struct Heard {
-    decoder: Decoder,
-    clock: SampleClock,
-    /// `None` for a track that the agent does not want.
-    port: Option<TrackPort>,
-    backlog: Backlog,
-    burst: BurstDetector,
-    present: Present,
-    /// The agent has been told that nothing comes, or nothing has come yet.
-    has_paused: bool,
-}
-
-/// By how much sound has come faster than it was said.
-#[derive(Default)]
-struct BurstDetector {
-    last_at: Duration,
-    ahead: Duration,
-}
-
-/// What came after a long silence, and waits for a moment: either more comes at once and it was held up, or not. Or what
-/// came all at once and is more than the agent's ring holds.
-#[derive(Default)]
-struct Backlog {
-    until: Option<Duration>,
-    chunks: VecDeque<(Duration, usize)>,
-    samples: Vec<i16>,
-    /// Its place is known; it waits for room in the agent's ring.
-    is_placed: bool,
-}
-
-/// How a backlog is passed on.
-#[derive(Clone, Copy)]
-enum Release {
-    /// At this time: as much as the agent's ring has room for.
-    AsThereIsRoom(Duration),
-    /// All of it: the track ends here, or breaks off.
-    Whole,
-    /// What the ring has no room for is lost: the agent is too far behind.
-    Lossy,
 }
 
 impl InboundAudio {
@@ -350,111 +309,6 @@ impl InboundAudio {
     }
 }
 
-impl Heard {
-    /// Whether nothing has come for so long, and nothing that has come waits to be passed on.
-    fn is_quiet_since(&self, now: Duration, pause: Duration) -> bool {
-        !self.has_paused && self.backlog.until.is_none() && self.burst.last_at + pause <= now
-    }
-
-    /// Passes on a chunk that came `at` some time and is here `now`, or holds it. Says whether it is held.
-    fn hear(&mut self, at: Duration, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
-        let Some(open) = &mut self.port else { return false };
-        let hurries = self.burst.note(now, self.clock.rate().duration_of(samples.len() as u64));
-        // What would take the agent too far from the present waits for a moment: it may be part of more, and then the
-        // best of it is passed on.
-        if self.backlog.until.is_none() && self.present.is_left_by(now, samples.len()) {
-            self.backlog.is_placed = true;
-            self.backlog.until = Some(now + LOOK_AGAIN);
-        }
-        // An agent that is too slow for what comes in its own time loses it; a burst it cannot have been quick enough for.
-        if self.backlog.until.is_none() && self.burst.ahead > BURST && !port.has_room(open, samples.len()) {
-            self.backlog.is_placed = true;
-            self.backlog.until = Some(at + LOOK_AGAIN);
-        }
-        if self.backlog.until.is_none() && !self.clock.is_ambiguous(at, samples.len()) {
-            let index = self.clock.place(at, samples.len());
-            if !self.present.skips(now, samples) {
-                self.present.on_passed(now, samples.len());
-                port.hear(open, index, self.clock.heard_at(index), samples);
-            }
-            return false;
-        }
-        // As long as more comes than time passes, it is catching up.
-        if (hurries || self.backlog.chunks.is_empty()) && !self.backlog.is_placed {
-            self.backlog.until = Some(at + BACKLOG);
-        }
-        self.backlog.chunks.push_back((at, samples.len()));
-        self.backlog.samples.extend_from_slice(samples);
-        let is_long = self.clock.rate().duration_of(self.backlog.samples.len() as u64) > LONGEST_BACKLOG;
-        if is_long || self.backlog.is_due(at) || self.clock.has_caught_up(at, self.backlog.samples.len()) {
-            self.release(if is_long { Release::Lossy } else { Release::AsThereIsRoom(at) }, port);
-        }
-        self.backlog.until.is_some()
-    }
-
-    /// Ends the track for the agent, once it has all that is held.
-    fn end(mut self, port: &mut RoomPort) -> Result<(), InboundError> {
-        self.release(Release::Whole, port);
-        match self.port {
-            Some(open) => Ok(port.close(open)?),
-            None => Ok(()),
-        }
-    }
-
-    /// Passes on what is held.
-    fn release(&mut self, how: Release, port: &mut RoomPort) {
-        let (Some(open), backlog) = (&mut self.port, &mut self.backlog) else { return };
-        let Some((last, _)) = backlog.chunks.back() else { return };
-        if !std::mem::replace(&mut backlog.is_placed, true) {
-            self.clock.place_backlog(*last, backlog.samples.len());
-        }
-        let mut passed = 0;
-        let now = if let Release::AsThereIsRoom(now) = how { now } else { *last };
-        self.present.choose(now, &backlog.chunks, &backlog.samples);
-        while let Some((at, length)) = backlog.chunks.pop_front() {
-            if self.present.takes_next_away(length) {
-                self.clock.follow(at, length);
-                passed += length;
-                continue;
-            }
-            if let Release::AsThereIsRoom(now) = how
-                && !port.has_room(open, length)
-            {
-                self.present.choose_again();
-                backlog.chunks.push_front((at, length));
-                backlog.samples.drain(..passed);
-                backlog.until = Some(now + LOOK_AGAIN);
-                return;
-            }
-            let index = self.clock.follow(at, length);
-            let (heard, samples) = (self.clock.heard_at(index), &backlog.samples[passed..passed + length]);
-            self.present.on_passed(now, length);
-            match how {
-                Release::Whole => port.hear_whole(open, index, heard, samples),
-                Release::AsThereIsRoom(_) | Release::Lossy => port.hear(open, index, heard, samples),
-            };
-            passed += length;
-        }
-        self.backlog = Backlog::default();
-    }
-}
-
-impl BurstDetector {
-    /// A chunk of `length` came at `now`. What has come too fast is forgotten as quickly again as it is said. Says whether
-    /// it came before the one ahead of it was over.
-    fn note(&mut self, now: Duration, length: Duration) -> bool {
-        let elapsed = now.saturating_sub(std::mem::replace(&mut self.last_at, now));
-        self.ahead = (self.ahead + length).saturating_sub(2 * elapsed);
-        elapsed < length
-    }
-}
-
-impl Backlog {
-    fn is_due(&self, now: Duration) -> bool {
-        self.until.is_some_and(|until| until <= now)
-    }
-}
-
 /// Why the path cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InboundError {
@@ -464,12 +318,6 @@ pub(crate) enum InboundError {
     Codec(#[from] CodecError),
 }
 
-/// A backlog that the agent has no room for is lost beyond this.
-const LONGEST_BACKLOG: Duration = Duration::from_secs(30);
-/// What comes faster than it was said by more than this is a burst; by less, jitter.
-const BURST: Duration = Duration::from_millis(200);
-/// How soon a full ring is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// The longest chunk that is taken as one.
 const LONGEST_CHUNK: Duration = Duration::from_secs(1);
 /// How long after its end a track's last chunks may still come. Later ones are a sign that it did not end.

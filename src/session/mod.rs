@@ -20,7 +20,10 @@ mod monitor;
 mod outbound;
 mod present;
 mod report;
+mod room_watch;
 mod subscription_filter;
+mod track;
+mod voice_wiring;
 
 pub use backoff::Backoff;
 pub(crate) use backoff::wait;
@@ -37,4 +40,6 @@ pub use monitor::{Level, LevelMeter, SessionMonitor};
 pub use outbound::OutboundCounters;
 pub(crate) use outbound::{Cut, OutboundAudio};
 pub use report::Report;
+pub(crate) use room_watch::RoomWatch;
 pub use subscription_filter::SubscriptionFilter;
+pub(crate) use voice_wiring::VoiceWiring;

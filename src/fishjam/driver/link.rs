@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::{task::JoinError as TaskEnd, time::timeout};
 use tracing::Instrument;
 
-use super::{CONNECT, Done, Driver, WIRING, ready_set::ReadySource};
+use super::{CONNECT, Done, Driver, outbox::Outbox, ready_set::ReadySource};
 use crate::{
     audio::codec::Encoding,
     event::{Event, LinkEvent, Plane},
@@ -21,16 +21,36 @@ use crate::{
             agent_response::{Content, TrackData},
         },
     },
-    session::{Input, Output, Refusal, Report, SessionEventKind, TokenFault},
+    session::{Input, Output, Refusal, Report, Session, SessionEventKind, TokenFault},
     signal::IncomingSound,
     trouble::times,
 };
+
+/// The link to the server: what is to be done about it, the socket there is, and what leaves on it.
+pub(super) struct Link {
+    url: String,
+    pub(super) session: Session,
+    pub(super) socket: Option<Box<Socket>>,
+    /// Tells the connection that is wanted from those that were given up.
+    number: u64,
+    pub(super) outbox: Outbox,
+    /// How often it was mended.
+    pub(super) reconnects: u64,
+}
+
+impl Link {
+    pub(super) fn new(url: String, session: Session) -> Link {
+        Link { url, session, socket: None, number: 0, outbox: Outbox::default(), reconnects: 0 }
+    }
+}
 
 impl Driver {
     pub(super) fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
             Output::Connect => self.connect(),
-            Output::Send(command) => self.outbox.send(self.socket.as_deref_mut(), &AgentRequest::of(&command)),
+            Output::Send(command) => {
+                self.link.outbox.send(self.link.socket.as_deref_mut(), &AgentRequest::of(&command))
+            }
             Output::Disconnect => self.disconnect(),
             Output::RefreshToken => {
                 let (rest, room, peer) = (self.rest.clone(), self.room.clone(), self.peer.clone());
@@ -48,9 +68,9 @@ impl Driver {
     }
 
     fn connect(&mut self) {
-        self.socket = None;
-        self.connection += 1;
-        let (url, trust, number) = (self.url.clone(), self.rest.trust().clone(), self.connection);
+        self.link.socket = None;
+        self.link.number += 1;
+        let (url, trust, number) = (self.link.url.clone(), self.rest.trust().clone(), self.link.number);
         self.sources.spawn(async move {
             let connected = timeout(CONNECT, Socket::connect(&url, &trust)).await;
             let late = || Err(Refusal::Unreachable(format!("no connection within {} s", CONNECT.as_secs())));
@@ -59,37 +79,36 @@ impl Driver {
     }
 
     fn disconnect(&mut self) {
-        match &mut self.socket {
+        match &mut self.link.socket {
             Some(socket) => socket.close(),
             // A connection that opens from now on is not wanted.
-            None => self.connection += 1,
+            None => self.link.number += 1,
         }
     }
 
     fn on_report(&mut self, now: Instant, report: Report) {
         match &report {
             Report::Lost { reason } => {
-                self.socket = None;
+                self.link.socket = None;
                 self.inbound.on_link_down(&mut self.port);
-                if let Some(outbound) = &mut self.outbound {
+                if let Some(outbound) = &mut self.voice.outbound {
                     outbound.on_link_down(now, &self.port.voice);
                 }
                 let reason = Some(reason.clone());
                 self.tell(Event::local(LinkEvent::Down { plane: Plane::Signal, reason }));
             }
             Report::Restored { after } => {
-                self.reconnects += 1;
-                self.roster.request_snapshot();
+                self.link.reconnects += 1;
+                self.watch.roster.request_snapshot();
                 let me = Some(self.peer.clone());
                 self.tell(Event::local(LinkEvent::Up { plane: Plane::Signal, me, after: Some(*after) }));
             }
-            Report::Retrying { .. } => self.socket = None,
+            Report::Retrying { .. } => self.link.socket = None,
             Report::Joined { .. } => {
-                self.link.tell_joined();
+                self.observers.tell_joined();
             }
             Report::Published { .. } => {
-                self.voice_opens = now + WIRING;
-                self.voice_is_wired = false;
+                self.voice.wiring.on_published(now);
             }
             _ => {}
         }
@@ -112,14 +131,14 @@ impl Driver {
             }
             _ => tracing::debug!("{line}"),
         }
-        self.link.tell(SessionEventKind::Link(line));
+        self.observers.tell(SessionEventKind::Link(line));
     }
 
     pub(super) fn on_socket(&mut self, now: Instant, event: SocketEvent) {
         match event {
             SocketEvent::Closed(reason) => {
-                self.socket = None;
-                self.session.handle_input(now, Input::Closed(reason));
+                self.link.socket = None;
+                self.link.session.handle_input(now, Input::Closed(reason));
             }
             // Sound that could pass has passed already.
             SocketEvent::Message(bytes) => self.on_message(now, bytes),
@@ -128,9 +147,9 @@ impl Driver {
 
     /// Passes a message on if it is the sound of a track that is heard already, and says whether it was.
     pub(super) fn try_deliver(&mut self, bytes: &[u8]) -> bool {
-        let Some(sound) = peek_track_data(bytes).filter(|_| self.session.is_live()) else { return false };
+        let Some(sound) = peek_track_data(bytes).filter(|_| self.link.session.is_live()) else { return false };
         if self.is_tapped && self.inbound.encoding() == Encoding::Pcm16 {
-            self.link.monitor.measure(sound.peer, sound.track, sound.data);
+            self.observers.monitor.measure(sound.peer, sound.track, sound.data);
         }
         let now = Instant::now();
         let passed = self.inbound.try_deliver(now - self.begun, &sound, &mut self.port);
@@ -145,41 +164,41 @@ impl Driver {
             return self.on_sound(now, sound);
         }
         match decode_response(bytes) {
-            Err(_) => self.session.handle_input(now, Input::Malformed),
+            Err(_) => self.link.session.handle_input(now, Input::Malformed),
             Ok(message) => match message.content {
                 Some(Content::TrackData(TrackData { peer_id, track: Some(track), data })) => {
                     self.on_sound(now, IncomingSound { peer: &peer_id, track: &track.id, data: &data });
                 }
                 Some(Content::TrackData(TrackData { track: None, .. })) => {}
-                _ => self.session.handle_input(now, Input::Message(message_of(message))),
+                _ => self.link.session.handle_input(now, Input::Message(message_of(message))),
             },
         }
     }
 
     fn on_sound(&mut self, now: Instant, sound: IncomingSound<'_>) {
-        if !self.session.is_live() {
+        if !self.link.session.is_live() {
             return;
         }
-        match self.inbound.on_chunk(now - self.begun, sound, &mut self.roster, &mut self.port) {
+        match self.inbound.on_chunk(now - self.begun, sound, &mut self.watch.roster, &mut self.port) {
             Ok(false) => {}
-            Ok(true) => self.link.tell(SessionEventKind::FirstHeard(sound.peer.into())),
+            Ok(true) => self.observers.tell(SessionEventKind::FirstHeard(sound.peer.into())),
             Err(error) => self.give_up(now, error.to_string()),
         }
     }
 
     pub(super) fn on_work(&mut self, now: Instant, done: Result<Done, TaskEnd>) {
         match done {
-            Ok(Done::Connected(number, result)) if number == self.connection => match result {
+            Ok(Done::Connected(number, result)) if number == self.link.number => match result {
                 Ok(socket) => {
-                    self.socket = Some(socket);
+                    self.link.socket = Some(socket);
                     self.sources.ready.open(ReadySource::Socket);
-                    self.session.handle_input(now, Input::Opened);
+                    self.link.session.handle_input(now, Input::Opened);
                 }
-                Err(refusal) => self.session.handle_input(now, Input::Refused(refusal)),
+                Err(refusal) => self.link.session.handle_input(now, Input::Refused(refusal)),
             },
             Ok(Done::Token(Ok(token))) => {
-                self.session.set_token(token);
-                self.session.handle_input(now, Input::Token(Ok(())));
+                self.link.session.set_token(token);
+                self.link.session.handle_input(now, Input::Token(Ok(())));
             }
             Ok(Done::Token(Err(error))) => {
                 let fault = match error.kind {
@@ -187,7 +206,7 @@ impl Driver {
                     RestErrorKind::Unauthorized => TokenFault::Refused(error.to_string()),
                     _ => TokenFault::Later(error.to_string()),
                 };
-                self.session.handle_input(now, Input::Token(Err(fault)));
+                self.link.session.handle_input(now, Input::Token(Err(fault)));
             }
             Ok(Done::Snapshot(asked, result)) => self.on_snapshot(now, asked, result),
             Ok(Done::Subscribed(peer, result)) => self.on_subscribed(&peer, result),

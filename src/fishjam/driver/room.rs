@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::Instrument;
 
-use super::{Done, Driver, FAREWELL, LONGEST_SNAPSHOT_PAUSE, SNAPSHOT_PAUSE, SPREAD, STILL_HEARD};
+use super::{Done, Driver, STILL_HEARD};
 use crate::{
     agent::{Capture, CaptureError},
     event::{End, Event, EventKind, PeerEvent, PeerId, RoomEvent, Track, TrackEvent, TrackKind},
@@ -19,62 +19,44 @@ use crate::{
 };
 
 impl Driver {
-    pub(super) fn wants_snapshot(&self) -> bool {
-        self.roster.wants_snapshot() && !self.snapshot_under_way
-    }
-
-    pub(super) fn ask_for_snapshot(&mut self, now: Instant) {
-        self.snapshot_under_way = true;
-        self.next_snapshot = now + self.snapshot_pause;
-        self.snapshot_pause = (self.snapshot_pause * 2).min(LONGEST_SNAPSHOT_PAUSE);
-        let asked = self.roster.begin_snapshot();
+    pub(super) fn ask_for_snapshot(&mut self, asked: u64) {
         let (rest, room) = (self.rest.clone(), self.room.clone());
         let look = async move { Done::Snapshot(asked, rest.room(&room).await) };
         self.sources.spawn(look.in_current_span());
     }
 
     pub(super) fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<Room, RestError>) {
-        self.snapshot_under_way = false;
+        self.watch.on_answer(result.is_ok());
         match result {
             Ok(room) => {
                 self.rest.troubles.rosters.ends(self.peer.as_str());
                 self.keep_who_is_heard(now);
                 if room.peers.iter().any(|peer| peer.id == self.peer && self.has_voice_in(peer)) {
-                    self.on_voice_wired(now);
+                    self.voice.wiring.on_wired(now);
                 }
-                let events = self.roster.reconcile(asked, room.snapshot());
+                let events = self.watch.roster.reconcile(asked, room.snapshot());
                 self.on_room_events(now, events);
                 if !self.inbound.holds_chunks() {
-                    self.snapshot_pause = SNAPSHOT_PAUSE;
+                    self.watch.on_explained();
                 }
             }
             Err(error) if error.kind == RestErrorKind::NotFound => self.on_room_end(now, false),
             Err(error) => {
                 self.rest.troubles.rosters.begins(self.peer.as_str(), &error.to_string());
-                self.roster.on_snapshot_failed();
             }
         }
     }
 
     pub(super) fn on_notifier(&mut self, now: Instant, event: NotifierEvent) {
         match event {
-            NotifierEvent::Up => {
-                self.notifier_is_up = true;
-                if self.notifier_was_down {
-                    // All agents of this process are told at once, and need not all ask at once.
-                    let spread = SPREAD.mul_f64(fastrand::f64());
-                    self.next_snapshot = self.next_snapshot.max(now + spread);
-                }
-                self.roster.request_snapshot();
-            }
+            NotifierEvent::Up => self.watch.on_told(now, fastrand::f64()),
             NotifierEvent::Down { reason } => {
-                self.notifier_is_up = false;
-                self.notifier_was_down = true;
+                self.watch.on_untold(true);
                 tracing::debug!("the server socket is down: {reason}");
             }
             NotifierEvent::Event(event) => self.on_notification(now, &event),
             NotifierEvent::Refused { reason } => {
-                self.notifier_is_up = false;
+                self.watch.on_untold(false);
                 tracing::debug!("the server socket refuses the token: {reason}");
             }
         }
@@ -86,15 +68,14 @@ impl Driver {
             // It is there, as we are.
             EventKind::Room(RoomEvent::Opened { .. }) => return,
             EventKind::Peer(PeerEvent::Removed { peer }) if peer.id == self.peer => {
-                // The room may be going, and all its peers before it: what ends is known when the socket has said so.
-                self.removed_at.get_or_insert(now + FAREWELL);
+                self.watch.on_removed(now);
             }
-            EventKind::Track(TrackEvent::Added { track, .. }) if self.session.voice_track() == Some(&track.id) => {
-                self.on_voice_wired(now);
+            EventKind::Track(TrackEvent::Added { track, .. }) if self.link.session.voice_track() == Some(&track.id) => {
+                self.voice.wiring.on_wired(now);
             }
             _ => {}
         }
-        let events = self.roster.apply(said);
+        let events = self.watch.roster.apply(said);
         self.on_room_events(now, events);
     }
 
@@ -102,7 +83,7 @@ impl Driver {
     pub(super) fn take_in_unannounced(&mut self, now: Instant) {
         for (peer, track) in self.inbound.take_overdue(now - self.begun) {
             tracing::warn!(%peer, %track, "heard, though no notification has announced it");
-            let events = self.roster.heard(&peer, track);
+            let events = self.watch.roster.heard(&peer, track);
             self.on_room_events(now, events);
         }
     }
@@ -110,23 +91,17 @@ impl Driver {
     fn keep_who_is_heard(&mut self, now: Instant) {
         let since = (now - self.begun).saturating_sub(STILL_HEARD);
         let heard = |track: &Track| self.inbound.has_heard(&track.id, since);
-        let heard = self.roster.peers().filter(|peer| peer.tracks.iter().any(heard)).map(|peer| peer.id.clone());
-        heard.collect::<Vec<PeerId>>().iter().for_each(|peer| self.roster.still_heard(peer));
+        let heard = self.watch.roster.peers().filter(|peer| peer.tracks.iter().any(heard)).map(|peer| peer.id.clone());
+        heard.collect::<Vec<PeerId>>().iter().for_each(|peer| self.watch.roster.still_heard(peer));
     }
 
     fn has_voice_in(&self, me: &Peer) -> bool {
-        self.session.voice_track().is_some_and(|voice| me.tracks.iter().any(|track| track.id == *voice))
-    }
-
-    /// The server has the voice's track: what is sent now is played.
-    fn on_voice_wired(&mut self, now: Instant) {
-        self.voice_opens = self.voice_opens.min(now);
-        self.voice_is_wired = true;
+        self.link.session.voice_track().is_some_and(|voice| me.tracks.iter().any(|track| track.id == *voice))
     }
 
     pub(super) fn on_room_events(&mut self, now: Instant, events: Vec<Event>) {
         if !events.is_empty() {
-            self.snapshot_pause = SNAPSHOT_PAUSE;
+            self.watch.on_explained();
         }
         for event in events {
             self.look_at_audience(&event);
@@ -141,26 +116,26 @@ impl Driver {
             }
             self.tell(event);
         }
-        if let Err(error) = self.inbound.on_roster(now - self.begun, &mut self.roster, &mut self.port) {
+        if let Err(error) = self.inbound.on_roster(now - self.begun, &mut self.watch.roster, &mut self.port) {
             self.give_up(now, error.to_string());
         }
     }
 
     pub(super) fn on_room_end(&mut self, now: Instant, crashed: bool) {
         self.tell_room_end(crashed);
-        self.session.handle_input(now, Input::Leave(Ending::RoomEnded { crashed }));
+        self.link.session.handle_input(now, Input::Leave(Ending::RoomEnded { crashed }));
     }
 
     /// Tells the agent that the room is over, whichever socket says so first.
     pub(super) fn tell_room_end(&mut self, crashed: bool) {
-        if !std::mem::replace(&mut self.room_end_told, true) {
+        if self.watch.tells_end() {
             let end = if crashed { End::Failed { reason: None } } else { End::Normal };
             self.tell(RoomEvent::Closed { end });
         }
     }
 
     pub(super) fn on_capture(&mut self, now: Instant, capture: Capture) {
-        let known = self.roster.peers().find_map(|peer| peer.track(&capture.track));
+        let known = self.watch.roster.peers().find_map(|peer| peer.track(&capture.track));
         let refusal = match known.map(|track| track.kind) {
             None => Some(CaptureError::NoSuchTrack),
             Some(TrackKind::Audio) => Some(CaptureError::NotVideo),
@@ -172,6 +147,6 @@ impl Driver {
         }
         self.next_capture += 1;
         self.captures.insert(self.next_capture, capture.reply);
-        self.session.handle_input(now, Input::Capture { id: self.next_capture, track: capture.track });
+        self.link.session.handle_input(now, Input::Capture { id: self.next_capture, track: capture.track });
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 impl Driver {
     /// The session is over: let the agent return, remove its peer, say how it was. All of it within a second.
     pub(super) async fn finish(mut self, ending: Ending) -> SessionSummary {
-        self.socket = None;
+        self.link.socket = None;
         self.rest.troubles.links.ends(self.peer.as_str());
         self.rest.troubles.rosters.ends(self.peer.as_str());
         if let Ending::RoomEnded { crashed } = ending {
@@ -23,19 +23,19 @@ impl Driver {
         self.captures.clear();
         let Shutdown { notes, is_removed, agent_error } = self.shut_down().await;
         for note in notes {
-            self.link.tell(SessionEventKind::Note(note));
+            self.observers.tell(SessionEventKind::Note(note));
         }
         let failed = agent_error.as_ref().map(|why| format!("; the agent failed: {why}")).unwrap_or_default();
-        self.link.tell(SessionEventKind::Ended(format!("{ending}{failed}")));
+        self.observers.tell(SessionEventKind::Ended(format!("{ending}{failed}")));
         let counters = self.counters();
-        self.link.monitor.publish(counters);
+        self.observers.monitor.publish(counters);
         SessionSummary {
             ending,
             agent_error,
             stayed: self.begun.elapsed(),
             counters,
             leaves_peer: !is_removed,
-            unread_events: self.link.unread_events(),
+            unread_events: self.observers.unread_events(),
         }
     }
 

@@ -32,7 +32,7 @@ impl Driver {
         match &event.kind {
             EventKind::Peer(PeerEvent::Joined { .. }) => self.subscribe_to_heard(),
             EventKind::Peer(PeerEvent::Updated { peer, .. }) => {
-                if let Some(peer) = self.roster.peer(peer.id.as_str())
+                if let Some(peer) = self.watch.roster.peer(peer.id.as_str())
                     && let Err(error) = self.inbound.on_peer_updated(peer, &mut self.port)
                 {
                     self.give_up(std::time::Instant::now(), error.to_string());
@@ -46,11 +46,11 @@ impl Driver {
 
     /// Asks the server for the sound of all whom the agent hears and who were not asked for yet.
     pub(super) fn subscribe_to_heard(&mut self) {
-        if !self.subscribing.is_on || !self.session.is_live() {
+        if !self.subscribing.is_on || !self.link.session.is_live() {
             return;
         }
         let asked = &self.subscribing.asked;
-        let heard = self.roster.peers().filter(|peer| self.inbound.admits(peer) && !asked.contains(&peer.id));
+        let heard = self.watch.roster.peers().filter(|peer| self.inbound.admits(peer) && !asked.contains(&peer.id));
         for publisher in heard.map(|peer| peer.id.clone()).collect::<Vec<_>>() {
             self.subscribing.asked.insert(publisher.clone());
             let (rest, room, me) = (self.rest.clone(), self.room.clone(), self.peer.clone());
