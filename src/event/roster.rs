@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The connected peers of a room as a platform lists them at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// The peers with their tracks.
     pub peers: Vec<Peer>,

@@ -31,7 +31,7 @@ use crate::{
 pub struct Fishjam {
     rest: Client,
     /// Clones share one server socket.
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
 }
 
 impl Fishjam {

@@ -1,5 +1,7 @@
 //! A Fishjam as a host sees it.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use futures_util::stream;
 
@@ -38,7 +40,12 @@ impl Platform for Fishjam {
     }
 
     async fn rooms(&self) -> Result<Vec<ListedRoom>, PlatformError> {
-        Ok(self.rest().rooms().await?.iter().map(listed).collect())
+        // Its sessions need not ask for their rooms one by one.
+        self.hub.tell_listing();
+        let rooms = self.rest().rooms().await;
+        let by_id: HashMap<&RoomId, &Room> = rooms.iter().flatten().map(|room| (&room.id, room)).collect();
+        self.hub.tell_listed(|room| by_id.get(room).map(|room| room.snapshot()));
+        Ok(rooms?.iter().map(listed).collect())
     }
 
     async fn room(&self, room: &RoomId) -> Result<ListedRoom, PlatformError> {

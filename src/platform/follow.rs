@@ -110,7 +110,8 @@ impl Follower {
                 self.tell(Event::local(LinkEvent::Down { plane, reason: Some(reason) }))
             }
             WatchEvent::Event(event) if event.room() == Some(&self.room) => self.on_event(&event),
-            WatchEvent::Event(_) => Ok(()),
+            // Those who are there are known from the beginning, and what happens is not lost on the way.
+            WatchEvent::Event(_) | WatchEvent::Listing | WatchEvent::Listed(_) => Ok(()),
         }
     }
 

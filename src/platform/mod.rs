@@ -35,7 +35,7 @@ pub use telemetry::{CallLatency, Failing, Telemetry};
 
 use crate::{
     agent::{Agent, AudioRequirements},
-    event::{Event, PeerId, RoomId},
+    event::{Event, PeerId, RoomId, Snapshot},
     session::SessionHandle,
 };
 
@@ -129,6 +129,10 @@ pub enum WatchEvent {
     },
     /// Something happened.
     Event(Arc<Event>),
+    /// Somebody in this process is asking for a list of all rooms, which will be told, too: told to who follows one room.
+    Listing,
+    /// The list says this of the room; `None` where it does not name it, or did not come.
+    Listed(Option<Arc<Snapshot>>),
     /// The platform refuses to tell; nothing more comes.
     Refused {
         /// Its word.

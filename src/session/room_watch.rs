@@ -16,6 +16,8 @@ pub(crate) struct RoomWatch {
     pub(crate) roster: Roster,
     /// A list has been asked for.
     is_under_way: bool,
+    /// The number of one that somebody else asks for, and that will be told.
+    shared: Option<u64>,
     /// When one may be asked for next.
     next: Instant,
     /// Grows while lists explain nothing.
@@ -34,6 +36,7 @@ impl RoomWatch {
         RoomWatch {
             roster: Roster::new(me),
             is_under_way: false,
+            shared: None,
             next: now,
             pause: PAUSE,
             is_told: false,
@@ -52,6 +55,20 @@ impl RoomWatch {
         self.next = now + self.pause;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Some(self.roster.begin_snapshot())
+    }
+
+    /// A list of all rooms is being asked for by somebody else: it does as well, so nobody needs to ask for this room alone.
+    pub(crate) fn on_listing(&mut self, now: Instant) {
+        if !self.is_under_way {
+            self.is_under_way = true;
+            self.next = now + self.pause;
+            self.shared = Some(self.roster.begin_snapshot());
+        }
+    }
+
+    /// That list came, or did not, or does not know the room: gives its number, if it was waited for.
+    pub(crate) fn take_listed(&mut self) -> Option<u64> {
+        self.shared.take()
     }
 
     /// When [`poll_ask`](Self::poll_ask) or [`poll_removed`](Self::poll_removed) has something.
@@ -185,6 +202,36 @@ mod tests {
             }
             assert_eq!(asked(&mut watch, begun, Duration::from_secs(150), answer), expected);
         }
+    }
+
+    #[test]
+    fn whoever_is_told_of_lists_asks_for_none() {
+        let begun = Instant::now();
+        let mut watch = RoomWatch::new("me".into(), begun);
+        watch.on_told(begun, 0.0);
+        let number = watch.poll_ask(begun).unwrap();
+        watch.on_answer(true);
+        watch.roster.reconcile(number, Snapshot::default());
+        let mut asked = 0;
+        for second in 1..=3_600 {
+            let now = begun + Duration::from_secs(second);
+            watch.on_time(now);
+            asked += usize::from(watch.poll_ask(now).is_some());
+            if second % 60 == 0 {
+                watch.on_listing(now);
+                assert!(watch.poll_ask(now + 10 * MS).is_none(), "one is on its way");
+                let number = watch.take_listed().unwrap();
+                watch.on_answer(true);
+                watch.roster.reconcile(number, Snapshot::default());
+                watch.on_explained();
+            }
+        }
+        assert_eq!((asked, watch.take_listed()), (0, None));
+        // One that did not come is asked for.
+        watch.on_listing(begun + Duration::from_secs(3_660));
+        watch.take_listed().unwrap();
+        watch.on_answer(false);
+        assert!(watch.poll_ask(begun + Duration::from_secs(3_661)).is_some());
     }
 
     #[test]

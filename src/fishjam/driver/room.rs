@@ -1,19 +1,16 @@
 //! The driver's view of the room: snapshots and notifications in, events for the agent out.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use tracing::Instrument;
 
 use super::{Done, Driver, STILL_HEARD};
 use crate::{
     agent::{Capture, CaptureError},
-    event::{End, Event, EventKind, PeerEvent, PeerId, RoomEvent, Track, TrackEvent, TrackKind},
+    event::{End, Event, EventKind, Peer, PeerEvent, PeerId, RoomEvent, Snapshot, Track, TrackEvent, TrackKind},
     fishjam::{
         notifier::NotifierEvent,
-        rest::{
-            RestError, RestErrorKind,
-            model::{Peer, Room},
-        },
+        rest::{RestError, RestErrorKind, model::Room},
     },
     session::{Ending, Input},
 };
@@ -26,24 +23,36 @@ impl Driver {
     }
 
     pub(super) fn on_snapshot(&mut self, now: Instant, asked: u64, result: Result<Room, RestError>) {
-        self.watch.on_answer(result.is_ok());
         match result {
-            Ok(room) => {
-                self.rest.troubles.rosters.ends(self.peer.as_str());
-                self.keep_who_is_heard(now);
-                if room.peers.iter().any(|peer| peer.id == self.peer && self.has_voice_in(peer)) {
-                    self.voice.wiring.on_wired(now);
-                }
-                let events = self.watch.roster.reconcile(asked, room.snapshot());
-                self.on_room_events(now, events);
-                if !self.inbound.holds_chunks() {
-                    self.watch.on_explained();
-                }
-            }
+            Ok(room) => self.take_in(now, asked, room.snapshot()),
             Err(error) if error.kind == RestErrorKind::NotFound => self.on_room_end(now, false),
             Err(error) => {
+                self.watch.on_answer(false);
                 self.rest.troubles.rosters.begins(self.peer.as_str(), &error.to_string());
             }
+        }
+    }
+
+    /// A list that somebody else asked for has come. What it does not say is asked for.
+    fn on_listed(&mut self, now: Instant, listed: Option<Arc<Snapshot>>) {
+        match (self.watch.take_listed(), listed) {
+            (Some(asked), Some(listed)) => self.take_in(now, asked, Snapshot::clone(&listed)),
+            (Some(_), None) => self.watch.on_answer(false),
+            (None, _) => {}
+        }
+    }
+
+    fn take_in(&mut self, now: Instant, asked: u64, listed: Snapshot) {
+        self.watch.on_answer(true);
+        self.rest.troubles.rosters.ends(self.peer.as_str());
+        self.keep_who_is_heard(now);
+        if listed.peers.iter().any(|peer| peer.id == self.peer && self.has_voice_in(peer)) {
+            self.voice.wiring.on_wired(now);
+        }
+        let events = self.watch.roster.reconcile(asked, listed);
+        self.on_room_events(now, events);
+        if !self.inbound.holds_chunks() {
+            self.watch.on_explained();
         }
     }
 
@@ -54,6 +63,8 @@ impl Driver {
                 self.watch.on_untold(true);
                 tracing::debug!("the server socket is down: {reason}");
             }
+            NotifierEvent::Listing => self.watch.on_listing(now),
+            NotifierEvent::Listed(listed) => self.on_listed(now, listed),
             NotifierEvent::Event(event) => self.on_notification(now, &event),
             NotifierEvent::Refused { reason } => {
                 self.watch.on_untold(false);

@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{NotifierEvent, Scope, listener};
 use crate::{
-    event::{Event, RoomId},
+    event::{Event, RoomId, Snapshot},
     fishjam::rest::Client,
 };
 
@@ -110,6 +110,23 @@ impl Hub {
         }
         if !keys.is_empty() {
             state.tell(keys, &NotifierEvent::Event(Arc::new(event)));
+        }
+    }
+
+    /// Tells all who follow one room that a list of all rooms is being asked for.
+    pub(in crate::fishjam) fn tell_listing(&self) {
+        let mut state = self.state();
+        let keys: Vec<u64> = state.rooms.values().flatten().copied().collect();
+        state.tell(keys, &NotifierEvent::Listing);
+    }
+
+    /// Tells each of them what the list says of its room.
+    pub(in crate::fishjam) fn tell_listed(&self, listed: impl Fn(&RoomId) -> Option<Snapshot>) {
+        let mut state = self.state();
+        let rooms: Vec<(RoomId, Vec<u64>)> =
+            state.rooms.iter().map(|(room, keys)| (room.clone(), keys.clone())).collect();
+        for (room, keys) in rooms {
+            state.tell(keys, &NotifierEvent::Listed(listed(&room).map(Arc::new)));
         }
     }
 

@@ -279,6 +279,8 @@ impl Supervisor {
                 self.context.orphans.note(now, &event);
                 self.reconciler.on_notification(now, &event);
             }
+            // The host asked for it itself.
+            Some(WatchEvent::Listing | WatchEvent::Listed(_)) => {}
             Some(WatchEvent::Refused { reason }) => {
                 tracing::debug!("notifications are refused: {reason}");
                 self.lists.notifications_are_up = false;
