@@ -2,8 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use roomtone::protocol::fishjam::decode_notifications;
+use roomtone::{event::Roster, protocol::fishjam::decode};
 
 fuzz_target!(|data: &[u8]| {
-    let _ = decode_notifications(data);
+    if let Ok(decoded) = decode(data) {
+        let mut roster = Roster::new("me".into());
+        for event in decoded.events {
+            roster.apply(&event);
+            event.json_with_native();
+        }
+    }
 });
