@@ -2,7 +2,7 @@
 //! agent.
 //!
 //! A host knows nothing else of where its rooms are. A Fishjam is one implementation, a script in a test another
-//! ([`testing`]); a platform without sound gives its sessions by [`follow`], and a microphone is a room of one person.
+//! ([`testing`]); a platform without sound gives its sessions by [`follow()`], and a microphone is a room of one person.
 //!
 //! An agent goes in by two steps. [`Platform::prepare`] makes a peer; whoever must know of it before it is connected (a
 //! journal that survives a crash, a claim that other machines see) has its id then. [`Seat::enter`] connects it and runs the
