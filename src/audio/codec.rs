@@ -161,7 +161,7 @@ pub enum CodecError {
     /// A setting that Opus does not take.
     #[error("Opus takes no {name} of {value}: use {range}")]
     Setting {
-        /// Which.
+        /// Which setting.
         name: &'static str,
         /// What was given.
         value: i32,

@@ -50,7 +50,7 @@ pub use track::{Owner, Track, TrackKind};
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// What.
+    /// What happened.
     pub kind: EventKind,
     /// Where; `None` where it is here: on our own connection, or in the one room that is spoken of.
     pub place: Option<Place>,

@@ -159,7 +159,7 @@ pub struct PeerState {
 /// A peer and how it presents itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Who.
+    /// The peer that it is about.
     pub peer: Peer,
     /// How, where that is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

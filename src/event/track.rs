@@ -51,3 +51,10 @@ impl Owner {
         }
     }
 }
+
+impl Track {
+    /// A track of which nothing is known but its id and kind.
+    pub fn new(id: TrackId, kind: TrackKind) -> Track {
+        Track { id, kind, metadata: Metadata::default() }
+    }
+}

@@ -112,7 +112,7 @@ pub enum HostError {
     /// The folder for the host's state cannot be used.
     #[error("host.state: {}: {cause}", path.display())]
     State {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// The machine's word.
         cause: io::Error,

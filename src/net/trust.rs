@@ -19,7 +19,7 @@ pub struct Trust(Arc<ClientConfig>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {why}", path.display())]
 pub struct TrustError {
-    /// Which.
+    /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
     pub why: String,

@@ -119,7 +119,7 @@ pub enum Fault {
     Notifications {
         /// How many.
         count: u32,
-        /// How.
+        /// What is done to them.
         how: NotificationFault,
     },
     /// Answer the next REST calls so.

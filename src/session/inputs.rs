@@ -67,7 +67,7 @@ pub enum Input {
 pub enum Refusal {
     /// The server answered with an HTTP status.
     Status {
-        /// Which.
+        /// The status.
         code: u16,
         /// How long it wants to be left alone.
         retry_after: Option<Duration>,

@@ -37,7 +37,7 @@ struct Heard {
 /// How loud a track was since the last look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// Whose.
+    /// The peer that it is about.
     pub peer: PeerId,
     /// Which track.
     pub track: TrackId,

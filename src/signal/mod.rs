@@ -29,12 +29,12 @@ pub enum Command {
     },
     /// End a track once it has been played out.
     RemoveTrack {
-        /// Which.
+        /// Its id, as the platform gives it.
         id: TrackId,
     },
     /// Give a still picture of a video track.
     CaptureImage {
-        /// Which.
+        /// The track that it is about.
         track: TrackId,
     },
 }

@@ -12,7 +12,7 @@ pub enum CallEvent {
     /// It rings.
     #[serde(rename = "call.ringing")]
     Ringing {
-        /// Which.
+        /// The call, or the media session.
         leg: Leg,
         /// An early answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,7 +21,7 @@ pub enum CallEvent {
     /// It was taken.
     #[serde(rename = "call.answered")]
     Answered {
-        /// Which.
+        /// The call, or the media session.
         leg: Leg,
         /// The answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,15 +30,15 @@ pub enum CallEvent {
     /// Something about it changed.
     #[serde(rename = "call.updated")]
     Updated {
-        /// Which.
+        /// The call, or the media session.
         leg: Leg,
-        /// What.
+        /// What is different now.
         changes: Changes,
     },
     /// It is over.
     #[serde(rename = "call.ended")]
     Ended {
-        /// Which.
+        /// The call, or the media session.
         leg: Leg,
         /// Why.
         end: End,
@@ -55,7 +55,7 @@ pub enum DeviceEvent {
     Lost {
         /// Which kind.
         kind: DeviceKind,
-        /// Which.
+        /// The device that is gone.
         device: Device,
     },
     /// Another one is used.

@@ -53,7 +53,7 @@ pub enum ChatEvent {
     /// A message is gone.
     #[serde(rename = "chat.deleted")]
     Deleted {
-        /// Which.
+        /// Its id, as the platform gives it.
         id: String,
         /// Who took it away.
         by: Option<PeerId>,
@@ -63,7 +63,7 @@ pub enum ChatEvent {
     Direct {
         /// In which conversation.
         conversation: String,
-        /// Who.
+        /// The user who wrote.
         from: PeerId,
     },
 }
@@ -76,7 +76,7 @@ pub enum QueueEvent {
     /// This is played now.
     #[serde(rename = "queue.current")]
     Current {
-        /// What.
+        /// The song and what it stands at.
         song: Box<Song>,
         /// How far it is.
         #[serde(rename = "elapsed_s", default, skip_serializing_if = "Option::is_none", with = "optional_seconds")]
@@ -87,9 +87,9 @@ pub enum QueueEvent {
     Voted {
         /// On what.
         song: Box<Song>,
-        /// Who.
+        /// The user who did so.
         by: PeerId,
-        /// How.
+        /// For it, or against it.
         vote: Vote,
     },
 }

@@ -15,13 +15,13 @@ pub enum PeerEvent {
     /// A peer may now come in; `Joined` follows when it does.
     #[serde(rename = "peer.registered")]
     Registered {
-        /// Who.
+        /// The peer that it is about.
         peer: Peer,
     },
     /// A peer came in. Its tracks follow as events of their own.
     #[serde(rename = "peer.joined")]
     Joined {
-        /// Who.
+        /// The peer that it is about.
         peer: Peer,
         /// How it presents itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ pub enum PeerEvent {
     /// A peer left, or was lost.
     #[serde(rename = "peer.left")]
     Left {
-        /// Who.
+        /// The peer that it is about.
         peer: Peer,
         /// Of its own will, or not.
         end: End,
@@ -38,7 +38,7 @@ pub enum PeerEvent {
     /// A peer may no longer come in.
     #[serde(rename = "peer.removed")]
     Removed {
-        /// Who.
+        /// The peer that it is about.
         peer: Peer,
     },
     /// What is said of a peer changed, or its kind became known.
@@ -52,7 +52,7 @@ pub enum PeerEvent {
     /// A peer may do something else now; its new role is in `peer`.
     #[serde(rename = "peer.role")]
     Role {
-        /// Who.
+        /// The peer that it is about.
         peer: Peer,
         /// What it may do, in the platform's words.
         #[serde(default, deserialize_with = "metadata::of_value")]
@@ -61,9 +61,9 @@ pub enum PeerEvent {
     /// A peer is, or is no longer, or is otherwise, on the room's channel.
     #[serde(rename = "peer.presence")]
     Presence {
-        /// Who.
+        /// The peer that it is about.
         peer: Peer,
-        /// How.
+        /// What has changed about its presence.
         state: Presence,
         /// By which connection, where a peer has several.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,15 +79,15 @@ pub enum TrackEvent {
     /// It begins.
     #[serde(rename = "track.added")]
     Added {
-        /// Whose.
+        /// The peer, or the part of the room, that publishes it.
         owner: Owner,
-        /// Which.
+        /// The track that it is about.
         track: Track,
     },
     /// What is said of it changed.
     #[serde(rename = "track.updated")]
     Updated {
-        /// Whose.
+        /// The peer, or the part of the room, that publishes it.
         owner: Owner,
         /// The track with its new metadata.
         track: Track,
@@ -95,9 +95,9 @@ pub enum TrackEvent {
     /// It ended.
     #[serde(rename = "track.removed")]
     Removed {
-        /// Whose.
+        /// The peer, or the part of the room, that publishes it.
         owner: Owner,
-        /// Which.
+        /// The track that it is about.
         track: Track,
     },
 }
@@ -106,7 +106,7 @@ pub enum TrackEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename = "voice.activity")]
 pub struct VoiceActivity {
-    /// Whose.
+    /// The peer that it is about.
     pub peer: PeerId,
     /// On which track, where that is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

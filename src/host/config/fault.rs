@@ -37,7 +37,7 @@ pub enum ConfigError {
     /// The file is not right.
     #[error("{}", self.lines().join("; "))]
     Faults {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// All that was found.
         faults: Vec<Fault>,

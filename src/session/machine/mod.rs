@@ -1,5 +1,7 @@
 //! The life of one agent's connection: connect, show the token, publish the voice, come back after every cut, leave.
 
+mod retries;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -7,12 +9,13 @@ use std::{
 
 use secrecy::SecretString;
 
-use super::{Backoff, Captures, Ending, Input, Output, Refusal, Report, SessionOptions, TokenFault, captures::Answer};
+use super::{Backoff, Captures, Ending, Input, Output, Refusal, Report, SessionOptions, captures::Answer};
 use crate::{
     agent::CaptureError,
     event::TrackId,
     signal::{CloseCause, CloseReason, Command, Message},
 };
+use retries::REFRESH;
 
 /// One agent's connection to its room, as a machine: feed it [`Input`]s, then do what [`poll_output`] says until it
 /// says nothing, then wait for the next input or for [`poll_timeout`].
@@ -262,34 +265,6 @@ impl Session {
         }
     }
 
-    fn crashes_too_often(&mut self, now: Instant) -> bool {
-        self.crashes.retain(|at| now - *at < CRASH_WINDOW);
-        self.crashes.push_back(now);
-        self.crashes.len() >= MOST_CRASHES
-    }
-
-    fn refresh_token(&mut self, now: Instant, reason: &CloseReason) {
-        self.go_down(now, reason.to_string());
-        self.phase = Phase::Refreshing { deadline: now + REFRESH };
-        self.outputs.push_back(Output::RefreshToken);
-    }
-
-    fn on_token(&mut self, now: Instant, result: Result<(), TokenFault>) {
-        if !matches!(self.phase, Phase::Refreshing { .. }) {
-            return;
-        }
-        match result {
-            Ok(()) => {
-                self.token_is_fresh = true;
-                self.report(Report::TokenRefreshed);
-                self.connect(now);
-            }
-            Err(TokenFault::Gone) => self.end(Ending::PeerRemoved),
-            Err(TokenFault::Refused(why)) => self.end(Ending::TokenRefused(why)),
-            Err(TokenFault::Later(why)) => self.retry(now, why),
-        }
-    }
-
     fn on_capture(&mut self, now: Instant, id: u64, track: TrackId) {
         // Before the first connection a request may wait for it; on a link that broke it may not.
         let result = match self.is_live() || !self.joined {
@@ -345,50 +320,6 @@ impl Session {
         }
     }
 
-    /// The link is gone: mend it.
-    fn lose(&mut self, now: Instant, reason: String) {
-        // A link that breaks at once each time must not be opened at once each time.
-        if self.has_been_stable(now) {
-            self.backoff.reset();
-        }
-        self.live_since = None;
-        if self.joined && self.down_since.is_none() {
-            self.go_down(now, reason.clone());
-        }
-        self.retry(now, reason);
-    }
-
-    fn go_down(&mut self, now: Instant, reason: String) {
-        if self.down_since.is_none() {
-            self.down_since = Some(now);
-            self.report(Report::Lost { reason });
-        }
-        self.answer(Captures::on_link_down);
-    }
-
-    fn has_been_stable(&self, now: Instant) -> bool {
-        self.live_since.is_some_and(|since| now - since >= STABLE)
-    }
-
-    /// Waits and connects again, unless that has gone on for too long.
-    fn retry(&mut self, now: Instant, reason: String) {
-        self.retry_after(now, Duration::ZERO, reason);
-    }
-
-    /// The same, and waits `at_least` so long.
-    fn retry_after(&mut self, now: Instant, at_least: Duration, reason: String) {
-        let away = self.down_since.map_or(Duration::ZERO, |since| now - since);
-        let patience = if self.joined { self.options.link_patience } else { self.options.join_patience };
-        let wait = self.backoff.next_wait().max(at_least);
-        if away + wait > patience {
-            let attempts = self.backoff.attempts();
-            self.end(Ending::LinkGone { attempts, after: away, last: reason });
-            return;
-        }
-        self.report(Report::Retrying { attempt: self.backoff.attempts(), wait, reason });
-        self.phase = Phase::Waiting { until: now + wait };
-    }
-
     fn end(&mut self, ending: Ending) {
         self.answer(Captures::on_link_down);
         self.phase = Phase::Ended;
@@ -419,23 +350,16 @@ impl Session {
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the server may take to look at the token.
 const AUTHENTICATE: Duration = Duration::from_secs(10);
-/// How long REST may take for a new token, its own retries included.
-const REFRESH: Duration = Duration::from_secs(15);
 /// How long the server may take to close a socket; the rest of the two seconds for leaving is REST's.
 const LEAVE: Duration = Duration::from_secs(1);
 /// Unreadable messages on one link before it is opened anew.
 const MOST_MALFORMED: u32 = 32;
-/// How long a link must have lasted for the next wait to be short again.
-const STABLE: Duration = Duration::from_secs(10);
-/// Crashes within the window before it is no longer bad luck.
-const MOST_CRASHES: usize = 4;
-const CRASH_WINDOW: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{retries::STABLE, *};
     use crate::{agent::Image, audio::Hz, protocol::fishjam::close_reason, signal::PublishedTrack};
 
     const MS: Duration = Duration::from_millis(1);

@@ -1,14 +1,17 @@
 //! Who is in the room: one picture out of notifications that may be missed, doubled or out of order, and of snapshots
 //! that may be older than them.
 
+mod entry;
+
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use serde_json::{Map, Value};
 
 use super::{
-    Changes, End, Event, EventKind, Metadata, Owner, Peer, PeerEvent, PeerId, PeerKind, Place, Role, Track, TrackEvent,
+    Changes, End, Event, EventKind, Metadata, Owner, Peer, PeerEvent, PeerId, PeerKind, Place, Track, TrackEvent,
     TrackId, TrackKind,
 };
+use entry::Entry;
 
 /// The connected peers of a room as a platform lists them at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,17 +67,6 @@ pub struct Roster {
 struct Gone {
     peers: BTreeSet<PeerId>,
     tracks: BTreeSet<TrackId>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    peer: Peer,
-    /// Told to the agent. An entry that is not holds early tracks or late news of a peer that left.
-    joined: bool,
-    /// Known by its sound alone; no list and no news has spoken of it.
-    is_derived: bool,
-    /// The epoch of the last fact; a snapshot asked for in an earlier epoch may be older than that fact.
-    changed: u64,
 }
 
 impl Roster {
@@ -353,39 +345,6 @@ impl Roster {
     }
 }
 
-impl Entry {
-    /// Takes in what is said of who it is. Says whether that is news.
-    fn learn(&mut self, said: &Peer) -> bool {
-        let before = (self.peer.kind, self.peer.name.clone(), self.peer.user.clone());
-        if said.kind != PeerKind::Unknown {
-            self.peer.kind = said.kind;
-        }
-        if !said.name.is_empty() {
-            self.peer.name = said.name.clone();
-        }
-        if said.user.is_some() {
-            self.peer.user = said.user.clone();
-        }
-        if said.role != Role::Member {
-            self.peer.role = said.role.clone();
-        }
-        before != (self.peer.kind, self.peer.name.clone(), self.peer.user.clone())
-    }
-
-    fn join(&mut self, events: &mut Vec<Event>) {
-        self.joined = true;
-        events.push(PeerEvent::Joined { peer: self.peer.without_tracks(), state: None }.into());
-        let owner = Owner::Peer(self.peer.id.clone());
-        let added = |track| TrackEvent::Added { owner: owner.clone(), track }.into();
-        events.extend(self.peer.tracks.iter().cloned().map(added));
-    }
-
-    fn updated(&self) -> Event {
-        let changes = Changes::Whole(self.peer.metadata.clone());
-        PeerEvent::Updated { peer: self.peer.without_tracks(), changes }.into()
-    }
-}
-
 /// Whether both say the same of the same: `told` in the roster's words, `said` in the platform's.
 fn is_same(told: &Event, said: &Event) -> bool {
     match (&told.kind, &said.kind) {
@@ -404,13 +363,6 @@ fn merged(metadata: &Metadata, changed: &Metadata) -> Metadata {
     let object = |metadata: &Metadata| metadata.json().as_object().cloned().unwrap_or_default();
     let whole: Map<String, Value> = object(metadata).into_iter().chain(object(changed)).collect();
     Metadata::new(whole.into())
-}
-
-impl Track {
-    /// A track of which nothing is known but its id and kind.
-    pub fn new(id: TrackId, kind: TrackKind) -> Track {
-        Track { id, kind, metadata: Metadata::default() }
-    }
 }
 
 /// Peers of a room, and tracks of a peer, beyond which a platform is broken, and no more are taken in.
