@@ -316,7 +316,7 @@ mod tests {
 
     fn view(sessions: usize) -> View {
         let host = serde_json::json!({
-            "version": "1", "platform": "fishjam", "address": "http://127.0.0.1:5002", "up_s": 4_000.0, "ready": true, "draining": false,
+            "version": "1", "id": "3f2a", "platform": "fishjam", "address": "http://127.0.0.1:5002", "up_s": 4_000.0, "ready": true, "draining": false,
             "notifications": true, "rooms": sessions, "states": { "running": sessions }, "max_sessions": 1_000,
             "sessions": sessions,
         });

@@ -35,6 +35,8 @@ pub(super) enum Command {
 pub struct HostStatus {
     /// roomtone's version.
     pub version: String,
+    /// This host's own mark, which its sessions carry in logs and events, as in `3f2a-7`.
+    pub id: String,
     /// Where its Fishjam is.
     pub platform: String,
     /// Where it is.

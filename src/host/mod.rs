@@ -23,6 +23,7 @@ mod control;
 mod directory;
 mod guard;
 mod http;
+mod id;
 mod journal;
 pub(crate) mod machine;
 mod measures;
@@ -167,6 +168,7 @@ impl Host {
         let (updates_in, updates) = mpsc::channel(UPDATES);
         let tasks = TaskTracker::new();
         let context = Arc::new(SessionContext {
+            id: id::HostId::draw(),
             platform: platform.clone(),
             secrets: secrets.clone(),
             journal,

@@ -18,6 +18,7 @@ use tracing::Instrument;
 use super::{
     config::Deploy,
     guard::Guarded,
+    id::HostId,
     journal::{Journal, StalePeers},
     orphans::OrphanPeers,
     reconciler::{Key, Outcome},
@@ -35,6 +36,7 @@ use crate::{
 
 /// What every session needs.
 pub(super) struct SessionContext {
+    pub(super) id: HostId,
     pub(super) platform: Arc<dyn Platform>,
     pub(super) secrets: Secrets,
     pub(super) journal: Option<Journal>,
@@ -68,7 +70,7 @@ type SessionEnd = (Outcome, Option<(PeerId, SessionSummary)>);
 pub(super) fn spawn(context: &Arc<SessionContext>, id: u64, key: Key, deploy: Arc<Deploy>, signals: ControlSignals) {
     let context = context.clone();
     // Every line that is logged from here on, and every trace, says whose it is.
-    let span = tracing::info_span!("session", room = %key.room, deploy = %key.deploy, session = id);
+    let span = tracing::info_span!("session", room = %key.room, deploy = %key.deploy, session = context.id.session(id));
     let task = async move {
         // A panic in what the agent does here, too, is the agent's.
         let work = tokio::spawn({
@@ -149,7 +151,7 @@ impl SessionContext {
         (begun, permit): (Instant, SemaphorePermit<'_>),
     ) -> SessionEnd {
         let mut permit = Some(permit);
-        let sink = self.sinks.open(&deploy.sink, key, &handle.peer);
+        let sink = self.sinks.open(&deploy.sink, key, &handle.peer, self.id.session(id));
         let mut is_leaving = false;
         let joined = handle.joined();
         tokio::pin!(joined);

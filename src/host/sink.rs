@@ -66,7 +66,7 @@ impl Sinks {
     }
 
     /// A sink for one session, if its deploy has one.
-    pub(super) fn open(&self, config: &SinkConfig, key: &Key, peer: &PeerId) -> Option<Sink> {
+    pub(super) fn open(&self, config: &SinkConfig, key: &Key, peer: &PeerId, session: String) -> Option<Sink> {
         if config.file.is_none() && config.webhook.is_none() {
             return None;
         }
@@ -77,7 +77,7 @@ impl Sinks {
         let waiting_bytes = Arc::<AtomicUsize>::default();
         let writer = Writer { file, post, lost: self.lost.clone(), trouble: self.trouble.clone() };
         self.tasks.spawn(writer.run(waiting, waiting_bytes.clone()));
-        let head = serde_json::json!({ "room": key.room, "deploy": *key.deploy, "agent": peer });
+        let head = serde_json::json!({ "room": key.room, "deploy": *key.deploy, "agent": peer, "session": session });
         let serde_json::Value::Object(head) = head else { unreachable!("it is written as one") };
         let (events, notes, lost) = (config.events, config.notes, self.lost.clone());
         Some(Sink { lines, events, notes, head, lost, waiting_bytes })

@@ -92,5 +92,10 @@ pub(in crate::cli) enum SessionsCommand {
 
 /// A session's number.
 fn session_number(text: &str) -> Result<u64, &'static str> {
-    text.parse().map_err(|_| "a session's number is meant, as `sessions` lists them")
+    // As the list has it, or as logs do, behind the mark of the host.
+    text.rsplit('-')
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .map_err(|_| "a session's number is meant, as `sessions` lists them")
 }

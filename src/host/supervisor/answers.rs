@@ -13,6 +13,7 @@ impl Supervisor {
     pub(super) fn status(&self) -> HostStatus {
         HostStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            id: self.context.id.to_string(),
             platform: self.context.platform.name().to_owned(),
             address: self.context.platform.address(),
             up_s: self.begun.elapsed().as_secs_f64(),

@@ -230,7 +230,7 @@ impl Supervisor {
         while let Some(action) = self.reconciler.next_order() {
             match action {
                 Action::Join { id, key, deploy } => {
-                    tracing::info!(room = %key.room, deploy = %key.deploy, session = id, "an agent goes into its room");
+                    tracing::info!(room = %key.room, deploy = %key.deploy, session = self.context.id.session(id), "an agent goes into its room");
                     let leave = CancellationToken::new();
                     let signals = ControlSignals { leave: leave.clone(), drain: self.drain_told.subscribe() };
                     let live = Live { leave, room: key.room.clone(), deploy: key.deploy.clone(), present: None };
@@ -327,13 +327,17 @@ impl Supervisor {
         match outcome {
             Outcome::Trouble { .. } => {
                 self.join_trouble.begins(&format!("{} in room {}", live.deploy, live.room), &how);
-                tracing::debug!(room = %live.room, deploy = %live.deploy, session = id, "{line}");
+                tracing::debug!(room = %live.room, deploy = %live.deploy, session = self.context.id.session(id), "{line}");
             }
             Outcome::Failed(_) | Outcome::Hopeless(_) => {
-                tracing::warn!(room = %live.room, deploy = %live.deploy, session = id, "{line}");
+                tracing::warn!(room = %live.room, deploy = %live.deploy, session = self.context.id.session(id), "{line}");
             }
-            _ if has_failed => tracing::warn!(room = %live.room, deploy = %live.deploy, session = id, "{line}"),
-            _ => tracing::info!(room = %live.room, deploy = %live.deploy, session = id, "{line}"),
+            _ if has_failed => {
+                tracing::warn!(room = %live.room, deploy = %live.deploy, session = self.context.id.session(id), "{line}")
+            }
+            _ => {
+                tracing::info!(room = %live.room, deploy = %live.deploy, session = self.context.id.session(id), "{line}")
+            }
         }
         if !matches!(outcome, Outcome::Trouble { .. }) {
             self.join_trouble.ends(&format!("{} in room {}", live.deploy, live.room));
