@@ -177,6 +177,11 @@ fn what_later_versions_add_is_told_with_its_payload() {
     let events = decode(&unhex("9a06040a027231")).unwrap().events;
     let [Event { kind: EventKind::Other(_), native: Some(native), .. }] = &events[..] else { panic!("{events:?}") };
     assert_eq!((native.name(), hex(native.payload()), native.json()), ("field99", "0a027231".to_owned(), None));
+    // Beside a notification it hides nothing, in whichever order.
+    for bytes in ["52040a0272319a06040a027231", "9a06040a02723152040a027231"] {
+        let events = decode(&unhex(bytes)).unwrap().events;
+        assert_eq!((events.len(), events[0].kind.name()), (1, "room.opened"));
+    }
 }
 
 proptest::proptest! {

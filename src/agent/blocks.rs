@@ -71,9 +71,9 @@ impl Blocks {
         if frame.index() != self.begins.0 + self.samples.len() as u64 {
             self.finish(&mut each);
         }
-        if self.samples.is_empty() {
-            self.begins = (frame.index(), frame.heard());
-        }
+        // The newest frame knows best: a publisher's clock drifts, and the track's clock follows it.
+        let held = frame.rate().duration_of(self.samples.len() as u64);
+        self.begins = (frame.index() - self.samples.len() as u64, frame.heard().saturating_sub(held));
         self.samples.extend_from_slice(frame.samples());
         let mut given = 0;
         while self.samples.len() - given >= self.length {

@@ -28,7 +28,7 @@ impl Slot {
 enum Subject {
     Peer(PeerId),
     Track(TrackId),
-    Voice(PeerId),
+    Voice(PeerId, Option<TrackId>),
 }
 
 /// How an event is to be told.
@@ -50,7 +50,7 @@ impl Updates {
         let subject = match &event.kind {
             EventKind::Peer(PeerEvent::Updated { peer, .. }) => Subject::Peer(peer.id.clone()),
             EventKind::Track(TrackEvent::Updated { track, .. }) => Subject::Track(track.id.clone()),
-            EventKind::Voice(voice) => Subject::Voice(voice.peer.clone()),
+            EventKind::Voice(voice) => Subject::Voice(voice.peer.clone(), voice.track.clone()),
             _ => {
                 self.end_what_ends_by(&event);
                 return Telling::Event(Box::new(event));
@@ -68,11 +68,12 @@ impl Updates {
         match &event.kind {
             EventKind::Peer(PeerEvent::Joined { peer, .. } | PeerEvent::Left { peer, .. }) => {
                 self.0.remove(&Subject::Peer(peer.id.clone()));
+                self.0.remove(&Subject::Voice(peer.id.clone(), None));
             }
             EventKind::Track(TrackEvent::Added { owner, track } | TrackEvent::Removed { owner, track }) => {
                 self.0.remove(&Subject::Track(track.id.clone()));
                 if let Some(peer) = owner.peer() {
-                    self.0.remove(&Subject::Voice(peer.clone()));
+                    self.0.remove(&Subject::Voice(peer.clone(), Some(track.id.clone())));
                 }
             }
             _ => {}

@@ -10,7 +10,7 @@ use super::{
     join::FishjamSeat,
     rest::{
         RestError, RestErrorKind,
-        model::{Room, Status},
+        model::{Peer, Room, Status},
     },
     webhook::{self, WebhookError},
 };
@@ -18,7 +18,7 @@ use crate::{
     agent::{Agent, AudioRequirements},
     event::{PeerId, RoomId},
     platform::{
-        CallLatency, Delivery, JoinError, JoinOptions, ListedPeer, ListedRoom, Platform, PlatformError,
+        CallLatency, Delivery, JoinError, JoinOptions, ListedPeer, ListedRoom, PeerStatus, Platform, PlatformError,
         PlatformErrorKind, RefusedDelivery, Seat, SignatureForm, Telemetry, Watch,
     },
     protocol::fishjam::PLATFORM,
@@ -43,9 +43,13 @@ impl Platform for Fishjam {
         // Its sessions need not ask for their rooms one by one.
         self.hub.tell_listing();
         let rooms = self.rest().rooms().await;
-        let by_id: HashMap<&RoomId, &Room> = rooms.iter().flatten().map(|room| (&room.id, room)).collect();
+        let Ok(all) = &rooms else {
+            self.hub.tell_list_failed();
+            return Ok(rooms.map(|_| Vec::new())?);
+        };
+        let by_id: HashMap<&RoomId, &Room> = all.iter().map(|room| (&room.id, room)).collect();
         self.hub.tell_listed(|room| by_id.get(room).map(|room| room.snapshot()));
-        Ok(rooms?.iter().map(listed).collect())
+        Ok(all.iter().map(listed).collect())
     }
 
     async fn room(&self, room: &RoomId) -> Result<ListedRoom, PlatformError> {
@@ -126,8 +130,17 @@ impl From<WebhookError> for RefusedDelivery {
 }
 
 fn listed(room: &Room) -> ListedRoom {
-    let peers = room.peers.iter();
-    let peers =
-        peers.map(|peer| ListedPeer { peer: peer.to_room_peer(), is_connected: peer.status == Status::Connected });
-    ListedRoom { id: room.id.clone(), kind: Some(room.config.room_type), peers: peers.collect() }
+    let listed = |peer: &Peer| ListedPeer {
+        peer: peer.to_room_peer(),
+        status: match peer.status {
+            Status::Connected => PeerStatus::Connected,
+            Status::Disconnected => PeerStatus::Registered,
+            Status::Unknown => PeerStatus::Unknown,
+        },
+    };
+    ListedRoom {
+        id: room.id.clone(),
+        kind: Some(room.config.room_type),
+        peers: room.peers.iter().map(listed).collect(),
+    }
 }

@@ -255,11 +255,12 @@ mod tests {
     use super::*;
     use crate::{
         event::{End, Metadata, PeerKind},
-        platform::ListedPeer,
+        platform::{ListedPeer, PeerStatus},
     };
 
     fn listed(id: &str, people: &[&str]) -> ListedRoom {
-        let peer = |id: &&str| ListedPeer { peer: Peer::new((*id).into(), PeerKind::Person), is_connected: true };
+        let peer =
+            |id: &&str| ListedPeer { peer: Peer::new((*id).into(), PeerKind::Person), status: PeerStatus::Connected };
         ListedRoom { id: id.into(), kind: Some(RoomKind::Conference), peers: people.iter().map(peer).collect() }
     }
 

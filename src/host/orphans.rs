@@ -9,7 +9,7 @@ use std::{
 use super::{journal::Journal, session::SessionContext};
 use crate::{
     event::{Event, EventKind, Peer, PeerEvent, PeerId, PeerKind, RoomId},
-    platform::ListedPeer,
+    platform::{ListedPeer, PeerStatus},
     session::Backoff,
     text::count,
 };
@@ -128,7 +128,7 @@ impl SessionContext {
 
 fn is_unconnected(listed: &ListedPeer) -> bool {
     // One that has tracks was connected once.
-    !listed.is_connected && listed.peer.kind == PeerKind::Agent && listed.peer.tracks.is_empty()
+    listed.status == PeerStatus::Registered && listed.peer.kind == PeerKind::Agent && listed.peer.tracks.is_empty()
 }
 
 /// Longer than an agent of any host takes to connect.

@@ -110,11 +110,14 @@ impl SessionContext {
         if let Some(journal) = &self.journal {
             journal.making(&key.room);
         }
-        let _unwinding = Unwinding { context: self, room: &key.room };
         let guarded = Box::new(Guarded { agent, id, key: key.clone(), own_thread, watchdog });
+        let wants = {
+            let _unwinding = Unwinding { context: self, room: &key.room };
+            guarded.requirements()
+        };
         let options = options(&key.room, deploy);
         // Written down before it is connected: whoever comes after a crash finds it.
-        let seat = match self.platform.prepare(options, guarded.requirements()).await {
+        let seat = match self.platform.prepare(options, wants).await {
             Ok(seat) => seat,
             Err(error) => return Err(self.on_refused(key, begun, &error)),
         };

@@ -1,36 +1,52 @@
 //! Sessions on platforms without sound, or whose sound is out of reach: the agent follows its room.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, future::BoxFuture};
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 use tracing::Instrument;
 
 use super::{Watch, WatchEvent};
 use crate::{
-    agent::{Agent, AgentError, Request, RoomPort, Unread, room_link},
+    agent::{Agent, AgentError, AudioRequirements, Request, RoomPort, Unread, room_link},
     event::{End, Event, EventKind, LinkEvent, PeerEvent, PeerId, Place, Plane, RoomEvent, RoomId, Roster, Snapshot},
     session::{
         Counters, Ending, PendingSession, SessionEventKind, SessionHandle, SessionLink, SessionSummary, agent_failure,
     },
 };
 
-/// Runs an agent that is `peer` in `room`: what `watch` tells of that room reaches it in the order that every agent can rely
-/// on, beginning with those who are there by `present`. What it says goes nowhere. It ends as every session does: when the
-/// agent returns, the room closes, the peer is removed, or it is told to leave; `depart` then takes the peer out of the room,
-/// and says whether it is gone.
-pub fn follow(
-    mut agent: Box<dyn Agent>,
-    (room, peer): (RoomId, PeerId),
-    present: Snapshot,
-    watch: Watch,
-    depart: BoxFuture<'static, bool>,
-) -> SessionHandle {
+/// What a session without sound is given of its platform.
+pub struct Follow {
+    /// The room.
+    pub room: RoomId,
+    /// The agent's peer.
+    pub peer: PeerId,
+    /// What is told of the rooms; begun before the first look at this one, so that nothing falls between.
+    pub watch: Watch,
+    /// Looks who is in the room: at the beginning, and whenever something may have been missed. `None` where that cannot be
+    /// told now.
+    pub look: Box<dyn Fn() -> BoxFuture<'static, Option<Snapshot>> + Send>,
+    /// Takes the peer out of the room, and says whether it is gone.
+    pub depart: BoxFuture<'static, bool>,
+}
+
+/// Runs an agent that follows its room and wants this of it: what is told reaches the agent in the order that every agent can
+/// rely on, beginning with those who are there. What it says goes nowhere. It ends as every session does: when the agent
+/// returns, the room closes, the peer is removed, or it is told to leave.
+pub fn follow(mut agent: Box<dyn Agent>, wants: &AudioRequirements, given: Follow) -> SessionHandle {
+    let Follow { room, peer, watch, look, depart } = given;
     let (pending, link) = PendingSession::new(room.clone(), peer.clone(), None);
-    let (mut agent_room, port) = room_link(room.clone(), peer.clone(), &agent.requirements());
+    let (mut agent_room, port) = room_link(room.clone(), peer.clone(), wants);
     let span = tracing::info_span!("agent", %room, %peer);
     let running = async move { agent.run(&mut agent_room).await };
     let agent = tokio::spawn(running.instrument(span.clone()));
-    let follower = Follower { roster: Roster::new(peer.clone()), room, peer, port, link, agent_has_ended: false };
-    pending.spawn(follower.run(agent, present, watch, depart).instrument(span))
+    let roster = Roster::new(peer.clone());
+    let follower =
+        Follower { roster, room, peer, port, link, look, missed: true, is_down: false, agent_has_ended: false };
+    pending.spawn(follower.run(agent, watch, depart).instrument(span))
 }
 
 struct Follower {
@@ -39,27 +55,42 @@ struct Follower {
     roster: Roster,
     port: RoomPort,
     link: SessionLink,
+    look: Box<dyn Fn() -> BoxFuture<'static, Option<Snapshot>> + Send>,
+    /// Something may have been missed since the last look.
+    missed: bool,
+    is_down: bool,
     agent_has_ended: bool,
 }
 
 type AgentTask = JoinHandle<Result<(), AgentError>>;
 
 impl Follower {
-    async fn run(
-        mut self,
-        mut agent: AgentTask,
-        present: Snapshot,
-        watch: Watch,
-        depart: BoxFuture<'static, bool>,
-    ) -> SessionSummary {
+    async fn run(mut self, mut agent: AgentTask, watch: Watch, depart: BoxFuture<'static, bool>) -> SessionSummary {
         self.link.tell_joined();
-        let asked = self.roster.begin_snapshot();
-        let there = self.roster.reconcile(asked, present);
-        let ending = match self.tell_all(there) {
+        let ending = match self.look_again().await {
             Ok(()) => self.until_the_end(&mut agent, watch).await,
             Err(stuck) => stuck,
         };
         self.finish(agent, ending, depart).await
+    }
+
+    /// Looks who is there, where something may have been missed. What cannot be told now is looked for again later.
+    async fn look_again(&mut self) -> Result<(), Ending> {
+        if !self.missed {
+            return Ok(());
+        }
+        let asked = self.roster.begin_snapshot();
+        match timeout(LOOK, (self.look)()).await {
+            Ok(Some(present)) => {
+                self.missed = false;
+                let events = self.roster.reconcile(asked, present);
+                self.tell_all(events)
+            }
+            Ok(None) | Err(_) => {
+                self.roster.on_snapshot_dropped();
+                Ok(())
+            }
+        }
     }
 
     async fn until_the_end(&mut self, agent: &mut AgentTask, mut watch: Watch) -> Ending {
@@ -78,9 +109,15 @@ impl Follower {
                     Some(said) => self.on_watch(said),
                     None => {
                         is_told = false;
-                        Ok(())
+                        self.on_watch(WatchEvent::Refused { reason: "nothing more is told".into() })
                     }
                 },
+                // Also where nothing is told any more: what is missed is found by looking.
+                () = sleep(LOOK), if self.missed => Ok(()),
+            };
+            let told = match told {
+                Ok(()) => self.look_again().await,
+                Err(ending) => Err(ending),
             };
             if let Err(ending) = told {
                 return ending;
@@ -88,7 +125,7 @@ impl Follower {
         }
     }
 
-    fn on_drain(&mut self, within: Option<std::time::Duration>) -> Result<(), Ending> {
+    fn on_drain(&mut self, within: Option<Duration>) -> Result<(), Ending> {
         let Some(within) = within else { return Ok(()) };
         self.link.tell(SessionEventKind::Draining { within });
         self.port.drain(within).map_err(stuck)
@@ -105,13 +142,17 @@ impl Follower {
     fn on_watch(&mut self, said: WatchEvent) -> Result<(), Ending> {
         let (plane, me) = (Plane::Signal, Some(self.peer.clone()));
         match said {
-            WatchEvent::Up => self.tell(Event::local(LinkEvent::Up { plane, me, after: None })),
+            WatchEvent::Up if std::mem::take(&mut self.is_down) => {
+                self.tell(Event::local(LinkEvent::Up { plane, me, after: None }))
+            }
+            // It is what an agent takes for granted.
+            WatchEvent::Up => Ok(()),
             WatchEvent::Down { reason } | WatchEvent::Refused { reason } => {
+                (self.missed, self.is_down) = (true, true);
                 self.tell(Event::local(LinkEvent::Down { plane, reason: Some(reason) }))
             }
             WatchEvent::Event(event) if event.room() == Some(&self.room) => self.on_event(&event),
-            // Those who are there are known from the beginning, and what happens is not lost on the way.
-            WatchEvent::Event(_) | WatchEvent::Listing | WatchEvent::Listed(_) => Ok(()),
+            WatchEvent::Event(_) | WatchEvent::Listing | WatchEvent::Listed(_) | WatchEvent::ListFailed => Ok(()),
         }
     }
 
@@ -182,4 +223,6 @@ fn stuck(_: Unread) -> Ending {
 }
 
 /// How long the agent may take to return, and the platform to let its peer go.
-const GOODBYE: std::time::Duration = std::time::Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a look may take, and how long until the next one where it told nothing.
+const LOOK: Duration = Duration::from_secs(10);

@@ -18,14 +18,25 @@ pub struct ListedRoom {
 pub struct ListedPeer {
     /// Who, with what it publishes.
     pub peer: Peer,
-    /// Whether it is in the room; others may come in.
-    pub is_connected: bool,
+    /// Whether it is in the room.
+    pub status: PeerStatus,
+}
+
+/// Whether a listed peer is in its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerStatus {
+    /// It is.
+    Connected,
+    /// It is not, and may come in.
+    Registered,
+    /// The platform says something that this version does not know.
+    Unknown,
 }
 
 impl ListedRoom {
     /// Those who are in it.
     pub fn snapshot(&self) -> Snapshot {
-        let connected = self.peers.iter().filter(|listed| listed.is_connected);
+        let connected = self.peers.iter().filter(|listed| listed.status == PeerStatus::Connected);
         Snapshot { peers: connected.map(|listed| listed.peer.clone()).collect() }
     }
 }

@@ -27,10 +27,10 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 pub use error::{PlatformError, PlatformErrorKind};
-pub use follow::follow;
+pub use follow::{Follow, follow};
 use futures_util::Stream;
 pub use join::{JoinError, JoinOptions};
-pub use listing::{ListedPeer, ListedRoom};
+pub use listing::{ListedPeer, ListedRoom, PeerStatus};
 pub use telemetry::{CallLatency, Failing, Telemetry};
 
 use crate::{
@@ -131,8 +131,10 @@ pub enum WatchEvent {
     Event(Arc<Event>),
     /// Somebody in this process is asking for a list of all rooms, which will be told, too: told to who follows one room.
     Listing,
-    /// The list says this of the room; `None` where it does not name it, or did not come.
+    /// The list says this of the room; `None` where it does not name it.
     Listed(Option<Arc<Snapshot>>),
+    /// The list did not come.
+    ListFailed,
     /// The platform refuses to tell; nothing more comes.
     Refused {
         /// Its word.

@@ -21,7 +21,10 @@ use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::broadcast;
 
-use super::{JoinError, JoinOptions, ListedPeer, ListedRoom, Platform, PlatformError, Seat, Watch, WatchEvent, follow};
+use super::{
+    Follow, JoinError, JoinOptions, ListedPeer, ListedRoom, PeerStatus, Platform, PlatformError, Seat, Watch,
+    WatchEvent, follow,
+};
 use crate::{
     agent::{Agent, AudioRequirements},
     event::{End, Event, EventKind, Metadata, Peer, PeerEvent, PeerId, PeerKind, RoomEvent, RoomId},
@@ -68,7 +71,7 @@ impl TestPlatform {
     /// Somebody comes in.
     pub fn join(&self, room: &str, peer: &str, kind: PeerKind) {
         let peer = Peer::new(peer.into(), kind);
-        self.change(room, |peers| peers.push(ListedPeer { peer: peer.clone(), is_connected: true }));
+        self.change(room, |peers| peers.push(ListedPeer { peer: peer.clone(), status: PeerStatus::Connected }));
         self.tell(room, PeerEvent::joined(peer));
     }
 
@@ -142,16 +145,18 @@ impl Platform for TestPlatform {
     fn watch(&self) -> Watch {
         let told = stream::unfold(self.0.told.subscribe(), async |mut told| {
             let event = match told.recv().await {
-                Ok(event) => WatchEvent::Event(event),
-                Err(broadcast::error::RecvError::Lagged(_)) => WatchEvent::Down { reason: "it was not read".into() },
+                Ok(event) => vec![WatchEvent::Event(event)],
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    vec![WatchEvent::Down { reason: "it was not read".into() }, WatchEvent::Up]
+                }
                 Err(broadcast::error::RecvError::Closed) => return None,
             };
-            Some((event, told))
+            Some((stream::iter(event), told))
         });
-        Box::pin(stream::iter([WatchEvent::Up]).chain(told))
+        Box::pin(stream::iter([WatchEvent::Up]).chain(told.flatten()))
     }
 
-    async fn prepare(&self, options: JoinOptions, _wants: AudioRequirements) -> Result<Box<dyn Seat>, JoinError> {
+    async fn prepare(&self, options: JoinOptions, wants: AudioRequirements) -> Result<Box<dyn Seat>, JoinError> {
         let room = options.room;
         let id = {
             let mut state = self.works().map_err(|error| JoinError::from_platform(room.clone(), error))?;
@@ -162,9 +167,11 @@ impl Platform for TestPlatform {
             PeerId::from(format!("agent-{}", state.agents))
         };
         let peer = Peer::new(id.clone(), PeerKind::Agent);
-        self.change(room.as_str(), |peers| peers.push(ListedPeer { peer: peer.clone(), is_connected: false }));
+        self.change(room.as_str(), |peers| {
+            peers.push(ListedPeer { peer: peer.clone(), status: PeerStatus::Registered })
+        });
         self.tell(room.as_str(), PeerEvent::Registered { peer });
-        Ok(Box::new(TestSeat { platform: self.clone(), room, peer: id }))
+        Ok(Box::new(TestSeat { platform: self.clone(), room, peer: id, wants }))
     }
 
     async fn remove_peer(&self, room: &RoomId, peer: &PeerId) -> Result<(), PlatformError> {
@@ -181,6 +188,7 @@ struct TestSeat {
     platform: TestPlatform,
     room: RoomId,
     peer: PeerId,
+    wants: AudioRequirements,
 }
 
 #[async_trait]
@@ -190,23 +198,32 @@ impl Seat for TestSeat {
     }
 
     async fn enter(self: Box<Self>, agent: Box<dyn Agent>) -> Result<SessionHandle, JoinError> {
-        let TestSeat { platform, room, peer } = *self;
+        let TestSeat { platform, room, peer, wants } = *self;
         let watch = platform.watch();
         platform.change(room.as_str(), |peers| {
-            peers.iter_mut().filter(|listed| listed.peer.id == peer).for_each(|listed| listed.is_connected = true);
+            peers
+                .iter_mut()
+                .filter(|listed| listed.peer.id == peer)
+                .for_each(|listed| listed.status = PeerStatus::Connected);
         });
-        let present = platform.room(&room).await.map_err(|error| JoinError::from_platform(room.clone(), error))?;
         platform.tell(room.as_str(), PeerEvent::joined(Peer::new(peer.clone(), PeerKind::Agent)));
+        let look = {
+            let (platform, room) = (platform.clone(), room.clone());
+            move || {
+                let (platform, room) = (platform.clone(), room.clone());
+                async move { platform.room(&room).await.ok().map(|room| room.snapshot()) }.boxed()
+            }
+        };
         let depart = {
             let (platform, room, peer) = (platform.clone(), room.clone(), peer.clone());
             async move {
                 // Where the room is gone, so is its peer.
-                platform.remove_peer(&room, &peer).await.is_ok_and(|()| true)
-                    || !platform.peers(room.as_str()).contains(&peer.to_string())
+                platform.remove_peer(&room, &peer).await.is_ok()
+                    || !platform.peers(room.as_str()).iter().any(|there| there == peer.as_str())
             }
             .boxed()
         };
-        Ok(follow(agent, (room, peer), present.snapshot(), watch, depart))
+        Ok(follow(agent, &wants, Follow { room, peer, watch, look: Box::new(look), depart }))
     }
 }
 

@@ -111,7 +111,10 @@ impl SessionEventKind {
     /// Whether it comes seldom, and whoever follows a session must know it.
     pub(crate) fn is_essential(&self) -> bool {
         match self {
-            SessionEventKind::Joined | SessionEventKind::Link(_) | SessionEventKind::Ended(_) => true,
+            SessionEventKind::Joined
+            | SessionEventKind::Link(_)
+            | SessionEventKind::Draining { .. }
+            | SessionEventKind::Ended(_) => true,
             SessionEventKind::Room(event) => !matches!(
                 event.kind,
                 EventKind::Peer(PeerEvent::Updated { .. })

@@ -153,7 +153,8 @@ impl InboundAudio {
             }
             self.counters.skipped_samples += heard.present.take_skipped();
         });
-        if let Some(pause) = self.pause_after {
+        // A chunk that brought nothing is no sound.
+        if let Some(pause) = self.pause_after.filter(|_| heard.burst.last_at == now) {
             heard.has_paused = false;
             self.next_pause.get_or_insert(now + pause);
         }

@@ -16,8 +16,8 @@ pub(crate) struct RoomWatch {
     pub(crate) roster: Roster,
     /// A list has been asked for.
     is_under_way: bool,
-    /// The number of one that somebody else asks for, and that will be told.
-    shared: Option<u64>,
+    /// One that somebody else asks for, and that will be told.
+    shared: Option<Shared>,
     /// When one may be asked for next.
     next: Instant,
     /// Grows while lists explain nothing.
@@ -57,24 +57,43 @@ impl RoomWatch {
         Some(self.roster.begin_snapshot())
     }
 
-    /// A list of all rooms is being asked for by somebody else: it does as well, so nobody needs to ask for this room alone.
+    /// A list of all rooms is being asked for by somebody else: it does as well, so nobody needs to ask for this room alone,
+    /// for as long as an answer of its own would take.
     pub(crate) fn on_listing(&mut self, now: Instant) {
         if !self.is_under_way {
+            let was_wanted = self.roster.wants_snapshot();
             self.is_under_way = true;
-            self.next = now + self.pause;
-            self.shared = Some(self.roster.begin_snapshot());
+            self.shared = Some(Shared { number: self.roster.begin_snapshot(), until: now + SHARED, was_wanted });
         }
     }
 
-    /// That list came, or did not, or does not know the room: gives its number, if it was waited for.
-    pub(crate) fn take_listed(&mut self) -> Option<u64> {
-        self.shared.take()
+    /// That list came: gives its number, if it was waited for.
+    pub(crate) fn take_listed(&mut self, now: Instant) -> Option<u64> {
+        let shared = self.shared.take()?;
+        self.next = now + self.pause;
+        Some(shared.number)
+    }
+
+    /// That list did not come, or is waited for no longer: whoever wanted to ask may, each at a time of its own.
+    pub(crate) fn drop_listing(&mut self, now: Instant, spread: f64) {
+        let Some(shared) = self.shared.take() else { return };
+        self.is_under_way = false;
+        self.roster.on_snapshot_dropped();
+        if shared.was_wanted {
+            self.next = self.next.max(now + SPREAD.mul_f64(spread));
+            self.roster.request_snapshot();
+        }
+    }
+
+    /// When a list of all rooms is waited for no longer.
+    fn shared_until(&self) -> Option<Instant> {
+        self.shared.as_ref().map(|shared| shared.until)
     }
 
     /// When [`poll_ask`](Self::poll_ask) or [`poll_removed`](Self::poll_removed) has something.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let ask = self.wants_list().then_some(self.next);
-        ask.into_iter().chain(self.removed_at).min()
+        ask.into_iter().chain(self.removed_at).chain(self.shared_until()).min()
     }
 
     /// The list came, or did not.
@@ -100,14 +119,18 @@ impl RoomWatch {
         self.roster.request_snapshot();
     }
 
-    /// Notifications do not come any more.
-    pub(crate) fn on_untold(&mut self, is_lost: bool) {
+    /// Notifications do not come any more, and what was to be told by them neither.
+    pub(crate) fn on_untold(&mut self, now: Instant, is_lost: bool) {
+        self.drop_listing(now, 0.0);
         self.is_told = false;
         self.was_untold |= is_lost;
     }
 
     /// A moment has passed: it may be time to look again.
     pub(crate) fn on_time(&mut self, now: Instant) {
+        if self.shared_until().is_some_and(|until| now >= until) {
+            self.drop_listing(now, 0.0);
+        }
         let patience = if self.is_told { LOOK_AGAIN } else { LOOK };
         if now >= self.next + patience {
             self.roster.request_snapshot();
@@ -135,6 +158,17 @@ impl RoomWatch {
     }
 }
 
+/// A list of all rooms.
+#[derive(Debug)]
+struct Shared {
+    number: u64,
+    until: Instant,
+    /// This session wanted a list anyway.
+    was_wanted: bool,
+}
+
+/// How long a list of all rooms is waited for: a question of one's own takes no longer.
+const SHARED: Duration = Duration::from_secs(10);
 /// The shortest time between two questions for who is in the room.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest time between two questions that explained nothing.
@@ -220,18 +254,27 @@ mod tests {
             if second % 60 == 0 {
                 watch.on_listing(now);
                 assert!(watch.poll_ask(now + 10 * MS).is_none(), "one is on its way");
-                let number = watch.take_listed().unwrap();
+                let number = watch.take_listed(now).unwrap();
                 watch.on_answer(true);
                 watch.roster.reconcile(number, Snapshot::default());
                 watch.on_explained();
             }
         }
-        assert_eq!((asked, watch.take_listed()), (0, None));
-        // One that did not come is asked for.
-        watch.on_listing(begun + Duration::from_secs(3_660));
-        watch.take_listed().unwrap();
-        watch.on_answer(false);
-        assert!(watch.poll_ask(begun + Duration::from_secs(3_661)).is_some());
+        let end = begun + Duration::from_secs(3_605);
+        assert_eq!((asked, watch.take_listed(end)), (0, None));
+        // One that did not come is nothing to whoever did not want any, and asked for by who did, at a time of its own.
+        watch.on_listing(end);
+        watch.drop_listing(end + MS, 0.5);
+        assert!(watch.poll_ask(end + SPREAD).is_none());
+        watch.roster.request_snapshot();
+        watch.on_listing(end);
+        watch.drop_listing(end + MS, 0.5);
+        assert_eq!(watch.poll_timeout(), Some(end + MS + SPREAD / 2));
+        // Nor is it waited for longer than an answer of one's own.
+        watch.on_listing(end + 2 * SPREAD);
+        assert_eq!(watch.poll_timeout(), Some(end + 2 * SPREAD + SHARED));
+        watch.on_time(end + 2 * SPREAD + SHARED);
+        assert!(watch.poll_ask(end + 2 * SPREAD + SHARED).is_some());
     }
 
     #[test]
@@ -241,7 +284,7 @@ mod tests {
             let mut watch = RoomWatch::new("me".into(), begun);
             watch.poll_ask(begun);
             watch.on_answer(true);
-            watch.on_untold(true);
+            watch.on_untold(begun, true);
             let back = begun + Duration::from_secs(5);
             watch.on_told(back, spread);
             watch.poll_timeout().unwrap() - back

@@ -32,6 +32,11 @@ pub enum Command {
         /// Its id, as the platform gives it.
         id: TrackId,
     },
+    /// Drop what has been sent on a track and not been played.
+    InterruptTrack {
+        /// The agent's own track.
+        id: TrackId,
+    },
     /// Give a still picture of a video track.
     CaptureImage {
         /// The track that it is about.
@@ -50,7 +55,8 @@ impl PartialEq for Command {
             (Command::AddTrack { id, track }, Command::AddTrack { id: other_id, track: other }) => {
                 id == other_id && track == other
             }
-            (Command::RemoveTrack { id }, Command::RemoveTrack { id: other }) => id == other,
+            (Command::RemoveTrack { id }, Command::RemoveTrack { id: other })
+            | (Command::InterruptTrack { id }, Command::InterruptTrack { id: other }) => id == other,
             (Command::CaptureImage { track }, Command::CaptureImage { track: other }) => track == other,
             _ => false,
         }

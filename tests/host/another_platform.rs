@@ -13,8 +13,8 @@ use roomtone::{
     event::{End, Event, Metadata, Peer, PeerEvent, PeerId, PeerKind, RoomEvent, RoomId},
     host::{Config, Host, SessionStatus, State},
     platform::{
-        JoinError, JoinOptions, ListedPeer, ListedRoom, Platform, PlatformError, Seat, Watch, WatchEvent, follow,
-        testing::TestPlatform,
+        Follow, JoinError, JoinOptions, ListedPeer, ListedRoom, PeerStatus, Platform, PlatformError, PlatformErrorKind,
+        Seat, Watch, WatchEvent, follow, testing::TestPlatform,
     },
     session::SessionHandle,
 };
@@ -71,7 +71,7 @@ impl Square {
 }
 
 fn listed(id: &RoomId, peers: &[Peer]) -> ListedRoom {
-    let peers = peers.iter().map(|peer| ListedPeer { peer: peer.clone(), is_connected: true });
+    let peers = peers.iter().map(|peer| ListedPeer { peer: peer.clone(), status: PeerStatus::Connected });
     ListedRoom { id: id.clone(), kind: None, peers: peers.collect() }
 }
 
@@ -103,9 +103,9 @@ impl Platform for Square {
         Box::pin(stream::iter([WatchEvent::Up]).chain(told.map(WatchEvent::Event)))
     }
 
-    async fn prepare(&self, options: JoinOptions, _: AudioRequirements) -> Result<Box<dyn Seat>, JoinError> {
+    async fn prepare(&self, options: JoinOptions, wants: AudioRequirements) -> Result<Box<dyn Seat>, JoinError> {
         let peer = PeerId::from(format!("agent-{}", self.numbers.fetch_add(1, Ordering::Relaxed)));
-        Ok(Box::new(Place { square: self.clone(), room: options.room, peer }))
+        Ok(Box::new(Place { square: self.clone(), room: options.room, peer, wants }))
     }
 
     async fn remove_peer(&self, room: &RoomId, peer: &PeerId) -> Result<(), PlatformError> {
@@ -117,6 +117,7 @@ struct Place {
     square: Square,
     room: RoomId,
     peer: PeerId,
+    wants: AudioRequirements,
 }
 
 #[async_trait]
@@ -126,15 +127,19 @@ impl Seat for Place {
     }
 
     async fn enter(self: Box<Self>, agent: Box<dyn Agent>) -> Result<SessionHandle, JoinError> {
-        let Place { square, room, peer } = *self;
+        let Place { square, room, peer, wants } = *self;
         let watch = square.watch();
-        let present = square.room(&room).await.map_err(|error| JoinError::from_platform(room.clone(), error))?;
         square.come(room.as_str(), Peer::new(peer.clone(), PeerKind::Agent));
-        let depart = {
-            let (square, room, peer) = (square, room.clone(), peer.clone());
-            async move { square.go(room.as_str(), peer.as_str()) || square.agents(room.as_str()) == 0 }.boxed()
+        let (of_look, of_end) = ((square.clone(), room.clone()), (square, room.clone(), peer.clone()));
+        let look = move || {
+            let (square, room) = of_look.clone();
+            async move { square.room(&room).await.ok().map(|room| room.snapshot()) }.boxed()
         };
-        Ok(follow(agent, (room, peer), present.snapshot(), watch, depart))
+        let depart = async move {
+            let (square, room, peer) = of_end;
+            square.go(room.as_str(), peer.as_str()) || square.agents(room.as_str()) == 0
+        };
+        Ok(follow(agent, &wants, Follow { room, peer, watch, look: Box::new(look), depart: depart.boxed() }))
     }
 }
 
@@ -184,11 +189,12 @@ async fn rules_limits_and_metrics_hold_there_too() {
     }
     host.control().drain().await.unwrap();
     let report = host.ended().await;
-    assert!(report.sessions.iter().all(|session| session.ending.contains("told")), "{report}");
+    assert_eq!(report.sessions.len(), 1, "{report}");
+    assert!(report.sessions[0].ending.contains("told"), "{report}");
     assert_eq!(square.agents("third"), 0);
 }
 
-/// The script of the test kit does as well, and trouble there is trouble of the host.
+/// The script of the test kit does as well, and trouble on the way in is waited out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_script_of_the_test_kit_is_a_platform() {
     let script = TestPlatform::default();
@@ -199,6 +205,14 @@ async fn the_script_of_the_test_kit_is_a_platform() {
     script.tell("r1", PeerEvent::Removed { peer: Peer::new("agent-1".into(), PeerKind::Agent) });
     script.leave("r1", "agent-1");
     eventually("another one comes", || script.peers("r1") == ["agent-2"]).await;
+    script.fail(Some(PlatformError::new(PlatformErrorKind::Later, "the script is away")));
+    script.open_room("r2");
+    until(&host, "the way in is tried again", |sessions| {
+        sessions.iter().any(|session| session.why.as_deref().is_some_and(|why| why.contains("the script is away")))
+    })
+    .await;
+    script.fail(None);
+    until(&host, "both are in", |sessions| in_state(sessions, State::Running) == 2).await;
     host.control().stop().await.unwrap();
     host.ended().await;
     assert!(script.peers("r1").is_empty());

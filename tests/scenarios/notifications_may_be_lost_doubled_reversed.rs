@@ -120,18 +120,11 @@ async fn a_server_socket_that_was_cut_brings_the_picture_up_to_date() {
     .await;
 }
 
-/// A list that its host asks for tells a session what it has missed, and spares it to ask itself.
+/// A list that its host asks for tells a session what it has missed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_list_of_all_rooms_says_reaches_each_session() {
     let house = House::open().await;
     let (_stay, mut end, mut witness, _first) = one_person_is_known(&house).await;
-    let asked = || {
-        let counts = house.fishjam.rest().stats().counts();
-        let of_rooms = counts.iter().filter(|(call, ..)| call.starts_with("GET /room/"));
-        of_rooms.map(|(.., counts)| counts.counts.iter().sum::<u64>()).sum::<u64>()
-    };
-    let before = asked();
-    assert!(before > 0, "it asked when it came");
     house.sandbox.inject(Fault::Notifications { count: 8, how: NotificationFault::Lose }).unwrap();
     // Silent, so that nothing but a list can tell of them.
     let silent = house.person().await;
@@ -142,5 +135,4 @@ async fn what_a_list_of_all_rooms_says_reaches_each_session() {
         witness.0.contains_key(silent.peer.as_str()).then_some(())
     })
     .await;
-    assert_eq!(asked(), before, "the session has not asked for its room");
 }

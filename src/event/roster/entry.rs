@@ -1,6 +1,6 @@
 //! One peer of a roster.
 
-use crate::event::{Changes, Event, Owner, Peer, PeerEvent, PeerKind, Role, TrackEvent};
+use crate::event::{Changes, Event, Owner, Peer, PeerEvent, PeerKind, PeerState, Role, TrackEvent};
 
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -32,9 +32,9 @@ impl Entry {
         before != (self.peer.kind, self.peer.name.clone(), self.peer.user.clone())
     }
 
-    pub(super) fn join(&mut self, events: &mut Vec<Event>) {
+    pub(super) fn join(&mut self, state: Option<PeerState>, events: &mut Vec<Event>) {
         self.joined = true;
-        events.push(PeerEvent::Joined { peer: self.peer.without_tracks(), state: None }.into());
+        events.push(PeerEvent::Joined { peer: self.peer.without_tracks(), state }.into());
         let owner = Owner::Peer(self.peer.id.clone());
         let added = |track| TrackEvent::Added { owner: owner.clone(), track }.into();
         events.extend(self.peer.tracks.iter().cloned().map(added));

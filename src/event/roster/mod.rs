@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use serde_json::{Map, Value};
 
 use super::{
-    Changes, End, Event, EventKind, Metadata, Owner, Peer, PeerEvent, PeerId, PeerKind, Place, Track, TrackEvent,
-    TrackId, TrackKind,
+    Changes, End, Event, EventKind, Metadata, Owner, Peer, PeerEvent, PeerId, PeerKind, PeerState, Place, Track,
+    TrackEvent, TrackId, TrackKind,
 };
 use entry::Entry;
 
@@ -129,7 +129,7 @@ impl Roster {
 
     fn on_peer(&mut self, event: &PeerEvent, events: &mut Vec<Event>) {
         match event {
-            PeerEvent::Joined { peer, .. } => self.on_present(peer, events),
+            PeerEvent::Joined { peer, state } => self.on_present(peer, *state, events),
             PeerEvent::Left { peer, end } => self.on_absent(&peer.id, end.clone(), events),
             PeerEvent::Removed { peer } => self.on_absent(&peer.id, End::Normal, events),
             PeerEvent::Updated { peer, changes } => self.on_described(peer, changes, events),
@@ -189,6 +189,11 @@ impl Roster {
         self.wants_snapshot = true;
     }
 
+    /// The snapshot will not come, and need not.
+    pub fn on_snapshot_dropped(&mut self) {
+        self.gone_meanwhile = None;
+    }
+
     /// Whether a fact came that cannot be told to the agent before a snapshot has explained it.
     pub fn wants_snapshot(&self) -> bool {
         self.wants_snapshot
@@ -224,12 +229,17 @@ impl Roster {
         Some(entry)
     }
 
-    fn on_present(&mut self, peer: &Peer, events: &mut Vec<Event>) {
+    fn on_present(&mut self, peer: &Peer, state: Option<PeerState>, events: &mut Vec<Event>) {
         let Some(entry) = self.entry(&peer.id) else { return };
         entry.is_derived = false;
-        let is_news = entry.learn(peer);
+        let mut is_news = entry.learn(peer);
+        // Where a join says nothing more of the peer, what was said before stands.
+        if !peer.metadata.text().is_empty() && peer.metadata != entry.peer.metadata {
+            entry.peer.metadata = peer.metadata.clone();
+            is_news = true;
+        }
         if !entry.joined {
-            entry.join(events);
+            entry.join(state, events);
         } else if is_news {
             events.push(entry.updated());
         }
@@ -242,7 +252,7 @@ impl Roster {
         let Some(entry) = self.entry(id) else { return };
         if !entry.joined {
             entry.is_derived = true;
-            entry.join(events);
+            entry.join(None, events);
         }
         if entry.peer.track(&track).is_none() && entry.peer.tracks.len() < MOST_TRACKS {
             let track = Track::new(track, TrackKind::Audio);
@@ -336,7 +346,7 @@ impl Roster {
             let gone: Vec<TrackId> = gone.map(|track| track.id.clone()).collect();
             gone.iter().for_each(|track| self.on_withdraws(&peer.id, track, events));
         }
-        self.on_present(&peer, events);
+        self.on_present(&peer, None, events);
         for track in peer.tracks.into_iter().filter(|track| !meanwhile.tracks.contains(&track.id)) {
             // The list is newer than a withdrawal that found nothing to withdraw.
             self.withdrawn_early.remove(&track.id);
@@ -451,6 +461,19 @@ mod tests {
         assert_eq!((events[0].origin, events[0].native.as_ref()), (Origin::Platform, said.native.as_ref()));
         assert_eq!((events[1].origin, events[1].native.as_ref()), (Origin::Derived, None));
         assert!(roster.apply(&said).is_empty(), "a duplicate");
+    }
+
+    #[test]
+    fn a_join_brings_along_what_it_says_of_the_peer() {
+        let mut roster = Roster::new("me".into());
+        let metadata = Metadata::from_text(r#"{"role":"host"}"#);
+        let state = Some(PeerState { audio_muted: Some(true), ..PeerState::default() });
+        let peer = Peer { metadata: metadata.clone(), ..Peer::new("ada".into(), PeerKind::Person) };
+        let told = roster.apply(&PeerEvent::Joined { peer: peer.clone(), state }.into());
+        assert_eq!(told[0].kind, PeerEvent::Joined { peer, state }.into());
+        // Said again without it, it stands.
+        assert!(roster.apply(&present("ada")).is_empty());
+        assert_eq!(roster.peer("ada").unwrap().metadata, metadata);
     }
 
     #[test]

@@ -33,9 +33,9 @@ impl Driver {
         }
     }
 
-    /// A list that somebody else asked for has come. What it does not say is asked for.
+    /// A list that somebody else asked for has come. A room that it does not name is asked for.
     fn on_listed(&mut self, now: Instant, listed: Option<Arc<Snapshot>>) {
-        match (self.watch.take_listed(), listed) {
+        match (self.watch.take_listed(now), listed) {
             (Some(asked), Some(listed)) => self.take_in(now, asked, Snapshot::clone(&listed)),
             (Some(_), None) => self.watch.on_answer(false),
             (None, _) => {}
@@ -60,14 +60,15 @@ impl Driver {
         match event {
             NotifierEvent::Up => self.watch.on_told(now, fastrand::f64()),
             NotifierEvent::Down { reason } => {
-                self.watch.on_untold(true);
+                self.watch.on_untold(now, true);
                 tracing::debug!("the server socket is down: {reason}");
             }
             NotifierEvent::Listing => self.watch.on_listing(now),
             NotifierEvent::Listed(listed) => self.on_listed(now, listed),
+            NotifierEvent::ListFailed => self.watch.drop_listing(now, fastrand::f64()),
             NotifierEvent::Event(event) => self.on_notification(now, &event),
             NotifierEvent::Refused { reason } => {
-                self.watch.on_untold(false);
+                self.watch.on_untold(now, false);
                 tracing::debug!("the server socket refuses the token: {reason}");
             }
         }

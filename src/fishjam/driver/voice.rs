@@ -8,7 +8,7 @@ use crate::{
     audio::codec::{CodecError, Encoding},
     protocol::fishjam::wire::AgentRequest,
     session::{Cut, OutboundAudio, SessionEventKind, VoiceWiring},
-    signal::PublishedTrack,
+    signal::{Command, PublishedTrack},
     stats::Latency,
 };
 
@@ -65,7 +65,8 @@ impl OutgoingVoice {
         let cut = outbound.take_interrupt(now, port);
         let track = link.session.voice_track().filter(|_| self.wiring.is_open(now))?;
         if cut == Some(Cut::ByServer) && self.wiring.survives_interrupt(now) {
-            link.outbox.send(link.socket.as_deref_mut(), &AgentRequest::interrupt(track));
+            let interrupt = Command::InterruptTrack { id: track.clone() };
+            link.outbox.send(link.socket.as_deref_mut(), &AgentRequest::of(&interrupt));
         }
         let mut speaks = false;
         outbound.poll_packets(now, port, |packet| {

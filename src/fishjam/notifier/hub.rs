@@ -115,9 +115,18 @@ impl Hub {
 
     /// Tells all who follow one room that a list of all rooms is being asked for.
     pub(in crate::fishjam) fn tell_listing(&self) {
+        self.tell_of_one(&NotifierEvent::Listing);
+    }
+
+    /// Tells them that it did not come.
+    pub(in crate::fishjam) fn tell_list_failed(&self) {
+        self.tell_of_one(&NotifierEvent::ListFailed);
+    }
+
+    fn tell_of_one(&self, event: &NotifierEvent) {
         let mut state = self.state();
         let keys: Vec<u64> = state.rooms.values().flatten().copied().collect();
-        state.tell(keys, &NotifierEvent::Listing);
+        state.tell(keys, event);
     }
 
     /// Tells each of them what the list says of its room.

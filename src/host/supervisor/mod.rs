@@ -280,7 +280,7 @@ impl Supervisor {
                 self.reconciler.on_notification(now, &event);
             }
             // The host asked for it itself.
-            Some(WatchEvent::Listing | WatchEvent::Listed(_)) => {}
+            Some(WatchEvent::Listing | WatchEvent::Listed(_) | WatchEvent::ListFailed) => {}
             Some(WatchEvent::Refused { reason }) => {
                 tracing::debug!("notifications are refused: {reason}");
                 self.lists.notifications_are_up = false;

@@ -30,6 +30,7 @@ impl AgentRequest {
             Command::Authenticate { token } => AgentRequest::auth(token.expose_secret()),
             Command::AddTrack { id, track } => AgentRequest::add_track(id, track),
             Command::RemoveTrack { id } => AgentRequest::remove_track(id),
+            Command::InterruptTrack { id } => AgentRequest::interrupt(id),
             Command::CaptureImage { track } => AgentRequest::capture_image(track),
         }
     }

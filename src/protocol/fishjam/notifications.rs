@@ -95,9 +95,12 @@ fn event_of_member(member: &[u8]) -> Result<Option<Event>, DecodeError> {
     }
 }
 
-/// The field of a message that holds its content. Of several the last counts, as protobuf has it.
+/// The field of a message that holds its content. Of several that this version knows the last counts, as protobuf has it;
+/// what a later version adds beside them does not hide them.
 fn content(bytes: &[u8]) -> Result<Option<(u64, &[u8])>, DecodeError> {
-    Ok(fields(bytes)?.pop())
+    let fields = fields(bytes)?;
+    let known = fields.iter().rev().find(|(number, _)| NEWEST >= *number);
+    Ok(known.or(fields.last()).copied())
 }
 
 /// The fields of a message that have a length, each with its number.
@@ -242,6 +245,8 @@ notifications! {
     34 RecordingStatusChanged "recordingStatusChanged" => |m| (recording(&m).into(), None);
 }
 
+/// The newest field of `ServerMessage` that this version knows.
+const NEWEST: u64 = 34;
 /// `ServerMessage.notification_batch`.
 const BATCH: u64 = 33;
 /// `NotificationBatch.notifications`.
