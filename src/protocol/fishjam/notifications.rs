@@ -128,6 +128,17 @@ fn next_field<'a>(rest: &mut &'a [u8]) -> Option<Option<(u64, &'a [u8])>> {
     Some(number.map(|number| (number, payload)))
 }
 
+/// Who publishes the track of a message: each of the three messages of tracks has a type of its own for it.
+macro_rules! owner {
+    ($message:ident, $info:expr) => {
+        match $info {
+            Some($message::EndpointInfo::PeerId(id)) => Owner::Peer(id.into()),
+            Some($message::EndpointInfo::ComponentId(id)) => Owner::Component(id),
+            None => Owner::Component(String::new()),
+        }
+    };
+}
+
 /// The fields of `ServerMessage` that are notifications: number, message, name in JSON, and what it says where.
 macro_rules! notifications {
     ($($number:literal $message:ident $name:literal => $says:expr;)+) => {
@@ -193,27 +204,15 @@ notifications! {
         in_room(m.room_id, PeerEvent::Updated { peer, changes: Changes::Whole(metadata) })
     };
     17 TrackAdded "trackAdded" => |m| {
-        let owner = match m.endpoint_info {
-            Some(track_added::EndpointInfo::PeerId(id)) => Owner::Peer(id.into()),
-            Some(track_added::EndpointInfo::ComponentId(id)) => Owner::Component(id),
-            None => Owner::Component(String::new()),
-        };
+        let owner = owner!(track_added, m.endpoint_info);
         track_event(m.room_id, m.track, |track| TrackEvent::Added { owner, track })
     };
     18 TrackRemoved "trackRemoved" => |m| {
-        let owner = match m.endpoint_info {
-            Some(track_removed::EndpointInfo::PeerId(id)) => Owner::Peer(id.into()),
-            Some(track_removed::EndpointInfo::ComponentId(id)) => Owner::Component(id),
-            None => Owner::Component(String::new()),
-        };
+        let owner = owner!(track_removed, m.endpoint_info);
         track_event(m.room_id, m.track, |track| TrackEvent::Removed { owner, track })
     };
     19 TrackMetadataUpdated "trackMetadataUpdated" => |m| {
-        let owner = match m.endpoint_info {
-            Some(track_metadata_updated::EndpointInfo::PeerId(id)) => Owner::Peer(id.into()),
-            Some(track_metadata_updated::EndpointInfo::ComponentId(id)) => Owner::Component(id),
-            None => Owner::Component(String::new()),
-        };
+        let owner = owner!(track_metadata_updated, m.endpoint_info);
         track_event(m.room_id, m.track, |track| TrackEvent::Updated { owner, track })
     };
     20 PeerAdded "peerAdded" => |m| {
