@@ -3,6 +3,8 @@
 
 #[path = "../../src/audio/format.rs"]
 mod format;
+#[path = "../../src/audio/overflow.rs"]
+pub mod overflow;
 #[path = "../../src/audio/playhead.rs"]
 mod playhead;
 #[path = "../../src/audio/ring.rs"]

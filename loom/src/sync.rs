@@ -4,7 +4,7 @@ pub use real_std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 pub mod atomic {
     use crate::model::{as_ordered, has_fences};
-    pub use loom::sync::atomic::{AtomicUsize, Ordering};
+    pub use loom::sync::atomic::Ordering;
 
     pub fn fence(order: Ordering) {
         if has_fences() {
@@ -13,7 +13,7 @@ pub mod atomic {
     }
 
     macro_rules! atomic {
-        ($name:ident, $value:ty $(, $add:ident)?) => {
+        ($name:ident, $value:ty $(, $change:ident)*) => {
             #[derive(Default)]
             pub struct $name(loom::sync::atomic::$name);
 
@@ -31,14 +31,15 @@ pub mod atomic {
                     self.0.swap(value, as_ordered(order))
                 }
                 $(
-                    pub fn $add(&self, value: $value, order: Ordering) -> $value {
-                        self.0.$add(value, as_ordered(order))
+                    pub fn $change(&self, value: $value, order: Ordering) -> $value {
+                        self.0.$change(value, as_ordered(order))
                     }
-                )?
+                )*
             }
         };
     }
 
+    atomic!(AtomicUsize, usize, fetch_add, fetch_sub);
     atomic!(AtomicU64, u64, fetch_add);
     atomic!(AtomicBool, bool);
 }

@@ -2,10 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,7 +13,7 @@ use super::{
     updates::Slot,
 };
 use crate::{
-    audio::{Hz, Resampler, ring::RingReader, scratch},
+    audio::{Hz, Resampler, overflow::OverflowReader, ring::RingReader, scratch},
     event::Event,
     stats::Latency,
 };
@@ -73,8 +70,11 @@ pub(super) enum InboxMessage {
         samples: u32,
         heard: Duration,
     },
-    /// Sound that has no room in the ring and cannot wait for it.
-    Overflow(Box<Overflow>),
+    /// A chunk beside the ring, which has no room for it.
+    Overflow {
+        key: u32,
+        heard: Duration,
+    },
     Paused {
         key: u32,
     },
@@ -90,23 +90,14 @@ pub(super) struct Opened {
     pub(super) source: Arc<Source>,
     pub(super) rate: Hz,
     pub(super) ring: RingReader,
-    pub(super) aside_samples: Arc<AtomicUsize>,
-}
-
-/// A chunk that brings its samples along.
-pub(super) struct Overflow {
-    pub(super) key: u32,
-    pub(super) index: u64,
-    pub(super) heard: Duration,
-    pub(super) samples: Vec<i16>,
+    pub(super) overflow: OverflowReader,
 }
 
 /// One track that is heard.
 struct Incoming {
     source: Arc<Source>,
     ring: RingReader,
-    /// Samples beside the ring that were not read yet.
-    aside_samples: Arc<AtomicUsize>,
+    overflow: OverflowReader,
     resampler: Resampler,
     /// The wire index that follows the last sample read.
     next_index: Option<u64>,
@@ -154,12 +145,14 @@ impl Inbox {
                         track.hear(index, samples.into(), heard, read, &mut self.ready);
                     }
                 }
-                InboxMessage::Overflow(overflow) => {
-                    let Overflow { key, index, heard, samples } = *overflow;
-                    if let Some(track) = track_of(&mut self.tracks, key) {
-                        track.aside_samples.fetch_sub(samples.len(), Ordering::AcqRel);
-                        let copy = |_: &mut RingReader, out: &mut Vec<i16>| out.extend_from_slice(&samples);
-                        track.hear(index, samples.len() as u64, heard, copy, &mut self.ready);
+                InboxMessage::Overflow { key, heard } => {
+                    let track = track_of(&mut self.tracks, key);
+                    if let Some((track, chunk)) =
+                        track.and_then(|track| track.overflow.pop().map(|chunk| (track, chunk)))
+                    {
+                        let samples = &chunk.samples;
+                        let copy = |_: &mut RingReader, out: &mut Vec<i16>| out.extend_from_slice(samples);
+                        track.hear(chunk.at, samples.len() as u64, heard, copy, &mut self.ready);
                     }
                 }
                 InboxMessage::Paused { key } => {
@@ -184,10 +177,10 @@ fn track_of(tracks: &mut [(u32, Incoming)], key: u32) -> Option<&mut Incoming> {
 
 impl Incoming {
     fn new(opened: Opened, rate: Hz, fill_samples: u64) -> Incoming {
-        let Opened { source, rate: wire_rate, ring, aside_samples } = opened;
+        let Opened { source, rate: wire_rate, ring, overflow } = opened;
         let resampler = Resampler::new(wire_rate, rate);
         let (next_index, next_out, anchor) = (None, 0, (Duration::ZERO, 0));
-        Incoming { source, ring, aside_samples, resampler, next_index, next_out, anchor, fill_samples }
+        Incoming { source, ring, overflow, resampler, next_index, next_out, anchor, fill_samples }
     }
 
     /// Queues one chunk, which `read` appends, as a frame, after a gap if the index jumped.

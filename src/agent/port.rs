@@ -6,10 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,7 +15,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::{
     AudioRequirements, Room,
     frame::Source,
-    inbox::{Inbox, InboxMessage, Opened, Overflow},
+    inbox::{Inbox, InboxMessage, Opened},
     notes::Request,
     updates::{Telling, Updates},
     voice::{VoicePort, voice_link},
@@ -26,6 +23,7 @@ use super::{
 use crate::{
     audio::{
         Hz,
+        overflow::{OverflowWriter, overflow},
         ring::{RingWriter, ring},
     },
     event::{Event, PeerId, RoomId},
@@ -84,18 +82,13 @@ pub(crate) struct TrackPort {
     key: u32,
     ring: RingWriter,
     capacity_samples: usize,
-    /// Samples that went beside the ring, and that the agent has not come to.
-    aside_samples: Arc<AtomicUsize>,
+    overflow: OverflowWriter,
 }
 
 impl TrackPort {
     /// A chunk that is a large part of the ring goes beside it: it would wait for room for too long.
     fn is_large(&self, samples: usize) -> bool {
         3 * samples > self.capacity_samples
-    }
-
-    fn aside_samples(&self) -> usize {
-        self.aside_samples.load(Ordering::Acquire)
     }
 }
 
@@ -147,10 +140,11 @@ impl RoomPort {
         self.next_key += 1;
         let capacity_samples = rate.samples_in(HEARING);
         let (writer, reader) = ring(capacity_samples);
-        let aside_samples = Arc::new(AtomicUsize::new(0));
-        let opened = Opened { source: Arc::new(source), rate, ring: reader, aside_samples: aside_samples.clone() };
+        // Each chunk takes a message, so these bound it.
+        let (overflow, overflow_out) = overflow(NOTICES);
+        let opened = Opened { source: Arc::new(source), rate, ring: reader, overflow: overflow_out };
         self.push(InboxMessage::Opened { key, track: Box::new(opened) })?;
-        Ok(TrackPort { key, ring: writer, capacity_samples, aside_samples })
+        Ok(TrackPort { key, ring: writer, capacity_samples, overflow })
     }
 
     /// Whether a chunk of so many samples could be passed on now, whole, and what comes next in its own time finds room,
@@ -158,7 +152,7 @@ impl RoomPort {
     pub(crate) fn has_room(&self, track: &mut TrackPort, samples: usize) -> bool {
         let agent_is_gone = self.messages.as_ref().is_none_or(|messages| messages.is_closed());
         let fits = match track.is_large(samples) {
-            true => track.aside_samples() == 0,
+            true => track.overflow.waiting_samples() == 0,
             false => track.ring.free() >= 3 * samples,
         };
         agent_is_gone || self.takes_sound() && fits
@@ -184,7 +178,9 @@ impl RoomPort {
         } else if !self.takes_sound() {
             samples.len()
         } else if track.is_large(samples.len()) {
-            self.hear_aside(track, index, heard, samples)
+            let most = track.capacity_samples * (ASIDE.as_millis() / HEARING.as_millis()) as usize;
+            let fits = track.overflow.waiting_samples() + samples.len() <= most;
+            if fits && self.pass_beside(track, index, heard, samples) { 0 } else { samples.len() }
         } else {
             let taken = track.ring.write(samples);
             let depth = track.capacity_samples - track.ring.free();
@@ -203,25 +199,18 @@ impl RoomPort {
         if track.ring.free() >= samples.len() || !self.takes_sound() {
             return self.hear(track, index, heard, samples);
         }
-        track.aside_samples.fetch_add(samples.len(), Ordering::AcqRel);
-        self.pass_aside(track, index, heard, samples);
-        0
+        let lost = if self.pass_beside(track, index, heard, samples) { 0 } else { samples.len() };
+        self.depths.lost_samples += lost as u64;
+        lost
     }
 
-    /// Passes on a large chunk, as long as no more of them wait than [`ASIDE`].
-    fn hear_aside(&mut self, track: &TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
-        let most = track.capacity_samples * (ASIDE.as_millis() / HEARING.as_millis()) as usize;
-        if track.aside_samples.fetch_add(samples.len(), Ordering::AcqRel) + samples.len() > most {
-            track.aside_samples.fetch_sub(samples.len(), Ordering::AcqRel);
-            return samples.len();
+    /// Passes on a chunk beside the ring. Says whether it found room there.
+    fn pass_beside(&mut self, track: &mut TrackPort, index: u64, heard: Duration, samples: &[i16]) -> bool {
+        let took = track.overflow.push(index, samples);
+        if took {
+            self.tell_of_sound(InboxMessage::Overflow { key: track.key, heard });
         }
-        self.pass_aside(track, index, heard, samples);
-        0
-    }
-
-    fn pass_aside(&mut self, track: &TrackPort, index: u64, heard: Duration, samples: &[i16]) {
-        let overflow = Overflow { key: track.key, index, heard, samples: samples.to_vec() };
-        self.tell_of_sound(InboxMessage::Overflow(Box::new(overflow)));
+        took
     }
 
     /// Nothing comes of a track for the moment. Says whether that could be told.

@@ -14,6 +14,7 @@ pub mod mix;
 pub mod ogg;
 #[cfg(feature = "opus")]
 pub mod opus;
+pub(crate) mod overflow;
 pub mod pace;
 pub mod pcm16;
 pub mod playhead;

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
 use super::{
@@ -18,10 +19,10 @@ use super::{
 use crate::{
     agent::{Agent, Registry},
     fishjam::{Address, Fishjam},
+    net::{SecretError, SecretSource},
     platform::{JoinError, JoinOptions, PlatformErrorKind},
     session::{SessionEvent, SessionHandle},
     signal::PublishedTrack,
-    text,
 };
 
 pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failure> {
@@ -125,20 +126,15 @@ pub(super) fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
 }
 
 /// A token out of the file that was given, or of the environment: an argument could be read by everybody on this machine.
-pub(super) fn token(what: &str, env: &str, file: Option<&Path>) -> Result<String, Failure> {
-    let (text, place) = match file {
-        Some(path) => {
-            let text = text::of_file(path).map_err(|why| Failure::Input(format!("--token-file {why}")))?;
-            (text, format!("--token-file {}", path.display()))
-        }
-        None => (std::env::var(env).unwrap_or_default(), format!("the environment's {env}")),
-    };
-    if text.trim().is_empty() {
-        let advice = format!("set {env}, or give --token-file with a file that holds it");
-        return Err(Failure::Input(format!("there is no {what}; {advice}")));
-    }
-    let token = text::token(&text).map_err(|why| Failure::Input(format!("the {what}: {place} {why}")))?;
-    Ok(token.to_owned())
+pub(super) fn token(what: &'static str, env: &str, file: Option<&Path>) -> Result<String, Failure> {
+    let source = SecretSource { what, env: env.to_owned(), file: file.map(Path::to_owned) };
+    let token = source.read_token().map_err(|error| {
+        Failure::Input(match error {
+            SecretError::Missing(why) => format!("{why}; set {env}, or give --token-file with a file that holds it"),
+            SecretError::Bad(why) => why,
+        })
+    })?;
+    Ok(token.expose_secret().to_owned())
 }
 
 /// What `--voice` says.

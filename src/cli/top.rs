@@ -69,7 +69,7 @@ async fn screen(admin: &Admin) -> Result<(), Failure> {
         tokio::select! {
             _ = endings.next() => break Ok(()),
             _ = again.tick() => match timeout(ASK, View::ask(admin)).await {
-                Ok(Ok(news)) => view = View { scroll: view.scroll, ..news },
+                Ok(Ok(newer)) => view = View { scroll: view.scroll, ..newer },
                 Ok(Err(failure)) => view.trouble = Some(failure.to_string()),
                 Err(_) => view.trouble = Some("the host does not answer".into()),
             },

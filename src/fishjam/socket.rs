@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 use url::Url;
 
 use crate::{
-    net::{self, Trust},
+    net::{self, Trust, limits},
     protocol::fishjam::close_reason,
     session::Refusal,
     signal::CloseReason,
@@ -103,8 +103,11 @@ impl Socket {
             self.last_received = now;
             self.pinged = false;
         }
-        if self.blocked_since.is_some_and(|since| now - since > BLOCKED) {
-            return Some(CloseReason::broken(format!("the server has read nothing for {} s", BLOCKED.as_secs())));
+        if self.blocked_since.is_some_and(|since| now - since > limits::BLOCKED) {
+            return Some(CloseReason::broken(format!(
+                "the server has read nothing for {} s",
+                limits::BLOCKED.as_secs()
+            )));
         }
         let silent = now.saturating_duration_since(self.last_received);
         if silent > SILENT {
@@ -187,8 +190,6 @@ const READ_BUFFER_BYTES: usize = 8 * 1024;
 const MOST_QUEUED_BYTES: usize = 256 * 1024;
 /// A still picture may be large. What is larger than this breaks the link.
 const LARGEST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
-/// How long the other end may leave bytes unread.
-const BLOCKED: Duration = Duration::from_secs(5);
 /// How long the other end may say nothing before it is asked with a ping.
 const QUIET: Duration = Duration::from_secs(15);
 /// How long it may say nothing at all. A Fishjam pings every 30 s, and answers ours at once.

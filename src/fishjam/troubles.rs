@@ -10,7 +10,7 @@ pub(super) struct Troubles {
     /// Rooms whose peers REST does not tell.
     pub(super) rosters: Trouble,
     /// The server socket.
-    pub(super) news: Trouble,
+    pub(super) notifications: Trouble,
     pub(super) malformed: Seldom,
 }
 
@@ -19,7 +19,7 @@ impl Default for Troubles {
         Troubles {
             links: Trouble::new("agents' links are away"),
             rosters: Trouble::new("who is in the room is not known"),
-            news: Trouble::new("the server socket is down"),
+            notifications: Trouble::new("the server socket is down"),
             malformed: Seldom::default(),
         }
     }

@@ -47,7 +47,7 @@ pub struct HostStatus {
     pub ready: bool,
     /// Whether it has been told to end.
     pub draining: bool,
-    /// Whether the news of the rooms come in.
+    /// Whether notifications come in.
     pub notifications: bool,
     /// What keeps it from serving its rooms, in a line.
     #[serde(default)]

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct RoomDirectory {
     rooms: BTreeMap<RoomId, RoomView>,
-    /// Rooms that have ended since the last list that told so, and must not come back by older news.
+    /// Rooms that have ended since the last list that told so, and must not come back by older notifications.
     gone: HashSet<RoomId>,
     /// Those of them that a list under way may still hold.
     gone_meanwhile: Option<HashSet<RoomId>>,
@@ -140,7 +140,7 @@ impl RoomDirectory {
             return None;
         }
         let epoch = self.epoch;
-        // News of a room whose creation was missed speak of it too.
+        // Notifications from a room whose creation was missed speak of it, too.
         let view = self.rooms.entry(room.clone()).or_insert_with(|| RoomView::new(epoch));
         view.changed = epoch;
         // Tracks are for the agents of the room; a session has a roster of its own.

@@ -295,7 +295,7 @@ async fn listen(
 
 /// All webhooks that are being read at a time.
 const WEBHOOK_BODIES: usize = 32 << 20;
-/// News of sessions that may wait for the supervisor; sessions wait beyond that.
+/// Events of sessions that may wait for the supervisor; sessions wait beyond that.
 const UPDATES: usize = 1_024;
 /// Commands that may wait.
 const COMMANDS: usize = 64;

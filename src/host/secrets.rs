@@ -1,7 +1,7 @@
 //! The secrets that a host was given, which may be replaced while it runs.
 
-use super::config::{Config, SecretSource};
-use crate::net::Credential;
+use super::config::Config;
+use crate::net::{Credential, SecretSource};
 
 /// See the module's head. Clones share what was read.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl Secrets {
                     let (env, file) = (hook.secret_env.clone(), hook.secret_file.clone());
                     // Any text may sign: it never stands in a header.
                     let source = SecretSource { what: "webhook secret", env, file };
-                    Credential::read_by(move || source.read())
+                    Credential::read_by(move || source.read().map_err(|error| error.to_string()))
                 })
                 .transpose()?,
         };
@@ -57,5 +57,5 @@ impl Secrets {
 }
 
 fn credential(source: SecretSource) -> Result<Credential, String> {
-    Credential::read_by(move || source.read_token())
+    Credential::read_by(move || source.read_token().map_err(|error| error.to_string()))
 }

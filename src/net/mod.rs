@@ -2,8 +2,10 @@
 //! away, which token to show.
 
 mod credential;
+pub(crate) mod limits;
 mod proxy;
 mod retry_after;
+mod secret;
 pub mod signature;
 mod trust;
 
@@ -11,6 +13,7 @@ pub use credential::Credential;
 pub(crate) use proxy::connect;
 pub(crate) use proxy::proxy_of;
 pub(crate) use retry_after::retry_after;
+pub use secret::{SecretError, SecretSource};
 pub use trust::{Trust, TrustError};
 pub(crate) use trust::{explain, root_cause};
 

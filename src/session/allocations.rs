@@ -46,7 +46,7 @@ impl Path {
         roster.apply(&TrackEvent::added(&"ada".into(), track).into());
         let mut inbound = InboundAudio::new(Hear::People, incoming, Hz::K16);
         let first = message(incoming, 0);
-        inbound.on_chunk(BLOCK, peek_track_data(&first).unwrap(), &mut roster, &mut port).unwrap();
+        inbound.on_first_chunk(BLOCK, peek_track_data(&first).unwrap(), &mut roster, &mut port).unwrap();
         let outbound = OutboundAudio::new(&port.voice, voice, Duration::from_millis(200)).unwrap();
         Path { room, port, inbound, outbound, begun: Instant::now(), outbox: BytesMut::new(), sent_bytes: 0 }
     }

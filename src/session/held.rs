@@ -1,4 +1,4 @@
-//! Sound that waits for the news of its track, bounded by number, bytes and time.
+//! Sound that waits for its track to be announced, bounded by number, bytes and time.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -45,7 +45,7 @@ impl Held {
         std::mem::take(&mut self.chunks)
     }
 
-    /// A track is over: what came of it without news is nobody's.
+    /// A track is over: what came of it unannounced is nobody's.
     pub(super) fn forget(&mut self, track: &TrackId) {
         self.chunks.retain(|chunk| chunk.track != *track);
         self.bytes = self.chunks.iter().map(|chunk| chunk.data.len()).sum();
@@ -78,7 +78,7 @@ impl Held {
     }
 }
 
-/// How long a chunk waits for the news of its track; a REST answer takes far less.
+/// How long a chunk waits for its track to be announced; a REST answer takes far less.
 const HOLD: Duration = Duration::from_secs(2);
 /// How many chunks wait at most: 2 s of 20 speakers,
 const CHUNKS: usize = 2_048;

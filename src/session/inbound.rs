@@ -30,7 +30,7 @@ pub(crate) struct InboundAudio {
     /// The rate that decoders give, before the agent's own resampling.
     rate: Hz,
     tracks: BTreeMap<TrackId, Heard>,
-    /// Chunks of tracks that nobody has announced yet: sound can overtake the news of it on another socket.
+    /// Chunks of tracks that nobody has announced yet: sound can overtake the notification on the other socket.
     held: Held,
     /// Tracks that ended lately, whose last chunks may still be on their way.
     ended: VecDeque<(TrackId, Duration)>,
@@ -120,7 +120,7 @@ impl InboundAudio {
     }
 
     /// A chunk came at `now`, on the room's clock: passes it on if its track is known. If not, it is one for
-    /// [`on_chunk`](Self::on_chunk).
+    /// [`on_first_chunk`](Self::on_first_chunk).
     pub(crate) fn try_deliver(&mut self, now: Duration, sound: &IncomingSound<'_>, port: &mut RoomPort) -> bool {
         self.try_deliver_held(now, now, sound, port)
     }
@@ -161,20 +161,21 @@ impl InboundAudio {
         true
     }
 
-    /// A chunk came at `now`, on the room's clock. A chunk of a track that the roster does not know is held back, and
-    /// the roster is told that it is behind. Says whether it is the first that the agent hears of its track.
-    pub(crate) fn on_chunk(
+    /// A chunk came at `now`, on the room's clock, that [`try_deliver`](Self::try_deliver) did not pass on. If the roster
+    /// knows its track, that is opened; if not, the chunk is held back, and the roster is told that it is behind. Says
+    /// whether it is the first that the agent hears of its track.
+    pub(crate) fn on_first_chunk(
         &mut self,
         now: Duration,
         sound: IncomingSound<'_>,
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<bool, InboundError> {
-        self.on_held_chunk(now, now, sound, roster, port)
+        self.open_or_hold(now, now, sound, roster, port)
     }
 
     /// The same for a chunk that came `at` some time, and was held until `now`.
-    fn on_held_chunk(
+    fn open_or_hold(
         &mut self,
         at: Duration,
         now: Duration,
@@ -182,9 +183,6 @@ impl InboundAudio {
         roster: &mut Roster,
         port: &mut RoomPort,
     ) -> Result<bool, InboundError> {
-        if self.try_deliver_held(at, now, &sound, port) {
-            return Ok(false);
-        }
         let IncomingSound { peer, track, data } = sound;
         let is_straggler = |(ended, over): &(TrackId, Duration)| ended.as_str() == track && at < *over + STRAGGLERS;
         if self.ended.iter().any(is_straggler) {
@@ -202,7 +200,7 @@ impl InboundAudio {
         Ok(first)
     }
 
-    /// Those whose sound has waited for their news for too long: they are here, whatever was said.
+    /// Those whose sound has waited too long for a notification: they are here, whatever was said.
     pub(crate) fn take_overdue(&mut self, now: Duration) -> Vec<(PeerId, TrackId)> {
         self.held.take_overdue(now)
     }
@@ -217,7 +215,9 @@ impl InboundAudio {
         for chunk in self.held.take() {
             let HeldChunk { at, peer, track, data } = &chunk;
             let sound = IncomingSound { peer: peer.as_str(), track: track.as_str(), data };
-            self.on_held_chunk(*at, now, sound, roster, port)?;
+            if !self.try_deliver_held(*at, now, &sound, port) {
+                self.open_or_hold(*at, now, sound, roster, port)?;
+            }
         }
         Ok(())
     }
@@ -338,6 +338,22 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    impl InboundAudio {
+        /// A chunk as a driver takes it.
+        fn on_chunk(
+            &mut self,
+            now: Duration,
+            sound: IncomingSound<'_>,
+            roster: &mut Roster,
+            port: &mut RoomPort,
+        ) -> Result<bool, InboundError> {
+            match self.try_deliver(now, &sound, port) {
+                true => Ok(false),
+                false => self.on_first_chunk(now, sound, roster, port),
+            }
+        }
+    }
+
     fn sound<'a>(peer: &'a str, data: &'a [u8]) -> IncomingSound<'a> {
         IncomingSound { peer, track: "t", data }
     }
@@ -356,7 +372,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sound_that_overtakes_its_news_is_held_and_heard_in_order() {
+    async fn sound_that_overtakes_its_notification_is_held_and_heard_in_order() {
         let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = Roster::new("me".into());
         roster.begin_snapshot();
@@ -516,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_that_waited_for_their_news_are_heard_whole() {
+    fn chunks_that_waited_for_a_notification_are_heard_whole() {
         let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
         let mut roster = Roster::new("me".into());
         let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);

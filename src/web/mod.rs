@@ -167,7 +167,7 @@ impl<S: Serves> Server<S> {
             .with_upgrades();
         tokio::pin!(connection);
         tokio::select! {
-            // A client that goes away, or is too slow, is no news.
+            // A client that goes away, or is too slow, is not worth a line.
             _ = &mut connection => {}
             () = visit.ended() => {}
             () = self.stop.cancelled() => {

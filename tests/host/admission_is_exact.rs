@@ -17,12 +17,12 @@ use crate::common::{Town, in_state, until, until_ready};
 /// Counts the agents that are connected, and remembers the most.
 async fn watch_agents(fishjam: &Fishjam) -> Arc<AtomicI64> {
     let most = Arc::new(AtomicI64::new(0));
-    let mut news = fishjam.notifier(Scope::AllRooms);
-    assert_eq!(news.next().await, Some(NotifierEvent::Up));
+    let mut notifier = fishjam.notifier(Scope::AllRooms);
+    assert_eq!(notifier.next().await, Some(NotifierEvent::Up));
     let seen = most.clone();
     tokio::spawn(async move {
         let mut connected = 0;
-        while let Some(event) = news.next().await {
+        while let Some(event) = notifier.next().await {
             let NotifierEvent::Event(event) = event else { continue };
             match &event.kind {
                 EventKind::Peer(PeerEvent::Joined { peer, .. }) if peer.kind == PeerKind::Agent => connected += 1,

@@ -22,7 +22,7 @@ async fn rooms_that_come_and_go_while_the_news_are_cut_are_right_afterwards() {
     town.inject(Fault::CutNotifiers { for_ms: 600_000 });
     let deadline = Instant::now() + PATIENCE;
     while host.control().status().await.unwrap().ready {
-        assert!(Instant::now() < deadline, "in time: without news it is not ready");
+        assert!(Instant::now() < deadline, "in time: without notifications it is not ready");
         sleep(Duration::from_millis(10)).await;
     }
     for room in &before[..5] {
@@ -32,7 +32,7 @@ async fn rooms_that_come_and_go_while_the_news_are_cut_are_right_afterwards() {
         let short = town.room().await;
         town.fishjam.rest().delete_room(&short).await.unwrap();
     }
-    assert!(!host.control().status().await.unwrap().ready, "still without news");
+    assert!(!host.control().status().await.unwrap().ready, "still without notifications");
     town.inject(Fault::CutNotifiers { for_ms: 0 });
     town.until_each_has_one().await;
     assert_eq!(town.agents().await.len(), 10);
@@ -74,14 +74,14 @@ async fn half_of_all_sockets_cut_again_and_again_come_back_and_nobody_begins_ane
     until(&host, "all are in", |sessions| in_state(sessions, State::Running) == AGENTS).await;
     for round in 0..ROUNDS {
         let agents = town.agents().await;
-        let mut news = town.fishjam.notifier(Scope::AllRooms);
-        assert_eq!(news.next().await, Some(NotifierEvent::Up));
+        let mut notifier = town.fishjam.notifier(Scope::AllRooms);
+        assert_eq!(notifier.next().await, Some(NotifierEvent::Up));
         for room in rooms.iter().skip(round % 2).step_by(2) {
             town.inject(Fault::Cut { room: room.clone(), peer: agents[room][0].0.clone(), for_ms: 0 });
         }
         let mut back = 0;
         while back < AGENTS / 2 {
-            let event = timeout(PATIENCE, news.next()).await.expect("all come back");
+            let event = timeout(PATIENCE, notifier.next()).await.expect("all come back");
             let Some(NotifierEvent::Event(event)) = event else { continue };
             if let EventKind::Peer(PeerEvent::Joined { peer, .. }) = &event.kind {
                 back += usize::from(peer.kind == PeerKind::Agent);

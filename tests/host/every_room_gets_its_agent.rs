@@ -88,7 +88,7 @@ async fn webhooks_do_as_well_as_the_server_socket() {
     for _ in 0..2 {
         assert_eq!(post(created.to_vec(), Some(signed(&created))).send().await.unwrap().status().as_u16(), 204);
     }
-    // News are taken in order: once the next room is known, so is what was said before it.
+    // Notifications are taken in order: once the next room is known, so is what was said before it.
     let next = [0x52, 0x04, 0x0a, 0x02, b'r', b'2'];
     assert_eq!(post(next.to_vec(), Some(signed(&next))).send().await.unwrap().status().as_u16(), 204);
     let deadline = tokio::time::Instant::now() + PATIENCE;

@@ -65,7 +65,7 @@ async fn a_crashed_room_ends_as_a_crash() {
     let (handle, _end) = house.probe_in_the_room().await;
     house.sandbox.inject(Fault::CrashRoom { room: house.room.clone() }).unwrap();
     let ending = ended(handle).await.ending;
-    // The news of it and the closing of the socket race; both say that the room is gone.
+    // The notification of it and the closing of the socket race; both say that the room is gone.
     assert!(matches!(ending, Ending::RoomEnded { .. } | Ending::PeerRemoved), "{ending:?}");
 }
 

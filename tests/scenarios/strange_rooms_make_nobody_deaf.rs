@@ -1,4 +1,4 @@
-//! Lists that hold what cannot be read, news that do not come, agents that fall behind or fail at the end: each costs
+//! Lists that hold what cannot be read, notifications that do not come, agents that fall behind or fail at the end: each costs
 //! itself alone.
 
 use std::time::Duration;
@@ -43,7 +43,7 @@ async fn who_speaks_is_heard_though_no_news_tell_of_them_and_corrected_once_they
         only: format!("GET /room/{}", house.room),
     };
     house.sandbox.inject(rest(u32::MAX)).unwrap();
-    // It comes when neither news nor list tell anything, so none is on its way.
+    // It comes when neither notification nor list tells anything, so none is on its way.
     let (agent, mut end) = probe();
     let _stay = house.join(agent).await;
     let person = house.talker(noise(16_000)).await;

@@ -19,14 +19,11 @@ use std::{
     time::Duration,
 };
 
-use ringbuf::{
-    HeapProd, HeapRb,
-    traits::{Producer, Split},
-};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::audio::{
     Hz, Playhead,
+    overflow::{OverflowWriter, overflow},
     ring::{RingWriter, ring},
 };
 pub(crate) use port::VoicePort;
@@ -46,19 +43,11 @@ pub(crate) use port::VoicePort;
 pub struct Voice {
     rate: Hz,
     ring: RingWriter,
-    /// Never locked; see `audio::ring`.
-    overflow: Mutex<HeapProd<OverflowChunk>>,
+    overflow: OverflowWriter,
     shared: Arc<Shared>,
     /// 0 for an agent without a voice.
     limit_samples: u64,
     plays: u32,
-}
-
-/// Samples that did not fit in the ring.
-struct OverflowChunk {
-    /// The position of the first.
-    at: u64,
-    samples: Vec<i16>,
 }
 
 /// What both ends see. Each number has one writer.
@@ -69,10 +58,6 @@ struct Shared {
     interrupt_at: AtomicU64,
     /// By the agent: how often it interrupted.
     interrupts: AtomicU64,
-    /// By the agent: pieces given.
-    pieces_in: AtomicU64,
-    /// By the driver: pieces done with.
-    pieces_out: AtomicU64,
     /// By the agent: samples that found no room.
     refused: AtomicU64,
     /// By the agent, now and then: when it played, in microseconds since `begun`; 0 once the driver has sent that.
@@ -116,13 +101,11 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
     let limit_samples = rate.map_or(0, |rate| rate.samples_in(LONGEST_QUEUE) as u64);
     let rate = rate.unwrap_or(Hz::K16);
     let (writer, reader) = ring(if limit_samples > 0 { rate.samples_in(RING) } else { 1 });
-    let (pieces_in, pieces_out) = HeapRb::new(PIECES).split();
+    let (overflow_in, overflow_out) = overflow(PIECES);
     let shared = Arc::new(Shared {
         written: AtomicU64::new(0),
         interrupt_at: AtomicU64::new(0),
         interrupts: AtomicU64::new(0),
-        pieces_in: AtomicU64::new(0),
-        pieces_out: AtomicU64::new(0),
         refused: AtomicU64::new(0),
         played_us: AtomicU64::new(0),
         begun: std::time::Instant::now(),
@@ -134,9 +117,8 @@ pub(super) fn voice_link(rate: Option<Hz>) -> (Voice, VoicePort) {
         driver: OnceLock::new(),
         progress: Notify::new(),
     });
-    let voice =
-        Voice { rate, ring: writer, overflow: Mutex::new(pieces_in), shared: shared.clone(), limit_samples, plays: 0 };
-    (voice, VoicePort::new(rate, reader, pieces_out, shared))
+    let voice = Voice { rate, ring: writer, overflow: overflow_in, shared: shared.clone(), limit_samples, plays: 0 };
+    (voice, VoicePort::new(rate, reader, overflow_out, shared))
 }
 
 impl Voice {
@@ -155,10 +137,8 @@ impl Voice {
         if samples.len() <= self.ring.free() {
             self.ring.write(samples);
         } else {
-            let chunk = OverflowChunk { at: self.written(), samples: samples.to_vec() };
-            // `space` has seen room for a piece, and only the other end makes changes to that: it frees more.
-            self.overflow.get_mut().expect("nobody locks").try_push(chunk).ok().expect("room for a piece");
-            self.shared.pieces_in.fetch_add(1, Release);
+            // `space` has seen room for it.
+            self.overflow.push(self.written(), samples);
         }
         self.shared.written.store(self.written() + taken as u64, Release);
         self.stamp();
@@ -200,8 +180,7 @@ impl Voice {
 
     /// How many samples `play` would take now.
     pub fn space(&self) -> usize {
-        let overflow = self.shared.pieces_in.load(Acquire) - self.shared.pieces_out.load(Acquire);
-        match overflow < PIECES as u64 {
+        match self.overflow.has_room() {
             false => 0,
             true => (self.limit_samples - self.queued_samples().min(self.limit_samples)) as usize,
         }

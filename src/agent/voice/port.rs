@@ -12,23 +12,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ringbuf::{HeapCons, traits::Consumer};
-
-use super::{OverflowChunk, Shared};
-use crate::audio::{Hz, ring::RingReader};
+use super::Shared;
+use crate::audio::{Hz, overflow::OverflowReader, ring::RingReader};
 
 /// Fetches what the agent plays, and tells it what has become of that.
 pub(crate) struct VoicePort {
     rate: Hz,
     ring: RingReader,
-    overflow: HeapCons<OverflowChunk>,
+    overflow: OverflowReader,
     fetched: u64,
     interrupts_seen: u64,
     shared: Arc<Shared>,
 }
 
 impl VoicePort {
-    pub(super) fn new(rate: Hz, ring: RingReader, overflow: HeapCons<OverflowChunk>, shared: Arc<Shared>) -> VoicePort {
+    pub(super) fn new(rate: Hz, ring: RingReader, overflow: OverflowReader, shared: Arc<Shared>) -> VoicePort {
         VoicePort { rate, ring, overflow, fetched: 0, interrupts_seen: 0, shared }
     }
 
@@ -76,7 +74,7 @@ impl VoicePort {
         self.shared.playhead().cut(now);
     }
 
-    /// How long ago the agent played what was timed last, if that is news. It has been looked at, and sent if it was due.
+    /// How long ago the agent played what was timed last, if that was not asked for yet. It has been looked at, and sent if it was due.
     pub(crate) fn take_delay(&self) -> Option<Duration> {
         let played_us = self.shared.played_us.load(Relaxed);
         if played_us == 0 {
@@ -120,25 +118,25 @@ impl VoicePort {
         while moved < most {
             // In this order: whoever sees a sample in the ring sees every piece and every interrupt before it.
             let in_ring = self.ring.waiting();
-            let chunk = self.overflow.try_peek().map(|chunk| ((chunk.at.saturating_sub(self.fetched)) as usize, chunk));
-            let barrier = self.pending_interrupt().filter(|_| out.is_some());
-            let most = most - moved;
-            let step = match chunk {
-                Some((0, chunk)) => {
-                    let begun = (self.fetched - chunk.at) as usize;
-                    let step = (chunk.samples.len() - begun).min(most).min(barrier.unwrap_or(usize::MAX));
+            let chunk_at = self.overflow.front().map(|chunk| chunk.at);
+            let barrier = self.pending_interrupt().filter(|_| out.is_some()).unwrap_or(usize::MAX);
+            let most = (most - moved).min(barrier);
+            let step = match chunk_at {
+                Some(at) if at <= self.fetched => {
+                    let chunk = self.overflow.front().expect("it is the front until it is popped");
+                    let begun = (self.fetched - at) as usize;
+                    let step = (chunk.samples.len() - begun).min(most);
                     if let Some(out) = &mut out {
                         out.extend_from_slice(&chunk.samples[begun..begun + step]);
                     }
                     if begun + step == chunk.samples.len() {
-                        self.overflow.try_pop();
-                        self.shared.pieces_out.fetch_add(1, Release);
+                        self.overflow.pop();
                     }
                     step
                 }
                 ahead => {
-                    let step = in_ring.min(ahead.map_or(usize::MAX, |(ahead, _)| ahead));
-                    let step = step.min(most).min(barrier.unwrap_or(usize::MAX));
+                    let ahead = ahead.map_or(usize::MAX, |at| (at - self.fetched) as usize);
+                    let step = in_ring.min(ahead).min(most);
                     match &mut out {
                         Some(out) => {
                             let start = out.len();

@@ -5,16 +5,16 @@ use crate::event::{Changes, Event, Owner, Peer, PeerEvent, PeerKind, PeerState, 
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) peer: Peer,
-    /// Told to the agent. An entry that is not holds early tracks or late news of a peer that left.
+    /// Told to the agent. An entry that is not holds early tracks or late notifications of a peer that left.
     pub(super) joined: bool,
-    /// Known by its sound alone; no list and no news has spoken of it.
+    /// Known by its sound alone; no list and no notification has spoken of it.
     pub(super) is_derived: bool,
     /// The epoch of the last fact; a snapshot asked for in an earlier epoch may be older than that fact.
     pub(super) changed: u64,
 }
 
 impl Entry {
-    /// Takes in what is said of who it is. Says whether that is news.
+    /// Takes in what is said of who it is. Says whether that changes anything.
     pub(super) fn learn(&mut self, said: &Peer) -> bool {
         let before = (self.peer.kind, self.peer.name.clone(), self.peer.user.clone());
         if said.kind != PeerKind::Unknown {

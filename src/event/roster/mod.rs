@@ -51,7 +51,7 @@ pub struct Snapshot {
 /// ```
 #[derive(Debug)]
 pub struct Roster {
-    /// The agent's own peer, which is no news to it.
+    /// The agent's own peer, of which it is not told.
     me: PeerId,
     peers: BTreeMap<PeerId, Entry>,
     /// Tracks that were withdrawn before they were published: the two came in the wrong order.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::{task::JoinError as TaskEnd, time::timeout};
 use tracing::Instrument;
 
-use super::{CONNECT, Done, Driver, outbox::Outbox, ready_set::ReadySource};
+use super::{Done, Driver, outbox::Outbox, ready_set::ReadySource};
 use crate::{
     audio::codec::Encoding,
     event::{Event, LinkEvent, Plane},
@@ -14,6 +14,7 @@ use crate::{
         rest::RestErrorKind,
         socket::{Socket, SocketEvent},
     },
+    net::limits,
     protocol::fishjam::{
         decode_response, message_of, peek_track_data,
         wire::{
@@ -72,8 +73,8 @@ impl Driver {
         self.link.number += 1;
         let (url, trust, number) = (self.link.url.clone(), self.rest.trust().clone(), self.link.number);
         self.sources.spawn(async move {
-            let connected = timeout(CONNECT, Socket::connect(&url, &trust)).await;
-            let late = || Err(Refusal::Unreachable(format!("no connection within {} s", CONNECT.as_secs())));
+            let connected = timeout(limits::OPEN, Socket::connect(&url, &trust)).await;
+            let late = || Err(Refusal::Unreachable(format!("no connection within {} s", limits::OPEN.as_secs())));
             Done::Connected(number, connected.unwrap_or_else(|_| late()).map(Box::new))
         });
     }
@@ -140,29 +141,43 @@ impl Driver {
                 self.link.socket = None;
                 self.link.session.handle_input(now, Input::Closed(reason));
             }
-            // Sound that could pass has passed already.
             SocketEvent::Message(bytes) => self.on_message(now, bytes),
         }
     }
 
-    /// Passes a message on if it is the sound of a track that is heard already, and says whether it was.
-    pub(super) fn try_deliver(&mut self, bytes: &[u8]) -> bool {
-        let Some(sound) = peek_track_data(bytes).filter(|_| self.link.session.is_live()) else { return false };
+    /// Takes a message that is sound, and says whether it was.
+    pub(super) fn hear(&mut self, bytes: &[u8]) -> Heard {
+        match peek_track_data(bytes) {
+            Some(sound) => self.on_sound(Instant::now(), sound),
+            None => Heard::NoSound,
+        }
+    }
+
+    fn on_sound(&mut self, now: Instant, sound: IncomingSound<'_>) -> Heard {
+        if !self.link.session.is_live() {
+            return Heard::Passed;
+        }
         if self.is_tapped && self.inbound.encoding() == Encoding::Pcm16 {
             self.observers.monitor.measure(sound.peer, sound.track, sound.data);
         }
-        let now = Instant::now();
-        let passed = self.inbound.try_deliver(now - self.begun, &sound, &mut self.port);
+        let at = now - self.begun;
+        let passed = self.inbound.try_deliver(at, &sound, &mut self.port);
         if let Some(at) = self.held_until() {
             self.sources.wake_by(at);
         }
-        passed
+        if passed {
+            return Heard::Passed;
+        }
+        match self.inbound.on_first_chunk(at, sound, &mut self.watch.roster, &mut self.port) {
+            Ok(false) => {}
+            Ok(true) => self.observers.tell(SessionEventKind::FirstHeard(sound.peer.into())),
+            Err(error) => self.give_up(now, error.to_string()),
+        }
+        Heard::First
     }
 
+    /// Takes a message that is no sound, or sound in a form that only the generated code reads.
     fn on_message(&mut self, now: Instant, bytes: Bytes) {
-        if let Some(sound) = peek_track_data(&bytes) {
-            return self.on_sound(now, sound);
-        }
         match decode_response(bytes) {
             Err(_) => self.link.session.handle_input(now, Input::Malformed),
             Ok(message) => match message.content {
@@ -172,17 +187,6 @@ impl Driver {
                 Some(Content::TrackData(TrackData { track: None, .. })) => {}
                 _ => self.link.session.handle_input(now, Input::Message(message_of(message))),
             },
-        }
-    }
-
-    fn on_sound(&mut self, now: Instant, sound: IncomingSound<'_>) {
-        if !self.link.session.is_live() {
-            return;
-        }
-        match self.inbound.on_chunk(now - self.begun, sound, &mut self.watch.roster, &mut self.port) {
-            Ok(false) => {}
-            Ok(true) => self.observers.tell(SessionEventKind::FirstHeard(sound.peer.into())),
-            Err(error) => self.give_up(now, error.to_string()),
         }
     }
 
@@ -214,4 +218,15 @@ impl Driver {
             _ => {}
         }
     }
+}
+
+/// What became of a message, as far as it was sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It went straight to the agent, or to nobody; nothing else is to be done.
+    Passed,
+    /// It was of a track that nobody had heard yet: who is in the room may have to be looked up.
+    First,
+    /// It is something else.
+    NoSound,
 }

@@ -39,7 +39,7 @@ use crate::{
         SessionLink, SessionOptions, SessionSummary, agent_failure,
     },
 };
-use link::Link;
+use link::{Heard, Link};
 use ready_set::ReadySource;
 use sources::{DriverEvent, EventSources};
 use subscribing::Subscribing;
@@ -148,15 +148,21 @@ impl Driver {
             // Sound goes straight through: it touches nothing that it does not need.
             let wake = loop {
                 match poll_fn(|cx| self.poll_wake(cx)).await {
-                    Wake::Socket(SocketEvent::Message(bytes)) if self.try_deliver(&bytes) => {}
+                    Wake::Socket(SocketEvent::Message(bytes)) => match self.hear(&bytes) {
+                        Heard::Passed => {}
+                        Heard::First => break None,
+                        Heard::NoSound => break Some(DriverEvent::Socket(SocketEvent::Message(bytes))),
+                    },
                     Wake::Voice => self.on_voice(Instant::now()),
                     Wake::DriverEvent(DriverEvent::Time) if self.is_voices_time(Instant::now()) => {}
-                    Wake::Socket(event) => break DriverEvent::Socket(event),
-                    Wake::DriverEvent(event) => break event,
+                    Wake::Socket(event) => break Some(DriverEvent::Socket(event)),
+                    Wake::DriverEvent(event) => break Some(event),
                 }
             };
             now = Instant::now();
-            self.on_event(now, wake);
+            if let Some(event) = wake {
+                self.on_event(now, event);
+            }
         }
     }
 
@@ -273,7 +279,5 @@ impl Driver {
 
 /// Who sent sound so short a while ago is in the room, whatever a list says.
 const STILL_HEARD: Duration = Duration::from_secs(5);
-/// How long a socket may take to open.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long the agent, and the server, may take over the end. With the session's second it makes two.
 const GOODBYE: Duration = Duration::from_millis(900);

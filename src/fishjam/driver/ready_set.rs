@@ -1,7 +1,7 @@
 //! Which of a task's sources may be ready: a source is polled only after it has woken the task.
 //!
 //! A session is woken a hundred times a second by sound, and seldom by anything else. Without this, each of those wake-ups
-//! would poll REST calls, news, timers and the agent's end as well, and touch their memory, which is cold by then.
+//! would poll REST calls, notifications, timers and the agent's end as well, and touch their memory, which is cold by then.
 //!
 //! ```text
 //! a source wakes    ready |= bit(source)      then    task.wake()

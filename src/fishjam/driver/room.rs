@@ -91,7 +91,7 @@ impl Driver {
         self.on_room_events(now, events);
     }
 
-    /// Sound whose news have not come is proof enough of those who send it.
+    /// Sound that no notification has announced is proof enough of those who send it.
     pub(super) fn take_in_unannounced(&mut self, now: Instant) {
         for (peer, track) in self.inbound.take_overdue(now - self.begun) {
             tracing::warn!(%peer, %track, "heard, though no notification has announced it");

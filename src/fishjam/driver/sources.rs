@@ -1,4 +1,4 @@
-//! What a driver waits for and what seldom comes: deadlines, work that ends, news of the room, the agent's end, the
+//! What a driver waits for and what seldom comes: deadlines, work that ends, notifications of the room, the agent's end, the
 //! order to leave.
 //!
 //! These sources are looked at only when one of them has woken the task, so that a frame does not pay for them.

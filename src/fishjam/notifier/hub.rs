@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::fishjam) struct Hub {
     client: Client,
-    /// Somebody brings the news, and no socket is wanted.
+    /// Somebody brings the notifications, and no socket is wanted.
     is_fed: bool,
     state: Mutex<State>,
 }
@@ -47,7 +47,7 @@ impl Hub {
         Hub { client, is_fed: false, state: Mutex::default() }
     }
 
-    /// A hub whose news come by [`tell`](Self::tell) alone.
+    /// A hub whose notifications come by [`tell`](Self::tell) alone.
     pub(in crate::fishjam) fn fed(client: Client) -> Hub {
         Hub { client, is_fed: true, state: Mutex::new(State { is_up: true, ..State::default() }) }
     }
@@ -172,7 +172,7 @@ impl State {
     }
 }
 
-/// Events that may wait for a listener to one room: a batch of everybody's news. Memory grows with use, not with this.
+/// Events that may wait for a listener to one room: a batch for everybody. Memory grows with use, not with this.
 const EVENTS: usize = 4_096;
 /// Events that may wait for a listener to all of them: several thousand rooms that begin at once.
 const EVENTS_OF_ALL: usize = 65_536;

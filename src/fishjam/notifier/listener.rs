@@ -16,6 +16,7 @@ use crate::{
         rest::Client,
         socket::{Socket, SocketEvent},
     },
+    net::limits,
     protocol::fishjam::{
         Decoded, decode,
         wire::{ServerMessage, server_message},
@@ -49,7 +50,7 @@ impl Listener {
         loop {
             let begun = Instant::now();
             let end = self.listen().await;
-            if begun.elapsed() > STABLE {
+            if begun.elapsed() > limits::STABLE {
                 backoff.reset();
             }
             let mut at_least = Duration::ZERO;
@@ -66,7 +67,7 @@ impl Listener {
                 NotifierEvent::Refused { reason } => {
                     tracing::error!("the server socket refuses the management token: {reason}");
                 }
-                NotifierEvent::Down { reason } => self.client.troubles.news.begins(NEWS, reason),
+                NotifierEvent::Down { reason } => self.client.troubles.notifications.begins(KEY, reason),
                 _ => {}
             }
             hub.tell_all(&event);
@@ -80,17 +81,17 @@ impl Listener {
 
     async fn listen(&self) -> Down {
         let url = self.client.address().server_socket();
-        let connected = timeout(HANDSHAKE, Socket::connect(&url, self.client.trust())).await;
+        let connected = timeout(limits::OPEN, Socket::connect(&url, self.client.trust())).await;
         let mut socket = match connected {
             Ok(Ok(socket)) => socket,
             Ok(Err(Refusal::Status { code, retry_after })) => {
                 return Down::Lost(format!("the server answered HTTP {code}"), retry_after);
             }
             Ok(Err(Refusal::Unreachable(why))) => return Down::Lost(why, None),
-            Err(_) => return Down::Lost(format!("no connection within {} s", HANDSHAKE.as_secs()), None),
+            Err(_) => return Down::Lost(format!("no connection within {} s", limits::OPEN.as_secs()), None),
         };
         let token = self.client.credential().token();
-        match timeout(HANDSHAKE, subscribe(&mut socket, token.expose_secret())).await {
+        match timeout(limits::AUTHENTICATE, subscribe(&mut socket, token.expose_secret())).await {
             Ok(Ok(())) => {}
             Ok(Err(reason)) if reason.cause == CloseCause::Token => {
                 // It may have been replaced while the process lived; if so, the next link shows the new one.
@@ -100,10 +101,12 @@ impl Listener {
                 };
             }
             Ok(Err(reason)) => return Down::Lost(reason.to_string(), None),
-            Err(_) => return Down::Lost(format!("no answer to the token within {} s", HANDSHAKE.as_secs()), None),
+            Err(_) => {
+                return Down::Lost(format!("no answer to the token within {} s", limits::AUTHENTICATE.as_secs()), None);
+            }
         }
         let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
-        self.client.troubles.news.ends(NEWS);
+        self.client.troubles.notifications.ends(KEY);
         hub.tell_all(&NotifierEvent::Up);
         drop(hub);
         self.follow(&mut socket).await
@@ -167,12 +170,8 @@ async fn wait_for(socket: &mut Socket, wanted: fn(&server_message::Content) -> b
 }
 
 /// Whose trouble it is.
-const NEWS: &str = "notifications";
+const KEY: &str = "notifications";
 /// Notifications that are told without a pause for those who read them.
 const AT_ONCE: usize = 128;
-/// How long opening, and then the token, may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How often the link is looked after.
 const CHECK: Duration = Duration::from_secs(1);
-/// How long a link must have lasted for the next wait to be short again.
-const STABLE: Duration = Duration::from_secs(10);

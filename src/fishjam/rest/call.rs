@@ -12,14 +12,11 @@ use super::{
     body::{Body, Elementwise, Whole},
     lenient::Lenient,
 };
-use crate::{net, session::Backoff};
+use crate::{
+    net::{self, limits},
+    session::Backoff,
+};
 
-/// How long a connection may take to open.
-pub(super) const CONNECT: Duration = Duration::from_secs(3);
-/// How long a whole answer may take,
-pub(super) const ANSWER: Duration = Duration::from_secs(10);
-/// and how long a list, as long as it goes on coming.
-const LIST: Duration = Duration::from_secs(60);
 /// Connections that are kept for the next calls, and for how long: a host that has hundreds of rooms at once does not need
 /// hundreds from then on.
 pub(super) const IDLE: usize = 16;
@@ -42,7 +39,15 @@ pub(super) struct Call<'a> {
 
 impl Client {
     pub(super) fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
-        Call { client: self, method, path: path.into(), query: Vec::new(), body: None, url: None, within: ANSWER }
+        Call {
+            client: self,
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: None,
+            url: None,
+            within: limits::ANSWER,
+        }
     }
 }
 
@@ -98,7 +103,7 @@ impl Call<'_> {
     /// Sends and reads a list, element by element as they come.
     pub(super) async fn list<T: Lenient>(mut self) -> Result<Vec<T>, RestError> {
         let (name, client) = (self.name(), self.client);
-        self.within = LIST;
+        self.within = limits::LIST;
         let (list, faults) = self.send(Elementwise::default).await?;
         client.unreadable.note(&name, faults);
         Ok(list)

@@ -26,7 +26,7 @@ use std::sync::{
 use secrecy::SecretString;
 
 use super::{address::Address, troubles::Troubles};
-use crate::net::{Credential, Trust, build_trusting};
+use crate::net::{Credential, Trust, build_trusting, limits};
 pub use compositions::Part;
 pub use error::{RestError, RestErrorKind};
 pub use health::{Failing, RestHealth};
@@ -60,8 +60,8 @@ impl Client {
     /// A client whose token may be replaced, and that trusts whom `trust` says.
     pub fn with(address: Address, credential: Credential, trust: Trust) -> Client {
         let builder = reqwest::Client::builder()
-            .connect_timeout(call::CONNECT)
-            .read_timeout(call::ANSWER)
+            .connect_timeout(limits::CONNECT)
+            .read_timeout(limits::ANSWER)
             .pool_max_idle_per_host(call::IDLE)
             .pool_idle_timeout(call::IDLE_FOR)
             .user_agent(concat!("roomtone/", env!("CARGO_PKG_VERSION")));

@@ -218,7 +218,7 @@ impl SinkConfig {
     pub fn secret(&self) -> Result<Option<SecretString>, String> {
         let source = |env: &String| SecretSource { what: "sink's secret", env: env.clone(), file: None };
         let source = self.secret_env.as_ref().map(source);
-        source.map(|source| source.read()).transpose()
+        source.map(|source| source.read().map_err(|error| error.to_string())).transpose()
     }
 }
 

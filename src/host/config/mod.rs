@@ -19,7 +19,6 @@
 mod deploy;
 mod fault;
 mod read;
-mod secret;
 mod table;
 mod units;
 
@@ -27,12 +26,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
+pub use crate::net::SecretSource;
 pub use deploy::{
     Deploy, HearRule, JoinRule, JoinWhen, LeaveRule, OptionalDuration, Prepared, RestartRule, RoomRule, SinkConfig,
 };
 pub use fault::{ConfigError, Fault};
 pub use read::Draft;
-pub use secret::SecretSource;
 
 /// A whole file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,7 +40,7 @@ pub struct Config {
     pub fishjam: FishjamConfig,
     /// The process as a whole.
     pub host: HostConfig,
-    /// News of the rooms by HTTP in place of the server socket.
+    /// Notifications by HTTP in place of the server socket.
     pub webhook: Option<WebhookConfig>,
     /// Where metrics and probes are served.
     pub metrics: Option<MetricsConfig>,

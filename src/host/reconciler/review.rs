@@ -97,7 +97,7 @@ impl Reconciler {
             _ => Step::SessionHandle,
         };
         self.take_step(now, key, &deploy, next);
-        // News may be old or lost: REST is asked before an agent leaves people alone.
+        // Notifications may be old or lost: REST is asked before an agent leaves people alone.
         if is_in_doubt && self.directory.begin_look(&key.room) {
             self.actions.push_back(Action::LookAt(key.room.clone()));
         }

@@ -22,7 +22,7 @@ impl Supervisor {
 
     pub(super) fn ask_for_list(&mut self) {
         self.lists.under_way = true;
-        // News that come back meanwhile ask for another one sooner.
+        // Notifications that come back meanwhile ask for another one sooner.
         self.lists.next = Instant::now() + self.config.host.reconcile;
         let asked = self.reconciler.begin_list();
         let (context, looks) = (self.context.clone(), self.looks.clone());

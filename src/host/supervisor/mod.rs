@@ -88,10 +88,10 @@ struct Lists {
     under_way: bool,
     next: Instant,
     backoff: Backoff,
-    /// The last one came, and the news since then.
+    /// The last one came, and the notifications since then.
     have_one: bool,
     notifications_are_up: bool,
-    /// When to listen to the news, where nobody does.
+    /// When to listen for notifications, where nobody does.
     listen_at: Option<Instant>,
 }
 
@@ -129,7 +129,7 @@ impl Supervisor {
             next: now + CLEARED,
             backoff: Backoff::with_seed(fastrand::u64(..)),
             have_one: false,
-            // Whoever is fed has its news by HTTP, for as long as it listens.
+            // Whoever is fed is notified by HTTP, for as long as it listens.
             notifications_are_up: config.webhook.is_some(),
             listen_at: Some(now + CLEARED),
         };

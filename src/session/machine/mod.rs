@@ -13,6 +13,7 @@ use super::{Backoff, Captures, Ending, Input, Output, Refusal, Report, SessionOp
 use crate::{
     agent::CaptureError,
     event::TrackId,
+    net::limits,
     signal::{CloseCause, CloseReason, Command, Message},
 };
 use retries::REFRESH;
@@ -161,7 +162,7 @@ impl Session {
     }
 
     fn connect(&mut self, now: Instant) {
-        self.phase = Phase::Connecting { deadline: now + CONNECT };
+        self.phase = Phase::Connecting { deadline: now + limits::OPEN };
         self.outputs.push_back(Output::Connect);
     }
 
@@ -169,7 +170,7 @@ impl Session {
         match self.phase {
             Phase::Connecting { .. } => {
                 self.malformed = 0;
-                self.phase = Phase::Authenticating { deadline: now + AUTHENTICATE };
+                self.phase = Phase::Authenticating { deadline: now + limits::AUTHENTICATE };
                 self.outputs.push_back(Output::Send(Command::Authenticate { token: self.token.clone() }));
             }
             // It was given up while it opened.
@@ -303,11 +304,11 @@ impl Session {
             Phase::Waiting { until } if now >= *until => self.connect(now),
             Phase::Connecting { deadline } if now >= *deadline => {
                 self.outputs.push_back(Output::Disconnect);
-                self.retry(now, format!("no connection within {} s", CONNECT.as_secs()));
+                self.retry(now, format!("no connection within {} s", limits::OPEN.as_secs()));
             }
             Phase::Authenticating { deadline } if now >= *deadline => {
                 self.outputs.push_back(Output::Disconnect);
-                self.retry(now, format!("no answer to the token within {} s", AUTHENTICATE.as_secs()));
+                self.retry(now, format!("no answer to the token within {} s", limits::AUTHENTICATE.as_secs()));
             }
             Phase::Refreshing { deadline } if now >= *deadline => {
                 self.retry(now, format!("no new token within {} s", REFRESH.as_secs()));
@@ -346,10 +347,6 @@ impl Session {
     }
 }
 
-/// How long a socket may take to open.
-const CONNECT: Duration = Duration::from_secs(10);
-/// How long the server may take to look at the token.
-const AUTHENTICATE: Duration = Duration::from_secs(10);
 /// How long the server may take to close a socket; the rest of the two seconds for leaving is REST's.
 const LEAVE: Duration = Duration::from_secs(1);
 /// Unreadable messages on one link before it is opened anew.
@@ -359,7 +356,7 @@ const MOST_MALFORMED: u32 = 32;
 mod tests {
     use proptest::prelude::*;
 
-    use super::{retries::STABLE, *};
+    use super::*;
     use crate::{agent::Image, audio::Hz, protocol::fishjam::close_reason, signal::PublishedTrack};
 
     const MS: Duration = Duration::from_millis(1);
@@ -509,7 +506,7 @@ mod tests {
         assert_eq!(bench.sleep(), [Output::Connect]);
         bench.open();
         bench.outputs();
-        bench.now += STABLE;
+        bench.now += limits::STABLE;
         assert!(bench.close(1000, "expired token").contains(&Output::RefreshToken));
     }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Phase, Session};
 use crate::{
+    net::limits,
     session::{Captures, Ending, Output, Report, TokenFault},
     signal::CloseReason,
 };
@@ -59,7 +60,7 @@ impl Session {
     }
 
     pub(super) fn has_been_stable(&self, now: Instant) -> bool {
-        self.live_since.is_some_and(|since| now - since >= STABLE)
+        self.live_since.is_some_and(|since| now - since >= limits::STABLE)
     }
 
     /// Waits and connects again, unless that has gone on for too long.
@@ -84,8 +85,6 @@ impl Session {
 
 /// How long REST may take for a new token, its own retries included.
 pub(super) const REFRESH: Duration = Duration::from_secs(15);
-/// How long a link must have lasted for the next wait to be short again.
-pub(super) const STABLE: Duration = Duration::from_secs(10);
 /// Crashes within the window before it is no longer bad luck.
 const MOST_CRASHES: usize = 4;
 const CRASH_WINDOW: Duration = Duration::from_secs(60);

@@ -1,9 +1,26 @@
 //! From the agent to the wire: fetch, resample, cut into packets, encode, pace.
 
-use std::{
-    f32::consts::PI,
-    time::{Duration, Instant},
-};
+//!
+//! ```text
+//! agent's queue --fetch--> resampler --> staged --cut--> packet --> encoder --> wire
+//!                          (its delay     |                ^
+//!                           as silence)   | an interrupt   | not before the pacer lets it: at most a lead ahead of
+//!                                         v stages a fade  | what the server is playing
+//! ```
+//!
+//! A packet leaves when it is whole and the pacer allows it. When the agent stops within one, its rest waits until the
+//! server is about to run dry, and leaves filled up with silence ([`OutboundAudio::poll_timeout`] says when). Positions
+//! go back to the agent with each packet, so that it can tell what of its words was heard.
+
+mod counters;
+mod fade;
+mod utterance;
+
+use std::time::{Duration, Instant};
+
+pub use counters::OutboundCounters;
+use fade::{FADE, Fade};
+use utterance::Utterance;
 
 use crate::{
     agent::VoicePort,
@@ -28,8 +45,7 @@ pub(crate) struct OutboundAudio {
     utterance: Utterance,
     /// When the agent last gave something.
     last_fetch: Option<Instant>,
-    /// The last samples that left: what a fade continues.
-    tail: Vec<i16>,
+    fade: Fade,
     /// `staged` is a fade, and goes out at once.
     fading: bool,
     /// The next packet was complete before it was due; this is when it is.
@@ -40,19 +56,6 @@ pub(crate) struct OutboundAudio {
     counters: OutboundCounters,
 }
 
-/// What is said without a pause: where its samples stand among the agent's, and how far they have left.
-#[derive(Debug, Clone, Copy, Default)]
-struct Utterance {
-    /// The agent's position at which it begins.
-    start: u64,
-    /// Agent samples fetched.
-    taken: u64,
-    /// Agent samples that have left, as nearly as rates allow.
-    sent: u64,
-    /// Wire samples that have left, the silence at its head included.
-    wire: u64,
-}
-
 /// How the agent's interruption is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
@@ -60,34 +63,6 @@ pub(crate) enum Cut {
     ByItself,
     /// The server must drop what it has.
     ByServer,
-}
-
-/// What was said, since the agent joined.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OutboundCounters {
-    /// Packets sent.
-    pub packets: u64,
-    /// Those in which there was more than silence.
-    pub loud_packets: u64,
-    /// Samples sent, at the wire's rate.
-    pub samples: u64,
-    /// Samples of silence among them: the resampler's delay before an utterance, the rest of the packet after it.
-    pub padding_samples: u64,
-    /// Times the agent cut its own voice off.
-    pub interrupts: u64,
-    /// Samples that had been sent and were never heard, by interrupts and broken links.
-    pub unheard_samples: u64,
-    /// Times the server had nothing to play for 5 to 100 ms, because the agent was slow, or this machine. After more
-    /// than that a new utterance begins.
-    pub underruns: u64,
-    /// The most samples that the agent had queued, at its own rate, when a packet was looked for.
-    pub deepest_queue: u64,
-    /// Packets that were there before they were due, so that the pacer alone said when they leave.
-    pub paced_packets: u64,
-    /// Those of them that left no more than 2 ms late. None leaves more than 1 ms early.
-    pub paced_within_2_ms: u64,
-    /// How far from its time the worst of them left.
-    pub paced_worst: Duration,
 }
 
 impl OutboundAudio {
@@ -103,7 +78,7 @@ impl OutboundAudio {
             staged: Vec::new(),
             utterance: Utterance::default(),
             last_fetch: None,
-            tail: vec![0; track.rate().samples_in(FADE)],
+            fade: Fade::over(track.rate().samples_in(FADE)),
             fading: false,
             waits_for: None,
             end_announced: true,
@@ -134,7 +109,7 @@ impl OutboundAudio {
             }
             self.staged.clear();
             // After the last of an utterance there may be a sample of padding too many.
-            if self.pending() > 0 || self.utterance.wire > 0 {
+            if self.utterance.pending() > 0 || self.utterance.is_on_the_wire() {
                 self.staged.extend_from_slice(&staged[from..]);
             }
         });
@@ -211,7 +186,7 @@ impl OutboundAudio {
 
     /// Whether everything that the agent said has been heard, or dropped.
     pub(crate) fn is_done(&self, now: Instant, port: &VoicePort) -> bool {
-        !self.fading && self.pending() == 0 && port.waiting() == 0 && self.pacer.ahead(now) == 0
+        !self.fading && self.utterance.pending() == 0 && port.waiting() == 0 && self.pacer.ahead(now) == 0
     }
 
     /// When there will be something to do, if the agent does nothing: a packet to send, or the end of what is heard.
@@ -245,17 +220,12 @@ impl OutboundAudio {
         port.waiting() > 0 || self.staged.len() >= self.packet_samples
     }
 
-    /// Agent samples that were fetched and have not left.
-    fn pending(&self) -> u64 {
-        self.utterance.taken - self.utterance.sent
-    }
-
     /// Fetches until `staged` reaches `end`, or the agent has no more.
     fn fill(&mut self, now: Instant, port: &mut VoicePort, staged: &mut Vec<i16>, end: usize) {
         while staged.len() < end {
             let got = scratch::with_samples(|fetched| {
                 let got = port.fetch(self.resampler.from().block_samples(), fetched);
-                if got > 0 && self.pending() == 0 && self.utterance.wire == 0 {
+                if got > 0 && self.utterance.is_new() {
                     self.begin(port.position() - got as u64, staged);
                 }
                 self.resampler.push(fetched, staged);
@@ -265,14 +235,14 @@ impl OutboundAudio {
                 return;
             }
             self.last_fetch = Some(now);
-            self.utterance.taken += got as u64;
+            self.utterance.on_fetched(got as u64);
         }
     }
 
     /// An utterance begins with as much silence as the resampler is late: so the packets are whole as soon as the
     /// agent's own blocks are, and not a block later.
     fn begin(&mut self, start: u64, staged: &mut Vec<i16>) {
-        self.utterance = Utterance { start, ..Utterance::default() };
+        self.utterance = Utterance::at(start);
         let head = self.resampler.delay_samples();
         staged.resize(staged.len() + head, 0);
         self.counters.padding_samples += head as u64;
@@ -280,7 +250,7 @@ impl OutboundAudio {
 
     /// When less than a packet must leave: the agent has stopped, and the server is about to run dry.
     fn partial_due(&self) -> Option<Instant> {
-        let last = self.last_fetch.filter(|_| self.pending() > 0)?;
+        let last = self.last_fetch.filter(|_| self.utterance.pending() > 0)?;
         let dry = self.pacer.runs_dry_at().and_then(|dry| dry.checked_sub(PARTIAL_AHEAD));
         Some((last + PARTIAL_WAIT).max(dry.unwrap_or(last)))
     }
@@ -305,24 +275,16 @@ impl OutboundAudio {
         self.counters.packets += 1;
         self.counters.loud_packets += u64::from(!is_silent(samples));
         self.counters.samples += packet;
-        let tail = samples.len() - self.tail.len();
-        self.tail.copy_from_slice(&samples[tail..]);
+        self.fade.follow(samples);
         if std::mem::take(&mut self.fading) {
-            self.tail.fill(0);
+            self.fade.forget();
             return;
         }
-        let (from, to) = (self.resampler.from(), self.resampler.to());
-        let head = self.resampler.delay_samples() as u64;
-        let Utterance { start, taken, sent, wire } = self.utterance;
-        let reached = to.convert((wire + packet).saturating_sub(head), from).clamp(sent, taken);
-        let begins = begins + to.duration_of(head.saturating_sub(wire).min(packet));
-        port.on_sent(now, begins, start + sent, reached - sent);
-        self.utterance = Utterance { start, taken, sent: reached, wire: wire + packet };
-        if self.pending() == 0 {
-            port.settle(start + reached);
-            // What comes next is another utterance, unless no silence was put between the agent's own samples.
-            let seamless = head == 0 && self.utterance.wire == taken;
-            self.utterance.wire = if seamless { taken } else { 0 };
+        let left = self.utterance.on_sent(packet, &self.resampler);
+        let begins = begins + self.pacer.rate().duration_of(left.silence);
+        port.on_sent(now, begins, left.start, left.samples);
+        if self.utterance.pending() == 0 {
+            port.settle(self.utterance.end(&self.resampler));
         }
     }
 
@@ -330,17 +292,12 @@ impl OutboundAudio {
     fn drop_sent(&mut self, now: Instant, port: &VoicePort) {
         self.counters.unheard_samples += self.pacer.on_interrupt(now);
         port.on_cut(now);
-        self.tail.fill(0);
+        self.fade.forget();
     }
 
-    /// Lets what was sent last swing out instead of breaking off: its last 10 ms backwards, quieter and quieter.
+    /// Lets what was sent last swing out.
     fn stage_fade(&mut self) {
-        let length = self.tail.len();
-        let gain = |n: usize| (1.0 + (PI * (n as f32 + 1.0) / length as f32).cos()) / 2.0;
-        let back = self.tail.iter().rev().enumerate();
-        self.staged.extend(back.map(|(n, sample)| (f32::from(*sample) * gain(n)) as i16));
-        self.staged.resize(self.packet_samples, 0);
-        self.counters.padding_samples += (self.packet_samples - length) as u64;
+        self.counters.padding_samples += self.fade.stage(self.packet_samples, &mut self.staged) as u64;
         self.fading = true;
     }
 
@@ -355,22 +312,12 @@ impl OutboundAudio {
     }
 }
 
-impl OutboundCounters {
-    fn count_pacing(&mut self, off: Duration) {
-        self.paced_packets += 1;
-        self.paced_within_2_ms += u64::from(off <= Duration::from_millis(2));
-        self.paced_worst = self.paced_worst.max(off);
-    }
-}
-
 /// Less than this is the jitter of an agent that speaks as it hears, without a lead.
 const HOLE: Duration = Duration::from_millis(5);
 /// A packet, the fade, and a timer's rounding: with less the server would run dry each time.
 const SHORTEST_LEAD: Duration = Duration::from_millis(40);
 /// More than this would be a recording.
 const LONGEST_LEAD: Duration = Duration::from_secs(10);
-/// How long a voice that is cut off takes to swing out.
-const FADE: Duration = Duration::from_millis(10);
 /// An interrupted voice that will have swung out within this is left to; a longer lead is dropped by the server.
 const FADES_WITHIN: Duration = Duration::from_millis(60);
 /// How long the agent must have been silent before less than a packet leaves. A Fishjam carries a run on over 100 ms.

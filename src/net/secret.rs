@@ -17,21 +17,30 @@ pub struct SecretSource {
     pub file: Option<PathBuf>,
 }
 
+/// Why there is no secret, in a line that names it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Nobody gave it.
+    #[error("{0}")]
+    Missing(String),
+    /// What was given cannot be read, or is none.
+    #[error("{0}")]
+    Bad(String),
+}
+
 impl SecretSource {
     /// Reads the secret. A file that others can change is warned of.
     ///
     /// # Errors
-    /// A line that names what is missing.
-    pub fn read(&self) -> Result<SecretString, String> {
-        let (text, place) = match &self.file {
-            Some(path) => {
-                let text = read_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
-                (text, format!("the file {}", path.display()))
-            }
-            None => (std::env::var(&self.env).unwrap_or_default(), format!("the environment's {}", self.env)),
+    /// [`SecretError`].
+    pub fn read(&self) -> Result<SecretString, SecretError> {
+        let place = self.place();
+        let text = match &self.file {
+            Some(path) => read_file(path).map_err(|error| SecretError::Bad(format!("{}: {error}", path.display())))?,
+            None => std::env::var(&self.env).unwrap_or_default(),
         };
         if text.trim().is_empty() {
-            return Err(format!("there is no {}: {place} is empty or not there", self.what));
+            return Err(SecretError::Missing(format!("there is no {}: {place} is empty or not there", self.what)));
         }
         Ok(text.trim().into())
     }
@@ -39,12 +48,19 @@ impl SecretSource {
     /// The same for a token, which is one word.
     ///
     /// # Errors
-    /// A line that names what is missing, or what is wrong with it.
-    pub fn read_token(&self) -> Result<SecretString, String> {
+    /// [`SecretError`].
+    pub fn read_token(&self) -> Result<SecretString, SecretError> {
         let secret = self.read()?;
         match text::token(secret.expose_secret()) {
             Ok(_) => Ok(secret),
-            Err(why) => Err(format!("the {} {why}", self.what)),
+            Err(why) => Err(SecretError::Bad(format!("the {}: {} {why}", self.what, self.place()))),
+        }
+    }
+
+    fn place(&self) -> String {
+        match &self.file {
+            Some(path) => format!("the file {}", path.display()),
+            None => format!("the environment's {}", self.env),
         }
     }
 }
