@@ -3,6 +3,7 @@
 //!
 //! The source is included by path. What it calls `std` and `ringbuf` is this crate, which gives it loom's atomics, and
 //! a ring whose indices and slots loom watches; all else in the ring, its ends included, is the `ringbuf` crate's code.
+//! Chunks beside the ring cross tokio's channel, which loom does not watch; the count by which they are handed over it does.
 
 extern crate self as ringbuf;
 extern crate self as std;

@@ -196,7 +196,8 @@ impl RoomPort {
 
     /// Passes on a chunk that nothing will follow soon. If it has no room in the ring, it goes beside it.
     pub(crate) fn hear_whole(&mut self, track: &mut TrackPort, index: u64, heard: Duration, samples: &[i16]) -> usize {
-        if track.ring.free() >= samples.len() || !self.takes_sound() {
+        let is_closed = self.messages.as_ref().is_none_or(|messages| messages.is_closed());
+        if is_closed || track.ring.free() >= samples.len() || !self.takes_sound() {
             return self.hear(track, index, heard, samples);
         }
         let lost = if self.pass_beside(track, index, heard, samples) { 0 } else { samples.len() };

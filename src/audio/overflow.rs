@@ -1,6 +1,6 @@
 //! What finds no room in a ring: whole chunks beside it, each with its place among the samples.
 //!
-//! A ring is as long as a frame or two takes; a sentence from a speech engine, a chunk of a second or a backlog is longer.
+//! A ring holds a fraction of a second; a sentence from a speech engine, a chunk of a second or a backlog is longer.
 //! Both directions of the path put such sound here, so that memory follows what waits and not what could. The ends share a
 //! count of what waits, by which the writer keeps its own bound in samples; the bound in chunks is kept here.
 
@@ -11,7 +11,8 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 
-/// Makes the two ends of an overflow of up to `most_chunks`. Its memory grows with use.
+/// Makes the two ends of an overflow of up to `most_chunks`, beside the one that the reader looks at. Its memory grows with
+/// use.
 pub(crate) fn overflow(most_chunks: usize) -> (OverflowWriter, OverflowReader) {
     let (sender, chunks) = mpsc::channel(most_chunks);
     let waiting = Arc::new(AtomicUsize::new(0));
@@ -44,11 +45,10 @@ impl OverflowWriter {
 
     /// Puts samples from position `at` behind the others. Says whether there was room.
     pub(crate) fn push(&mut self, at: u64, samples: &[i16]) -> bool {
-        // Counted first: the reader takes off what it counts.
-        self.waiting.fetch_add(samples.len(), Ordering::AcqRel);
         let took = self.chunks.try_send(OverflowChunk { at, samples: samples.to_vec() }).is_ok();
-        if !took {
-            self.waiting.fetch_sub(samples.len(), Ordering::AcqRel);
+        if took {
+            // Counted when it is there: a reader that looked in the middle of the sending would wait for its end.
+            self.waiting.fetch_add(samples.len(), Ordering::AcqRel);
         }
         took
     }

@@ -78,7 +78,7 @@ pub(super) fn spawn(context: &Arc<SessionContext>, id: u64, key: Key, deploy: Ar
             async move { context.run(id, key, &deploy, signals).await }.in_current_span()
         });
         let (outcome, end) = work.await.unwrap_or_else(|end| (Outcome::Failed(panic_text(end)), None));
-        // Whoever has gone needs not be told.
+        // Whoever has gone need not be told.
         context.updates.send(SessionUpdate::Ended { id, outcome, end: Box::new(end) }).await.ok();
     };
     tokio::spawn(task.instrument(span));

@@ -1,7 +1,6 @@
 //! How long connections may take: one set for every platform, for sockets and for HTTP calls.
 //!
-//! A limit that only one place can reach stands there. These are the ones that several share, so that a server that hangs
-//! is treated alike whichever way it is asked.
+//! They stand together so that a server that hangs is treated alike, whichever way it is asked.
 
 use std::time::Duration;
 

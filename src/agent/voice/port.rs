@@ -74,7 +74,8 @@ impl VoicePort {
         self.shared.playhead().cut(now);
     }
 
-    /// How long ago the agent played what was timed last, if that was not asked for yet. It has been looked at, and sent if it was due.
+    /// How long ago the agent played what was timed last, if that was not asked for yet. It has been looked at, and sent if it
+    /// was due.
     pub(crate) fn take_delay(&self) -> Option<Duration> {
         let played_us = self.shared.played_us.load(Relaxed);
         if played_us == 0 {

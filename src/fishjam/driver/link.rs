@@ -225,7 +225,8 @@ impl Driver {
 pub(super) enum Heard {
     /// It went straight to the agent, or to nobody; nothing else is to be done.
     Passed,
-    /// It was of a track that nobody had heard yet: who is in the room may have to be looked up.
+    /// It was of a track that is not being passed on: a new one, one that is not announced yet, one that has ended. Who is in
+    /// the room may have to be looked up.
     First,
     /// It is something else.
     NoSound,

@@ -1,5 +1,4 @@
 //! From the agent to the wire: fetch, resample, cut into packets, encode, pace.
-
 //!
 //! ```text
 //! agent's queue --fetch--> resampler --> staged --cut--> packet --> encoder --> wire
@@ -284,7 +283,7 @@ impl OutboundAudio {
         let begins = begins + self.pacer.rate().duration_of(left.silence);
         port.on_sent(now, begins, left.start, left.samples);
         if self.utterance.pending() == 0 {
-            port.settle(self.utterance.end(&self.resampler));
+            port.settle(self.utterance.finish(&self.resampler));
         }
     }
 

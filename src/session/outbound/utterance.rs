@@ -39,7 +39,7 @@ impl Utterance {
         Utterance { start, ..Utterance::default() }
     }
 
-    /// Nothing of it has been fetched or has left.
+    /// Nothing of it waits and nothing is on the wire: what comes next begins one.
     pub(super) fn is_new(&self) -> bool {
         self.pending() == 0 && self.wire == 0
     }
@@ -76,7 +76,7 @@ impl Utterance {
 
     /// All of it that was fetched has left: the position behind it. What comes next is another utterance, unless no silence
     /// was put between the agent's own samples.
-    pub(super) fn end(&mut self, resampler: &Resampler) -> u64 {
+    pub(super) fn finish(&mut self, resampler: &Resampler) -> u64 {
         let is_seamless = resampler.delay_samples() == 0 && self.wire == self.taken;
         self.wire = if is_seamless { self.taken } else { 0 };
         self.start + self.sent
