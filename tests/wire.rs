@@ -155,7 +155,7 @@ fn every_event_of_the_platform_has_its_meaning() {
         "peer.joined",
         "peer.left",
     ];
-    let table = include_str!("data/fishjam.jsonl");
+    let table = include_str!("data/platforms/fishjam.jsonl");
     assert_eq!(table.lines().count(), meanings.len());
     for (line, meaning) in table.lines().zip(meanings) {
         let sample: serde_json::Value = serde_json::from_str(line).unwrap();

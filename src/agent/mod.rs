@@ -31,6 +31,7 @@
 //! }
 //! ```
 
+mod action;
 mod blocks;
 mod camera;
 mod frame;
@@ -47,6 +48,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub(crate) use action::Asked;
+pub use action::{Action, ActionError, Actions};
 pub use blocks::{Block, Blocks};
 pub(crate) use camera::Capture;
 pub use camera::{Camera, CaptureError, Image};

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    action::Actions,
     camera::Camera,
     inbox::{Inbox, Input},
     notes::{Notes, Request},
@@ -27,6 +28,8 @@ pub struct Room {
     pub camera: Camera,
     /// What the agent writes down.
     pub notes: Notes,
+    /// What the agent does beside speaking, as far as the platform has it.
+    pub actions: Actions,
 }
 
 impl Room {
@@ -38,8 +41,9 @@ impl Room {
         voice: Voice,
         requests: mpsc::Sender<Request>,
     ) -> Room {
-        let (camera, notes) = (Camera::new(requests.clone()), Notes::new(requests));
-        Room { id, me, begun, inbox, voice, peers: Peers::default(), camera, notes }
+        let (camera, notes) = (Camera::new(requests.clone()), Notes::new(requests.clone()));
+        let (peers, actions) = (Peers::default(), Actions::new(requests));
+        Room { id, me, begun, inbox, voice, peers, camera, notes, actions }
     }
 
     /// Waits for the next input: sound, a gap or an event. `None` means that the agent's time in the room is over; it

@@ -40,7 +40,7 @@ use serde_json::Value;
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    Agent, AgentError, AudioRequirements, CaptureError, Hear, Image, Note, RoomPort, Source, TrackPort,
+    Action, Agent, AgentError, Asked, AudioRequirements, CaptureError, Hear, Image, Note, RoomPort, Source, TrackPort,
     camera::Capture, notes::Request, room_link,
 };
 use crate::{
@@ -61,6 +61,7 @@ pub struct TestRoom {
     heard: Vec<i16>,
     image: Option<Image>,
     notes: Vec<Note>,
+    actions: Vec<Action>,
 }
 
 /// A peer that has a track.
@@ -85,6 +86,8 @@ pub struct Life {
     pub rate: Hz,
     /// What the agent wrote down.
     pub notes: Vec<Note>,
+    /// What it did beside speaking; each was answered that it is done.
+    pub actions: Vec<Action>,
 }
 
 impl Life {
@@ -120,6 +123,7 @@ impl TestRoom {
             heard: Vec::new(),
             image: None,
             notes: Vec::new(),
+            actions: Vec::new(),
         }
     }
 
@@ -207,10 +211,16 @@ impl TestRoom {
         while let Ok(request) = self.port.requests.try_recv() {
             self.notes.extend(match request {
                 Request::Note(note) => Some(note),
-                Request::Capture(_) => None,
+                Request::Capture(_) | Request::Act(_) => None,
             });
         }
-        Life { result: result.expect("the agent does not panic"), heard: self.heard, rate, notes: self.notes }
+        Life {
+            result: result.expect("the agent does not panic"),
+            heard: self.heard,
+            rate,
+            notes: self.notes,
+            actions: self.actions,
+        }
     }
 
     fn speak_block(&mut self) {
@@ -247,6 +257,10 @@ impl TestRoom {
                     reply.send(self.image.clone().ok_or(CaptureError::Deadline)).ok();
                 }
                 Request::Note(note) => self.notes.push(note),
+                Request::Act(Asked { action, reply }) => {
+                    self.actions.push(action);
+                    reply.send(Ok(())).ok();
+                }
             }
         }
     }

@@ -68,3 +68,15 @@ id! {
     /// A track's id, unique in its room.
     TrackId
 }
+id! {
+    /// An event's id: whoever is told an event twice knows it by this. The platform's own where it gives ids, else one that
+    /// was drawn when the event was read; it stays with the event wherever that goes.
+    EventId
+}
+
+impl EventId {
+    /// One that no other event has.
+    pub fn random() -> EventId {
+        format!("{:032x}", fastrand::u128(..)).into()
+    }
+}

@@ -1,7 +1,7 @@
 //! Events as JSON: one flat object each, whose form has a version.
 //!
 //! ```json
-//! {"version":1,"event":"peer.joined","peer":{"id":"p1","kind":"person","metadata":null,"tracks":[]},"room":"r1","origin":"platform","native":{"platform":"fishjam","name":"peerConnected"}}
+//! {"version":1,"id":"5f0c9d2e61a84b7c93d0a1b2c3d4e5f6","event":"peer.joined","peer":{"id":"p1","kind":"person","metadata":null,"tracks":[]},"room":"r1","origin":"platform","native":{"platform":"fishjam","name":"peerConnected"}}
 //! ```
 //!
 //! The native payload is left out, as it may be large and say things that the event does not; ask for it by
@@ -10,7 +10,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{Event, EventKind, Origin, Place};
+use super::{Event, EventId, EventKind, Origin, Place};
 
 /// The version of the form. It grows when a field is renamed, goes or means something else; new fields and new events come
 /// within a version.
@@ -19,6 +19,8 @@ pub const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct Out<'a> {
     version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a EventId>,
     #[serde(flatten)]
     kind: &'a EventKind,
     #[serde(flatten)]
@@ -38,6 +40,8 @@ struct OutNative<'a> {
 
 #[derive(Deserialize)]
 struct In {
+    #[serde(default)]
+    id: Option<EventId>,
     #[serde(flatten)]
     kind: EventKind,
     #[serde(flatten)]
@@ -50,8 +54,8 @@ struct In {
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let native = self.native.as_ref().map(|n| OutNative { platform: n.platform(), name: n.name() });
-        let (kind, place) = (&self.kind, self.place.as_ref());
-        Out { version: VERSION, kind, place, origin: self.origin, platform_time_s: self.platform_time_s, native }
+        let (id, kind, place) = (self.id.as_ref(), &self.kind, self.place.as_ref());
+        Out { version: VERSION, id, kind, place, origin: self.origin, platform_time_s: self.platform_time_s, native }
             .serialize(serializer)
     }
 }
@@ -59,8 +63,8 @@ impl Serialize for Event {
 /// The native payload does not come back: who needs it has the JSON.
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Event, D::Error> {
-        let In { kind, place, origin, platform_time_s } = In::deserialize(deserializer)?;
-        Ok(Event { kind, place, origin, platform_time_s, native: None })
+        let In { id, kind, place, origin, platform_time_s } = In::deserialize(deserializer)?;
+        Ok(Event { id, kind, place, origin, platform_time_s, native: None })
     }
 }
 
@@ -196,7 +200,7 @@ mod tests {
         assert_eq!((kinds.len(), names.len()), (36, 36));
         for kind in kinds.into_iter().chain([Other {}.into()]) {
             let name = kind.name();
-            let event = Event { platform_time_s: Some(2.5), ..Event::local(kind).in_room("r".into()) };
+            let event = Event { platform_time_s: Some(2.5), ..Event::local(kind).in_room("r".into()) }.identified();
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!((&json["version"], &json["event"], &json["room"]), (&json!(1), &json!(name), &json!("r")));
             let back: Event = serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{json}: {error}"));

@@ -32,7 +32,7 @@ mod roster;
 mod track;
 
 pub use detail::{Asset, AssetKind, Cell, Changes, Device, DeviceKind, End, Leg, Plane, Presence, Sdp, Song, Vote};
-pub use id::{PeerId, RoomId, TrackId};
+pub use id::{EventId, PeerId, RoomId, TrackId};
 pub use json::VERSION;
 pub(crate) use json::{optional_seconds, seconds};
 pub use kind::{
@@ -50,6 +50,8 @@ pub use track::{Owner, Track, TrackKind};
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    /// By which a receiver can tell that it is told the same event again; `None` until it is carried anywhere.
+    pub id: Option<EventId>,
     /// What happened.
     pub kind: EventKind,
     /// Where; `None` where it is here: on our own connection, or in the one room that is spoken of.
@@ -95,17 +97,24 @@ impl Event {
     /// What a platform said, here.
     pub fn said(kind: impl Into<EventKind>, native: Native) -> Event {
         let (kind, native) = (kind.into(), Some(native));
-        Event { kind, place: None, origin: Origin::Platform, platform_time_s: None, native }
+        Event { id: None, kind, place: None, origin: Origin::Platform, platform_time_s: None, native }
     }
 
     /// What follows from what was said.
     pub fn derived(kind: impl Into<EventKind>) -> Event {
-        Event { kind: kind.into(), place: None, origin: Origin::Derived, platform_time_s: None, native: None }
+        let kind = kind.into();
+        Event { id: None, kind, place: None, origin: Origin::Derived, platform_time_s: None, native: None }
     }
 
     /// What this process knows of itself.
     pub fn local(kind: impl Into<EventKind>) -> Event {
         Event { origin: Origin::Local, ..Event::derived(kind) }
+    }
+
+    /// The same with an id, if it has none yet.
+    pub fn identified(mut self) -> Event {
+        self.id.get_or_insert_with(EventId::random);
+        self
     }
 
     /// The same, in this room.

@@ -22,8 +22,13 @@ struct Inner {
 pub trait NativeView: Sized {
     /// Whose it is.
     const PLATFORM: &'static str;
-    /// The platform's own name for the event.
-    const NAME: &'static str;
+    /// The platform's own names for the events that have this form.
+    const NAMES: &'static [&'static str];
+
+    /// Whether an event of this name has this form.
+    fn is_named(name: &str) -> bool {
+        Self::NAMES.contains(&name)
+    }
 
     /// Reads a payload.
     fn read(payload: &[u8]) -> Option<Self>;
@@ -76,7 +81,7 @@ impl Native {
     /// assert_eq!(native.json().unwrap(), serde_json::json!({ "roomId": "r1" }));
     /// ```
     pub fn view<T: NativeView>(&self) -> Option<T> {
-        let is_meant = self.platform() == T::PLATFORM && self.name() == T::NAME;
+        let is_meant = self.platform() == T::PLATFORM && T::is_named(self.name());
         is_meant.then(|| T::read(&self.0.payload)).flatten()
     }
 }

@@ -36,7 +36,8 @@ impl SecretSource {
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let place = self.place();
         let text = match &self.file {
-            Some(path) => read_file(path).map_err(|error| SecretError::Bad(format!("the {}: {}: {error}", self.what, path.display())))?,
+            Some(path) => read_file(path)
+                .map_err(|error| SecretError::Bad(format!("the {}: {}: {error}", self.what, path.display())))?,
             None => std::env::var(&self.env).unwrap_or_default(),
         };
         if text.trim().is_empty() {

@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use super::{Watch, WatchEvent};
 use crate::{
-    agent::{Agent, AgentError, AudioRequirements, Request, RoomPort, Unread, room_link},
+    agent::{Action, ActionError, Agent, AgentError, Asked, AudioRequirements, Request, RoomPort, Unread, room_link},
     event::{End, Event, EventKind, LinkEvent, PeerEvent, PeerId, Place, Plane, RoomEvent, RoomId, Roster, Snapshot},
     session::{
         Counters, Ending, PendingSession, SessionEventKind, SessionHandle, SessionLink, SessionSummary, agent_failure,
@@ -29,15 +29,20 @@ pub struct Follow {
     /// Looks who is in the room: at the beginning, and whenever something may have been missed. `None` where that cannot be
     /// told now.
     pub look: Box<dyn Fn() -> BoxFuture<'static, Option<Snapshot>> + Send>,
+    /// Does what the agent asks for beside speaking; `None` where the platform has nothing of that.
+    pub act: Option<Act>,
     /// Takes the peer out of the room, and says whether it is gone.
     pub depart: BoxFuture<'static, bool>,
 }
+
+/// Does something on the platform for an agent.
+pub type Act = Box<dyn Fn(Action) -> BoxFuture<'static, Result<(), ActionError>> + Send>;
 
 /// Runs an agent that follows its room and wants this of it: what is told reaches the agent in the order that every agent can
 /// rely on, beginning with those who are there. What it says goes nowhere. It ends as every session does: when the agent
 /// returns, the room closes, the peer is removed, or it is told to leave.
 pub fn follow(mut agent: Box<dyn Agent>, wants: &AudioRequirements, given: Follow) -> SessionHandle {
-    let Follow { room, peer, watch, look, depart } = given;
+    let Follow { room, peer, watch, look, act, depart } = given;
     let (pending, link) = PendingSession::new(room.clone(), peer.clone(), None);
     let (mut agent_room, port) = room_link(room.clone(), peer.clone(), wants);
     let span = tracing::info_span!("agent", %room, %peer);
@@ -45,7 +50,7 @@ pub fn follow(mut agent: Box<dyn Agent>, wants: &AudioRequirements, given: Follo
     let agent = tokio::spawn(running.instrument(span.clone()));
     let roster = Roster::new(peer.clone());
     let follower =
-        Follower { roster, room, peer, port, link, look, missed: true, is_down: false, agent_has_ended: false };
+        Follower { roster, room, peer, port, link, look, act, missed: true, is_down: false, agent_has_ended: false };
     pending.spawn(follower.run(agent, watch, depart).instrument(span))
 }
 
@@ -56,6 +61,7 @@ struct Follower {
     port: RoomPort,
     link: SessionLink,
     look: Box<dyn Fn() -> BoxFuture<'static, Option<Snapshot>> + Send>,
+    act: Option<Act>,
     /// Something may have been missed since the last look.
     missed: bool,
     is_down: bool,
@@ -132,11 +138,24 @@ impl Follower {
     }
 
     fn on_request(&mut self, request: Request) -> Result<(), Ending> {
-        // A picture is refused by being dropped.
-        if let Request::Note(note) = request {
-            self.link.tell(SessionEventKind::Note(note));
+        match request {
+            Request::Note(note) => self.link.tell(SessionEventKind::Note(note)),
+            Request::Act(asked) => self.on_action(asked),
+            // Refused by being dropped.
+            Request::Capture(_) => {}
         }
         Ok(())
+    }
+
+    fn on_action(&self, asked: Asked) {
+        let Asked { action, reply } = asked;
+        let Some(act) = &self.act else {
+            reply.send(Err(ActionError::unsupported(&action, "this platform"))).ok();
+            return;
+        };
+        let doing = act(action);
+        // The session goes on meanwhile; whoever asked waits with a limit, and may have given up.
+        tokio::spawn(async move { reply.send(doing.await).ok() });
     }
 
     fn on_watch(&mut self, said: WatchEvent) -> Result<(), Ending> {
@@ -174,7 +193,8 @@ impl Follower {
         events.into_iter().try_for_each(|event| self.tell(event))
     }
 
-    fn tell(&mut self, mut event: Event) -> Result<(), Ending> {
+    fn tell(&mut self, event: Event) -> Result<(), Ending> {
+        let mut event = event.identified();
         event.place.get_or_insert_with(|| Place::Room(self.room.clone()));
         self.link.tell(SessionEventKind::Room(event.clone()));
         self.port.tell(event).map_err(stuck)

@@ -27,7 +27,7 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 pub use error::{PlatformError, PlatformErrorKind};
-pub use follow::{Follow, follow};
+pub use follow::{Act, Follow, follow};
 use futures_util::Stream;
 pub use join::{JoinError, JoinOptions};
 pub use listing::{ListedPeer, ListedRoom, PeerStatus};

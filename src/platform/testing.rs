@@ -223,7 +223,7 @@ impl Seat for TestSeat {
             }
             .boxed()
         };
-        Ok(follow(agent, &wants, Follow { room, peer, watch, look: Box::new(look), depart }))
+        Ok(follow(agent, &wants, Follow { room, peer, watch, look: Box::new(look), act: None, depart }))
     }
 }
 

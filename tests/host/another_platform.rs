@@ -139,7 +139,7 @@ impl Seat for Place {
             let (square, room, peer) = of_end;
             square.go(room.as_str(), peer.as_str()) || square.agents(room.as_str()) == 0
         };
-        Ok(follow(agent, &wants, Follow { room, peer, watch, look: Box::new(look), depart: depart.boxed() }))
+        Ok(follow(agent, &wants, Follow { room, peer, watch, look: Box::new(look), act: None, depart: depart.boxed() }))
     }
 }
 

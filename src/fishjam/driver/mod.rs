@@ -1,6 +1,7 @@
 //! The driver of one agent in one room: it owns the sockets, the timers and the rings' far ends, and runs none of the
 //! agent's code. Its loop is the straight line: receive, deliver, fetch, send.
 
+mod acting;
 mod deadlines;
 mod link;
 mod outbox;
@@ -81,6 +82,8 @@ enum Done {
     Token(Result<String, RestError>),
     Snapshot(u64, Result<RestRoom, RestError>),
     Subscribed(PeerId, Result<(), RestError>),
+    /// What the agent asked for was answered.
+    Acted,
 }
 
 /// What the loop wakes up for.
@@ -188,6 +191,7 @@ impl Driver {
             DriverEvent::Notifier(event) => self.on_notifier(now, event),
             DriverEvent::Agent(result) => self.on_agent(now, result),
             DriverEvent::Request(Request::Capture(capture)) => self.on_capture(now, capture),
+            DriverEvent::Request(Request::Act(asked)) => self.on_action(asked),
             DriverEvent::Request(Request::Note(note)) => self.observers.tell(SessionEventKind::Note(note)),
             DriverEvent::Drain(within) => self.tell_of_drain(within),
             DriverEvent::Socket(event) => self.on_socket(now, event),
@@ -241,7 +245,7 @@ impl Driver {
     }
 
     fn tell(&mut self, event: impl Into<Event>) {
-        let mut event = event.into();
+        let mut event = event.into().identified();
         event.place.get_or_insert_with(|| Place::Room(self.room.clone()));
         self.observers.tell(SessionEventKind::Room(event.clone()));
         let told = self.port.tell(event);

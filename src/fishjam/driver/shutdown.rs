@@ -55,7 +55,7 @@ impl Driver {
         let note = |request| match request {
             Request::Note(note) => Some(note),
             // Dropped, and so refused.
-            Request::Capture(_) => None,
+            Request::Capture(_) | Request::Act(_) => None,
         };
         let (removed, agent_error) = loop {
             tokio::select! {

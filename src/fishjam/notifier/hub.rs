@@ -109,7 +109,7 @@ impl Hub {
             keys.extend(state.rooms.get(room).into_iter().flatten());
         }
         if !keys.is_empty() {
-            state.tell(keys, &NotifierEvent::Event(Arc::new(event)));
+            state.tell(keys, &NotifierEvent::Event(Arc::new(event.identified())));
         }
     }
 

@@ -1,11 +1,13 @@
 //! Fishjam's protobuf: the agent socket, the server socket, webhooks.
 
 mod agent;
+mod catalog;
 mod close;
 mod notifications;
 mod sound;
 
 pub use agent::{decode_response, message_of};
+pub(super) use catalog::catalog;
 pub use close::close_reason;
 pub use notifications::{
     DecodeError, Decoded, NAMES, PLATFORM, decode, peer_kind, peer_type, track_from_wire, track_type,

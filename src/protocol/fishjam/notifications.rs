@@ -142,7 +142,7 @@ macro_rules! owner {
 /// The fields of `ServerMessage` that are notifications: number, message, name in JSON, and what it says where.
 macro_rules! notifications {
     ($($number:literal $message:ident $name:literal => $says:expr;)+) => {
-        fn event(field: u64, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
+        pub(super) fn event(field: u64, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
             match field {
                 $($number => {
                     let read = $message::decode(payload).map_err(|error| DecodeError::new(payload.len(), &error))?;
@@ -164,7 +164,7 @@ macro_rules! notifications {
             #[allow(deprecated)] // Old servers still send what the protocol has retired.
             impl NativeView for $message {
                 const PLATFORM: &'static str = PLATFORM;
-                const NAME: &'static str = $name;
+                const NAMES: &'static [&'static str] = &[$name];
 
                 fn read(payload: &[u8]) -> Option<$message> {
                     $message::decode(payload).ok()

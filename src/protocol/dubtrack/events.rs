@@ -1,0 +1,253 @@
+//! Dubtrack's table: what each event means.
+//!
+//! The documents name the callbacks of a library; the wire's names are those of a message within a message. Some of the latter
+//! are known from other clients alone.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::objects::*;
+use crate::{
+    event::{
+        Changes, ChatEvent, EventKind, LinkEvent, Metadata, NativeView, Origin, Peer, PeerEvent, PeerKind, Place,
+        Plane, Presence as PresenceState, QueueEvent, Role, RoomEvent, Song as QueuedSong, Vote,
+    },
+    protocol::spec::{EventSpec, Said},
+};
+
+/// The platform's name in [`Native::platform`](crate::event::Native::platform).
+pub const PLATFORM: &str = "dubtrack";
+
+/// The line of an event. Some names end in the id of whom they are about.
+pub(super) fn spec(name: &str) -> Option<&'static EventSpec> {
+    EVENTS.iter().find(|spec| is_named(spec.wire, name))
+}
+
+fn is_named(wire: &str, name: &str) -> bool {
+    match wire.strip_suffix("<userid>") {
+        Some(prefix) => name.len() > prefix.len() && name.starts_with(prefix),
+        None => wire == name,
+    }
+}
+
+macro_rules! events {
+    ($($view:ident { $($known:ident $event:literal $wire:literal $meaning:literal => $says:expr;)+ })+) => {
+        pub(crate) const EVENTS: &[EventSpec] = &[$($(
+            EventSpec {
+                event: $event,
+                wire: $wire,
+                meaning: $meaning,
+                origin: Origin::Platform,
+                is_documented: events!(@$known),
+                fields: || {
+                    let mut paths = Vec::new();
+                    <$view as crate::protocol::WireObject>::paths("", &mut paths);
+                    paths
+                },
+                #[cfg(test)]
+                typed: |payload| {
+                    let read = <Option<$view> as serde::Deserialize>::deserialize(payload).ok()?;
+                    serde_json::to_value(read.unwrap_or_default()).ok()
+                },
+                says: |payload| {
+                    let says: fn($view, &Value) -> Said = $says;
+                    Some(says($view::deserialize(payload).ok()?, payload))
+                },
+            },
+        )+)+];
+
+        $(
+            impl NativeView for $view {
+                const PLATFORM: &'static str = PLATFORM;
+                const NAMES: &'static [&'static str] = &[$($wire),+];
+
+                fn is_named(name: &str) -> bool {
+                    Self::NAMES.iter().any(|wire| is_named(wire, name))
+                }
+
+                fn read(payload: &[u8]) -> Option<$view> {
+                    serde_json::from_slice(payload).ok()
+                }
+            }
+        )+
+    };
+    (@documented) => { true };
+    (@later) => { false };
+}
+
+events! {
+    Connected {
+        documented "on_ready" "connected" "link.up" => |said, _| {
+            let me = Some(said.client_id).filter(|id| !id.is_empty()).map(Into::into);
+            Said::new(LinkEvent::Up { plane: Plane::Signal, me, after: None }, None)
+        };
+    }
+    Attached {
+        documented "on_joined_room" "attached" "room.entered" => |said, _| {
+            let me = Some(said.client_id).filter(|id| !id.is_empty()).map(Into::into);
+            let entered = RoomEvent::Entered { me, info: Metadata::default(), roster: None, running: Vec::new() };
+            Said::new(entered, place_of(&said.channel))
+        };
+    }
+    PresenceChanged {
+        documented "on_member_presence" "presence" "peer.presence" => |said, _| {
+            let Presence { action, client_id, connection_id, .. } = said.presence;
+            let state = match action {
+                Some(1) => PresenceState::Leave,
+                Some(2) => PresenceState::Update,
+                _ => PresenceState::Enter,
+            };
+            let connection = Some(connection_id).filter(|id| !id.is_empty());
+            let peer = Peer::new(client_id.into(), PeerKind::Person);
+            Said::new(PeerEvent::Presence { peer, state, connection }, place_of(&said.channel))
+        };
+    }
+    ChatMessage {
+        documented "on_chat" "chat-message" "chat.said" => |said, _| {
+            let author = Box::new(user(&said.user));
+            let text = text_of_html(&said.message);
+            in_room(said.queue_object.roomid, ChatEvent::Said { id: said.chatid, author, text: text.as_str().into() })
+        };
+    }
+    ChatMessageDeleted {
+        documented "on_chat_delete" "delete-chat-message" "chat.deleted" => |said, _| {
+            let by = Some(said.user.id).filter(|id| !id.is_empty()).map(Into::into);
+            Said::new(ChatEvent::Deleted { id: said.chatid, by }, None)
+        };
+    }
+    Dub {
+        documented "on_dub" "room_playlist-dub" "queue.voted" => |said, _| {
+            let vote = if said.dubtype == "downdub" { Vote::Down } else { Vote::Up };
+            let room = said.playlist.roomid.clone();
+            let song = Box::new(song(said.playlist, None));
+            in_room(room, QueueEvent::Voted { song, by: said.user.id.into(), vote })
+        };
+    }
+    PlaylistUpdate {
+        documented "on_playlist_song_add" "room_playlist-update" "queue.current" => |said, _| {
+            let elapsed = said.start_time.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+            let room = said.song.roomid.clone();
+            in_room(room, QueueEvent::Current { song: Box::new(song(said.song, said.song_info)), elapsed })
+        };
+    }
+    UserJoin {
+        documented "on_member_join" "user-join" "peer.joined" => |said, payload| {
+            let peer = Peer {
+                role: role_of(&said.room_user.roleid),
+                metadata: Metadata::new(payload["roomUser"].clone()),
+                ..user(&said.user)
+            };
+            in_room(said.room_user.roomid, PeerEvent::joined(peer))
+        };
+    }
+    UserUpdate {
+        documented "on_member_update" "user_update_<userid>" "peer.updated" => |said, payload| {
+            let metadata = Metadata::new(payload["user"].clone());
+            let peer = Peer {
+                role: role_of(&said.user.roleid),
+                metadata: metadata.clone(),
+                ..Peer::new(said.user.userid.into(), PeerKind::Person)
+            };
+            in_room(said.user.roomid, PeerEvent::Updated { peer, changes: Changes::Whole(metadata) })
+        };
+    }
+    NewMessage {
+        documented "on_private_message" "new-message" "chat.direct" => |said, _| {
+            Said::new(ChatEvent::Direct { conversation: said.messageid, from: said.userid.into() }, None)
+        };
+    }
+    UserLeave {
+        later "user-leave" "user-leave" "peer.left" => |said, _| Said::new(PeerEvent::left(user(&said.user)), None);
+    }
+    UserModerated {
+        later "user-kick" "user-kick" "peer.removed" => |said, _| {
+            Said::new(PeerEvent::Removed { peer: user(&said.kicked_user) }, None)
+        };
+        later "user-ban" "user-ban" "peer.removed" => |said, _| {
+            Said::new(PeerEvent::Removed { peer: user(&said.kicked_user) }, None)
+        };
+        later "user-setrole" "user-setrole" "peer.role" => |said, _| {
+            let role = role_of(&said.role_object);
+            Said::new(PeerEvent::Role { peer: Peer { role, ..user(&said.mod_user) }, grants: Metadata::new(said.role_object) }, None)
+        };
+        later "user-unsetrole" "user-unsetrole" "peer.role" => |said, _| {
+            Said::new(PeerEvent::Role { peer: user(&said.mod_user), grants: Metadata::default() }, None)
+        };
+        later "user-mute" "user-mute" "peer.updated" => |said, _| muted(&said.muted_user, true);
+        later "user-unmute" "user-unmute" "peer.updated" => |said, _| muted(&said.muted_user, false);
+    }
+    RoomUpdate {
+        later "room-update" "room-update" "room.updated" => |said, _| {
+            Said::new(RoomEvent::Updated { changes: Changes::Whole(Metadata::new(said.room)) }, None)
+        };
+    }
+}
+
+fn in_room(room: String, kind: impl Into<EventKind>) -> Said {
+    Said::new(kind, (!room.is_empty()).then(|| Place::Room(room.into())))
+}
+
+/// Where a channel is.
+pub(super) fn place_of(channel: &str) -> Option<Place> {
+    match channel.split_once(':')? {
+        ("room", room) => Some(Place::Room(room.into())),
+        ("user", user) => Some(Place::User(user.to_owned())),
+        _ => None,
+    }
+}
+
+/// A user as a peer, whose id is the account's.
+pub(crate) fn user(user: &User) -> Peer {
+    Peer { name: user.username.as_str().into(), ..Peer::new(user.id.as_str().into(), PeerKind::Person) }
+}
+
+fn muted(who: &User, muted: bool) -> Said {
+    let changes = Changes::Named(Metadata::new(json!({ "muted": muted })));
+    Said::new(PeerEvent::Updated { peer: user(who), changes }, None)
+}
+
+/// A role by its id, or by an object that has it. The ids are the same in all rooms.
+pub(crate) fn role_of(role: &Value) -> Role {
+    let id = role.as_str().or_else(|| role["_id"].as_str()).unwrap_or_default();
+    match ROLES.iter().find(|(known, _)| *known == id) {
+        Some((_, name)) => Role::Named((*name).into()),
+        None => Role::Member,
+    }
+}
+
+fn song(song: Song, info: Option<SongInfo>) -> QueuedSong {
+    let ms =
+        |length: Option<i64>| Duration::from_millis(length.and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default());
+    let count = |votes: Option<i64>| u32::try_from(votes.unwrap_or_default()).unwrap_or_default();
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    let (title, source) = match info {
+        Some(info) => (some(info.name), some(info.fkid).map(|id| (info.kind, id))),
+        None => (None, None),
+    };
+    QueuedSong {
+        entry: song.id,
+        media: some(song.songid),
+        title,
+        source,
+        length: ms(song.song_length),
+        added_by: some(song.userid),
+        up: count(song.updubs),
+        down: count(song.downdubs),
+    }
+}
+
+/// Chat is escaped for a page.
+fn text_of_html(text: &str) -> String {
+    let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&#34;", "\""), ("&quot;", "\""), ("&amp;", "&")];
+    escapes.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+}
+
+const ROLES: [(&str, &str); 5] = [
+    ("5615feb8e596154fc2000002", "resident-dj"),
+    ("5615fe1ee596154fc2000001", "vip"),
+    ("52d1ce33c38a06510c000001", "mod"),
+    ("5615fd84e596150061000003", "manager"),
+    ("5615fa9ae596154a5c000000", "co-owner"),
+];

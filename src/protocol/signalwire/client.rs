@@ -1,0 +1,431 @@
+//! The server side of SignalWire's Realtime API, as a program speaks it: rooms are followed without media.
+//!
+//! ```text
+//! we                                             SignalWire
+//!  | signalwire.connect (project, token)     ->
+//!  |                                         <-  protocol, authorization
+//!  | signalwire.subscribe video.rooms        ->
+//!  |                                         <-  ok, and from now on each room's video.room.started
+//!  | signalwire.subscribe the room's channel ->
+//!  |                                         <-  ok, and from now on its events, each acknowledged by its id
+//!  |                                         <-  signalwire.ping, answered; 15 s without one: the link is dead
+//! ```
+//!
+//! After a break the connection is opened with the `protocol` of the last one. If the server gives it back, it has kept the
+//! subscriptions, and members are asked for room by room, as what happened meanwhile is lost; if not, all is asked for anew.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    events::{PLATFORM, base, member, room_of},
+    frame::{Incoming, Refusal, read},
+    objects::{Member, RoomChanged, RoomSubscribed},
+};
+use crate::{
+    agent::{Action, ActionError},
+    event::{End, Event, Metadata, RoomEvent, RoomId},
+    protocol::{
+        Fault, FaultKind, Frame, Machine, Output,
+        machine::Unreadable,
+        requests::{Request, Requests},
+    },
+};
+
+/// Who we are to SignalWire.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// A project and its API token, as programs have them.
+    Project {
+        /// The project's id.
+        project: String,
+        /// Its token.
+        token: SecretString,
+    },
+    /// A video room token (a JWT), as a page has it. It is renewed before it ends.
+    Jwt {
+        /// The project's id.
+        project: String,
+        /// The token.
+        token: SecretString,
+    },
+}
+
+impl Credentials {
+    fn authentication(&self) -> Value {
+        match self {
+            Credentials::Project { project, token } => json!({ "project": project, "token": token.expose_secret() }),
+            Credentials::Jwt { project, token } => json!({ "project": project, "jwt_token": token.expose_secret() }),
+        }
+    }
+}
+
+/// See the module's head.
+pub struct Client {
+    credentials: Credentials,
+    outputs: VecDeque<Output>,
+    unreadable: Unreadable,
+    requests: Requests<String, Asked>,
+    next_id: u64,
+    /// What the server called the connection, to go on where it broke.
+    protocol: Option<String>,
+    authorization_state: Option<String>,
+    /// By the session's id; which channel tells of it.
+    rooms: BTreeMap<RoomId, String>,
+    /// The same moment on both clocks.
+    opened: Option<(Instant, Duration)>,
+    watchdog: Option<Instant>,
+    renew_at: Option<Instant>,
+    /// It has asked us to say nothing more: it closes soon.
+    is_leaving: bool,
+}
+
+/// What the connection itself has asked for.
+#[derive(Debug)]
+enum Asked {
+    Connect { with_protocol: bool },
+    SubscribeRooms,
+    SubscribeRoom(RoomId),
+    Members(RoomId),
+    Reauthenticate,
+}
+
+impl Client {
+    /// One that shows these credentials.
+    pub fn new(credentials: Credentials) -> Client {
+        Client {
+            credentials,
+            outputs: VecDeque::new(),
+            unreadable: Unreadable::default(),
+            requests: Requests::default(),
+            next_id: 0,
+            protocol: None,
+            authorization_state: None,
+            rooms: BTreeMap::new(),
+            opened: None,
+            watchdog: None,
+            renew_at: None,
+            is_leaving: false,
+        }
+    }
+
+    fn request(&mut self, now: Instant, request: Request<Asked>, method: &str, params: Value) {
+        if self.is_leaving {
+            return;
+        }
+        self.next_id += 1;
+        let id = format!("roomtone-{}", self.next_id);
+        let text = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string();
+        self.outputs.push_back(Output::Send(text));
+        self.requests.insert(now, id, request);
+    }
+
+    fn ask(&mut self, now: Instant, asked: Asked, method: &str, params: Value) {
+        self.request(now, Request::Own(asked), method, params);
+    }
+
+    fn answer(&mut self, id: &Value, result: &Value) {
+        let text = json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string();
+        self.outputs.push_back(Output::Send(text));
+    }
+
+    fn connect(&mut self, now: Instant) {
+        let mut params = json!({
+            "version": { "major": 3, "minor": 0, "revision": 0 },
+            "event_acks": true,
+            "agent": concat!("roomtone/", env!("CARGO_PKG_VERSION")),
+            "authentication": self.credentials.authentication(),
+        });
+        if let Some(protocol) = &self.protocol {
+            params["protocol"] = json!(protocol);
+        }
+        if let Some(state) = &self.authorization_state {
+            params["authorization_state"] = json!(state);
+        }
+        let with_protocol = self.protocol.is_some();
+        self.ask(now, Asked::Connect { with_protocol }, "signalwire.connect", params);
+    }
+
+    fn subscribe(&mut self, now: Instant, asked: Asked, channel: &str, events: &[&str]) {
+        let params = json!({ "event_channel": channel, "events": events, "get_initial_state": true });
+        self.ask(now, asked, "signalwire.subscribe", params);
+    }
+
+    fn subscribe_room(&mut self, now: Instant, room: &RoomId) {
+        if let Some(channel) = self.rooms.get(room).cloned() {
+            self.subscribe(now, Asked::SubscribeRoom(room.clone()), &channel, ROOM_EVENTS);
+        }
+    }
+
+    fn on_answer(&mut self, now: Instant, id: &str, result: Result<Value, Refusal>) {
+        let asked = match self.requests.take(&id.to_owned()) {
+            None => return,
+            Some(Request::Own(asked)) => asked,
+            Some(Request::Act(number, action)) => {
+                let result = result.map(drop).map_err(|refusal| ActionError::refused(&action, refusal.message));
+                return self.outputs.push_back(Output::Acted(number, result));
+            }
+        };
+        match (asked, result) {
+            (Asked::Connect { .. }, Ok(result)) => self.on_connected(now, &result),
+            (Asked::Connect { with_protocol }, Err(refusal)) => self.on_refused(now, with_protocol, &refusal),
+            (Asked::SubscribeRooms, Ok(_)) => self.outputs.push_back(Output::Live),
+            (Asked::SubscribeRooms, Err(refusal)) => {
+                let message = format!("the rooms cannot be followed: {}", refusal.message);
+                self.close(FaultKind::Unauthorized, message);
+            }
+            (Asked::SubscribeRoom(room), Err(refusal)) => {
+                self.rooms.remove(&room);
+                let why = format!("room {room} cannot be followed: {}", refusal.message);
+                self.outputs.push_back(Output::Unreadable(why));
+            }
+            (Asked::Members(room), Ok(result)) => self.on_members(room, &result),
+            // It ended while nothing was told.
+            (Asked::Members(room), Err(_)) => {
+                self.rooms.remove(&room);
+                let closed = Event::derived(RoomEvent::Closed { end: End::Normal }).in_room(room);
+                self.outputs.push_back(Output::Event(Box::new(closed)));
+            }
+            (Asked::Reauthenticate, Ok(result)) => self.note_expiry(now, &result),
+            (Asked::Reauthenticate, Err(refusal)) => {
+                self.close(FaultKind::Unauthorized, format!("the new token is refused: {}", refusal.message));
+            }
+            (Asked::SubscribeRoom(_), Ok(_)) => {}
+        }
+    }
+
+    fn on_connected(&mut self, now: Instant, result: &Value) {
+        let protocol = result["protocol"].as_str().map(str::to_owned);
+        let is_kept = protocol.is_some() && protocol == self.protocol;
+        self.protocol = protocol;
+        self.note_expiry(now, result);
+        if is_kept {
+            self.outputs.push_back(Output::Live);
+            let rooms: Vec<RoomId> = self.rooms.keys().cloned().collect();
+            for room in rooms {
+                let params = json!({ "room_session_id": room.as_str() });
+                self.ask(now, Asked::Members(room), "video.members.get", params);
+            }
+            return;
+        }
+        self.subscribe(now, Asked::SubscribeRooms, "video.rooms", &["video.room.started", "video.room.ended"]);
+        let rooms: Vec<RoomId> = self.rooms.keys().cloned().collect();
+        rooms.iter().for_each(|room| self.subscribe_room(now, room));
+    }
+
+    fn on_refused(&mut self, now: Instant, with_protocol: bool, refusal: &Refusal) {
+        // What was kept of the last connection may be what is refused.
+        if with_protocol {
+            (self.protocol, self.authorization_state) = (None, None);
+            return self.connect(now);
+        }
+        let kind = match refusal.code {
+            BAD_CREDENTIALS => FaultKind::Unauthorized,
+            _ if refusal.message.to_lowercase().contains("version") => FaultKind::Version,
+            INTERNAL => FaultKind::Broken,
+            _ => FaultKind::Unauthorized,
+        };
+        let advice = match kind {
+            FaultKind::Unauthorized => "check the project's id and token",
+            FaultKind::Version => "it speaks another version than 3.0",
+            _ => "it is tried again",
+        };
+        self.close(
+            kind,
+            format!("SignalWire refuses the connection ({}: {}); {advice}", refusal.code, refusal.message),
+        );
+    }
+
+    /// A page's token says when it ends; another one is asked for before that.
+    fn note_expiry(&mut self, now: Instant, result: &Value) {
+        let Credentials::Jwt { .. } = self.credentials else { return };
+        let (Some(expires_at), Some((opened, since_1970))) =
+            (result["authorization"]["expires_at"].as_f64(), self.opened)
+        else {
+            return;
+        };
+        let passes = Duration::from_secs_f64((expires_at - since_1970.as_secs_f64()).clamp(0.0, FARTHEST_S));
+        self.renew_at = Some((opened + passes.saturating_sub(RENEW_BEFORE)).max(now + RENEW_AGAIN));
+    }
+
+    fn on_members(&mut self, room: RoomId, result: &Value) {
+        let members = Vec::<Member>::deserialize(&result["members"]).unwrap_or_default();
+        let roster = Some(members.iter().map(member).collect());
+        let entered = RoomEvent::Entered { me: None, info: Metadata::default(), roster, running: Vec::new() };
+        self.outputs.push_back(Output::Event(Box::new(Event::derived(entered).in_room(room))));
+    }
+
+    fn on_event(&mut self, now: Instant, name: &str, event: Event) {
+        let native = event.native.as_ref();
+        match base(name) {
+            "room.started" => {
+                if let Some(said) = native.and_then(|native| native.view::<RoomChanged>()) {
+                    let channel = channel_of(&said.room_session.event_channel, &said.room.event_channel);
+                    self.follow_room(now, room_of(&said).into(), channel);
+                }
+            }
+            "room.ended" => drop(event.room().map(|room| self.rooms.remove(room))),
+            "room.subscribed" => {
+                if let (Some(said), Some(room)) =
+                    (native.and_then(|native| native.view::<RoomSubscribed>()), event.room())
+                {
+                    let channel = channel_of(&said.room_session.event_channel, &said.room.event_channel);
+                    if let Some(channel) = channel {
+                        self.rooms.entry(room.clone()).or_insert(channel);
+                    }
+                }
+            }
+            "signalwire.authorization.state" => {
+                let state = native.and_then(|native| native.json()?["authorization_state"].as_str().map(str::to_owned));
+                self.authorization_state = state;
+            }
+            _ => {}
+        }
+        self.outputs.push_back(Output::Event(Box::new(event)));
+    }
+
+    fn follow_room(&mut self, now: Instant, room: RoomId, channel: Option<String>) {
+        let Some(channel) = channel.filter(|_| self.rooms.len() < MOST_ROOMS) else { return };
+        if self.rooms.insert(room.clone(), channel).is_none() {
+            self.subscribe_room(now, &room);
+        }
+    }
+
+    fn on_request(&mut self, now: Instant, id: &Value, method: &str, params: &Value) {
+        match method {
+            "signalwire.ping" => {
+                self.watchdog = Some(now + WATCHDOG);
+                self.answer(id, &json!({ "timestamp": params["timestamp"] }));
+            }
+            "signalwire.disconnect" => {
+                self.answer(id, &json!({}));
+                self.is_leaving = true;
+            }
+            _ => self.answer(id, &json!({})),
+        }
+    }
+
+    fn close(&mut self, kind: FaultKind, message: String) {
+        self.outputs.push_back(Output::Close(Fault::new(kind, message)));
+    }
+}
+
+impl Machine for Client {
+    fn on_open(&mut self, now: Instant, since_1970: Duration) {
+        self.opened = Some((now, since_1970));
+        self.outputs.clear();
+        self.requests.forget(&mut self.outputs);
+        (self.watchdog, self.renew_at, self.is_leaving) = (None, None, false);
+        self.unreadable = Unreadable::default();
+        self.connect(now);
+    }
+
+    fn on_frame(&mut self, now: Instant, frame: Frame<'_>) {
+        let Frame::Text(text) = frame else {
+            let output = self.unreadable.on_unread(PLATFORM, "a binary message came; it speaks in text".into());
+            return self.outputs.push_back(output);
+        };
+        match read(text) {
+            Err(error) => {
+                let output = self.unreadable.on_unread(PLATFORM, error.to_string());
+                return self.outputs.push_back(output);
+            }
+            Ok(Incoming::Event { id, name, event }) => {
+                self.answer(&id, &json!({}));
+                self.on_event(now, &name, *event);
+            }
+            Ok(Incoming::Forwarded(event)) => self.outputs.push_back(Output::Event(event)),
+            Ok(Incoming::Request { id, method, params }) => self.on_request(now, &id, &method, &params),
+            Ok(Incoming::Answer { id, result }) => self.on_answer(now, &id, result),
+            Ok(Incoming::Nothing) => {}
+        }
+        self.unreadable.on_read();
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        if self.watchdog.take_if(|due| *due <= now).is_some() {
+            self.close(FaultKind::Broken, format!("no ping has come for {} s", WATCHDOG.as_secs()));
+        }
+        if self.renew_at.take_if(|due| *due <= now).is_some() {
+            self.outputs.push_back(Output::WantsToken);
+        }
+        self.requests.on_time(now, &mut self.outputs);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.requests.poll_timeout().into_iter().chain(self.watchdog).chain(self.renew_at).min()
+    }
+
+    fn act(&mut self, now: Instant, number: u64, room: &RoomId, action: &Action) -> Result<(), ActionError> {
+        let (method, peer) = match action {
+            Action::MuteAudio { peer, muted: true } => ("video.member.audio_mute", peer),
+            Action::MuteAudio { peer, muted: false } => ("video.member.audio_unmute", peer),
+            Action::MuteVideo { peer, muted: true } => ("video.member.video_mute", peer),
+            Action::MuteVideo { peer, muted: false } => ("video.member.video_unmute", peer),
+            Action::Remove { peer } => ("video.member.remove", peer),
+            other => return Err(ActionError::unsupported(other, "SignalWire")),
+        };
+        let params = json!({ "room_session_id": room.as_str(), "member_id": peer.as_str() });
+        self.request(now, Request::Act(number, action.clone()), method, params);
+        Ok(())
+    }
+
+    fn on_token(&mut self, now: Instant, token: SecretString) {
+        if let Credentials::Jwt { project, token: old } = &mut self.credentials {
+            let authentication = json!({ "project": project, "jwt_token": token.expose_secret() });
+            *old = token;
+            let params = json!({ "authentication": authentication });
+            self.ask(now, Asked::Reauthenticate, "signalwire.reauthenticate", params);
+        }
+    }
+}
+
+fn channel_of(channel: &Value, twin: &Value) -> Option<String> {
+    let text = |value: &Value| value.as_str().or_else(|| value.get(0)?.as_str()).map(str::to_owned);
+    text(channel).or_else(|| text(twin)).filter(|channel| !channel.is_empty())
+}
+
+/// What is asked for of each room.
+const ROOM_EVENTS: &[&str] = &[
+    "video.room.subscribed",
+    "video.room.updated",
+    "video.room.audience_count",
+    "video.room.ended",
+    "video.layout.changed",
+    "video.member.joined",
+    "video.member.left",
+    "video.member.updated",
+    "video.member.talking",
+    "video.member.promoted",
+    "video.member.demoted",
+    "video.playback.started",
+    "video.playback.updated",
+    "video.playback.ended",
+    "video.recording.started",
+    "video.recording.updated",
+    "video.recording.ended",
+    "video.stream.started",
+    "video.stream.ended",
+];
+/// How long after a ping the next one must come.
+const WATCHDOG: Duration = Duration::from_secs(15);
+/// How long before a token's end another one is asked for.
+const RENEW_BEFORE: Duration = Duration::from_secs(120);
+/// A token that is given out so late is not asked for in a circle.
+const RENEW_AGAIN: Duration = Duration::from_secs(20);
+/// No token lasts longer than ten years, whatever its end says.
+const FARTHEST_S: f64 = 315_360_000.0;
+const BAD_CREDENTIALS: i64 = -32_002;
+const INTERNAL: i64 = -32_603;
+/// Rooms that are followed at a time.
+const MOST_ROOMS: usize = 10_000;
