@@ -3,6 +3,7 @@
 //! Each agent is a module of its own and a line in the table. They use only what the library's documentation shows.
 
 mod echo;
+mod eventlog;
 mod greeter;
 mod recorder;
 
@@ -32,6 +33,8 @@ fn agents() -> Registry {
     Registry::new([
         Builtin::new("echo", "says back what it hears, one speaker at a time or all mixed", echo::prepare)
             .with_options(options("echo")),
+        Builtin::new("eventlog", "writes down who did what, in the same words on every platform", eventlog::prepare)
+            .with_options(options("eventlog")),
         Builtin::new("greeter", "plays a sound when someone joins, and stops when somebody speaks", greeter::prepare)
             .with_options(options("greeter")),
         Builtin::new(
@@ -132,7 +135,19 @@ mod tests {
         let whole = whole.join("\n");
         Config::parse(&whole, &agents()).await.unwrap_or_else(|faults| panic!("{faults:?}"));
         // The keys there are, as the error over one that is none lists them.
-        let tables = ["fishjam", "host", "webhook", "metrics", "admin", "traces", "deploy", "deploy.rooms"];
+        let tables = [
+            "fishjam",
+            "signalwire",
+            "nkmedia",
+            "dubtrack",
+            "host",
+            "webhook",
+            "metrics",
+            "admin",
+            "traces",
+            "deploy",
+            "deploy.rooms",
+        ];
         let mut keys = 0;
         for table in
             tables.into_iter().chain(["deploy.join", "deploy.leave", "deploy.hear", "deploy.restart", "deploy.sink"])

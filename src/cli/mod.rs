@@ -14,6 +14,7 @@ mod agents;
 mod args;
 mod bench;
 mod demo;
+mod events;
 mod exit;
 mod join;
 mod logs;
@@ -27,5 +28,5 @@ mod start;
 mod top;
 
 pub use exit::Failure;
-use output::{explain, lost, patiently, say, say_lines};
+use output::{explain, lost, patiently, say, say_json, say_lines};
 pub use program::{NoFlags, Program};

@@ -9,7 +9,19 @@ use crate::text;
 
 /// Prints a line of results. Others' text may be among it: it stays one line.
 pub(super) fn say(line: &dyn Display) {
-    if let Err(error) = writeln!(std::io::stdout(), "{}", one_line(&line.to_string()))
+    print(&one_line(&line.to_string()));
+}
+
+/// Prints data for programs, of any length: JSON is one line, and a part of it would be none.
+pub(super) fn say_json(data: &impl serde::Serialize) {
+    match serde_json::to_string(data) {
+        Ok(line) => print(&line),
+        Err(error) => explain(&format_args!("a line could not be written: {error}")),
+    }
+}
+
+fn print(line: &str) {
+    if let Err(error) = writeln!(std::io::stdout(), "{line}")
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         LOST.lock().expect("no holder panics").get_or_insert(error.to_string());

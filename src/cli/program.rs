@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     Failure, admin, agents,
     args::{Args, Command},
-    bench, demo, explain, join, logs, lost, people, rooms, sandbox, start, top,
+    bench, demo, events, explain, join, logs, lost, people, rooms, sandbox, start, top,
 };
 use crate::agent::Registry;
 
@@ -120,6 +120,7 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
             Command::Join(args) => join::run(&agents, args).await,
             Command::Rooms(args) => rooms::run(args).await,
             Command::People(args) => people::run(args).await,
+            Command::Events(args) => events::run(args).await,
             Command::Agents { name } => agents::run(&agents, name.as_deref()),
             Command::Bench(args) => bench::run(args).await,
             Command::BenchPart(args) => bench::run_part(&agents, args).await,

@@ -3,7 +3,13 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{Failure, args::SandboxArgs, explain, say, signals::Endings};
-use crate::sandbox::{Person, Sandbox, SandboxOptions, Speaks};
+use crate::{
+    protocol::Protocol,
+    sandbox::{
+        Person, Sandbox, SandboxOptions, Speaks,
+        platforms::{FakeDubtrack, FakeNkmedia, FakePlatform, FakeSignalWire},
+    },
+};
 
 pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
     let mut endings = Endings::listen();
@@ -12,6 +18,9 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
         Some(_) => super::join::token("management token", "ROOMTONE_SANDBOX_TOKEN", args.token_file.as_deref())?,
         None => args.token,
     };
+    if let Some(platform) = args.platform.filter(|platform| *platform != Protocol::Fishjam) {
+        return fake(platform, listen, token, endings).await;
+    }
     if !args.files.is_dir() {
         return Err(Failure::Input(format!("--files {}: there is no such folder", args.files.display())));
     }
@@ -42,6 +51,20 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
     say(&format_args!("http://{}", sandbox.socket_address()));
     endings.next().await;
     sandbox.stop().await;
+    Ok(())
+}
+
+/// Another platform on this machine.
+async fn fake(platform: Protocol, listen: SocketAddr, token: String, mut endings: Endings) -> Result<(), Failure> {
+    let started = match platform {
+        Protocol::SignalWire => FakePlatform::start(listen, FakeSignalWire::with_token(token)).await,
+        Protocol::Nkmedia => FakePlatform::start(listen, FakeNkmedia::with_password(token)).await,
+        Protocol::Dubtrack | Protocol::Fishjam => FakePlatform::start(listen, FakeDubtrack::with_password(token)).await,
+    };
+    let fake = started.map_err(|error| Failure::Input(error.to_string()))?;
+    say(&fake.url());
+    endings.next().await;
+    fake.stop().await;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Events as JSON: one flat object each, whose form has a version.
 //!
 //! ```json
-//! {"version":1,"id":"5f0c9d2e61a84b7c93d0a1b2c3d4e5f6","event":"peer.joined","peer":{"id":"p1","kind":"person","metadata":null,"tracks":[]},"room":"r1","origin":"platform","native":{"platform":"fishjam","name":"peerConnected"}}
+//! {"version":1,"event_id":"5f0c9d2e61a84b7c93d0a1b2c3d4e5f6","event":"peer.joined","peer":{"id":"p1","kind":"person","metadata":null,"tracks":[]},"room":"r1","origin":"platform","native":{"platform":"fishjam","name":"peerConnected"}}
 //! ```
 //!
 //! The native payload is left out, as it may be large and say things that the event does not; ask for it by
@@ -19,7 +19,8 @@ pub const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct Out<'a> {
     version: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    // Some kinds have an `id` of their own.
+    #[serde(rename = "event_id", skip_serializing_if = "Option::is_none")]
     id: Option<&'a EventId>,
     #[serde(flatten)]
     kind: &'a EventKind,
@@ -40,7 +41,7 @@ struct OutNative<'a> {
 
 #[derive(Deserialize)]
 struct In {
-    #[serde(default)]
+    #[serde(default, rename = "event_id")]
     id: Option<EventId>,
     #[serde(flatten)]
     kind: EventKind,

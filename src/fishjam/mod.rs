@@ -27,4 +27,3 @@ pub mod webhook;
 pub use address::{Address, AddressError};
 pub use join::Fishjam;
 pub use notifier::{Notifier, NotifierEvent, Scope};
-pub(crate) use socket::config as socket_config;

@@ -77,6 +77,7 @@ impl Platform for Fishjam {
             failing: self.rest().health().failing(),
             unserved_for: self.rest().health().unserved_for(),
             unreadable: self.rest().unreadable().counts(),
+            ..Telemetry::default()
         }
     }
 

@@ -9,15 +9,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream, task::noop_waker_ref};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
-    tungstenite::{Error as Fault, Message, protocol::WebSocketConfig},
-};
-use url::Url;
+use tokio_tungstenite::tungstenite::{Error as Fault, Message};
 
 use crate::{
-    net::{self, Trust, limits},
+    net::{
+        Trust, limits,
+        websocket::{self, OpenError, WebSocket},
+    },
     protocol::fishjam::close_reason,
     session::Refusal,
     signal::CloseReason,
@@ -25,7 +23,7 @@ use crate::{
 
 /// An open socket. Sending queues and returns; [`next`](Self::next) moves bytes both ways.
 pub(crate) struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: WebSocket,
     /// Bytes wait to be taken by the other end; since when they have, as of the last look.
     has_unsent: bool,
     blocked_since: Option<Instant>,
@@ -49,13 +47,8 @@ pub(crate) enum SocketEvent {
 impl Socket {
     /// Opens a socket; `url` is `ws` or `wss`.
     pub(crate) async fn connect(url: &str, trust: &Trust) -> Result<Socket, Refusal> {
-        let unreachable = |why: &str| Refusal::Unreachable(net::explain(why));
-        let address = Url::parse(url).map_err(|error| unreachable(&error.to_string()))?;
-        let stream = net::connect(&address).await.map_err(|why| unreachable(&why))?;
-        let connector = Connector::Rustls(trust.config());
-        let opened = client_async_tls_with_config(url, stream, Some(config()), Some(connector)).await;
-        match opened {
-            Ok((stream, _)) => Ok(Socket {
+        match websocket::open(url, trust, websocket::config()).await {
+            Ok(stream) => Ok(Socket {
                 stream,
                 has_unsent: false,
                 blocked_since: None,
@@ -64,11 +57,8 @@ impl Socket {
                 pinged: false,
                 ended: false,
             }),
-            Err(Fault::Http(response)) => {
-                let (status, headers) = (response.status(), response.headers());
-                Err(Refusal::Status { code: status.as_u16(), retry_after: net::retry_after(status, headers) })
-            }
-            Err(fault) => Err(unreachable(&fault.to_string())),
+            Err(OpenError::Status { code, retry_after }) => Err(Refusal::Status { code, retry_after }),
+            Err(OpenError::Unreachable(why)) => Err(Refusal::Unreachable(why)),
         }
     }
 
@@ -174,22 +164,6 @@ impl Socket {
     }
 }
 
-/// How all our WebSockets are set up: small buffers, nothing held back, bounds on what comes and waits.
-pub(crate) fn config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(MOST_QUEUED_BYTES)
-        .max_message_size(Some(LARGEST_MESSAGE_BYTES))
-        .max_frame_size(Some(LARGEST_MESSAGE_BYTES))
-}
-
-/// Made for each socket when it opens; a few chunks of sound.
-const READ_BUFFER_BYTES: usize = 8 * 1024;
-/// What may wait for the other end: five seconds of 24 kHz. Beyond it `send` drops.
-const MOST_QUEUED_BYTES: usize = 256 * 1024;
-/// A still picture may be large. What is larger than this breaks the link.
-const LARGEST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 /// How long the other end may say nothing before it is asked with a ping.
 const QUIET: Duration = Duration::from_secs(15);
 /// How long it may say nothing at all. A Fishjam pings every 30 s, and answers ours at once.

@@ -146,6 +146,8 @@ impl RoomDirectory {
         // Tracks are for the agents of the room; a session has a roster of its own.
         let is_of_peers = match &said.kind {
             EventKind::Peer(event) => !matches!(event, PeerEvent::Registered { .. }),
+            EventKind::Room(RoomEvent::Entered { roster, .. }) => roster.is_some(),
+            EventKind::Room(RoomEvent::Roster { .. }) => true,
             _ => false,
         };
         if is_of_peers {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
-pub const METRICS: [&str; 38] = [
+pub const METRICS: [&str; 40] = [
     "admission_refused",
     "admission_queued",
     "agent_stalls",
@@ -37,6 +37,8 @@ pub const METRICS: [&str; 38] = [
     "packets_paced",
     "packets_paced_late",
     "outbound_packets",
+    "platform_events",
+    "platform_events_missed",
     "sessions_admitted",
     "process_cpu_seconds",
     "process_heap_bytes",
@@ -185,6 +187,9 @@ impl Scrape {
         page.gauge("rest_refused", "Whether REST refuses the management token", f64::from(u8::from(is_refused)))?;
         let unreadable = measures.calls.unreadable.iter().map(|(what, n)| ([("what", *what)], *n));
         page.counters("unreadable", "What could not be read of the server's answers and notifications", unreadable)?;
+        let (events, missed) = (measures.calls.events, measures.calls.missed_events);
+        page.counter("platform_events", "Events that platforms other than a Fishjam told", events)?;
+        page.counter("platform_events_missed", "Events that a watcher was too slow for, and looked again", missed)?;
         let calls =
             measures.calls.calls.iter().map(|c| ([("call", c.call.as_str()), ("status", c.end.as_str())], &c.counts));
         page.histograms("rest_seconds", "REST calls, by call and HTTP status", calls)?;

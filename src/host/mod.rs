@@ -153,7 +153,8 @@ impl Host {
         source: Option<(PathBuf, Registry)>,
         platform: Option<Arc<dyn Platform>>,
     ) -> Result<Host, HostError> {
-        let secrets = Secrets::read(&config, platform.is_none()).map_err(HostError::Missing)?;
+        let is_fishjams = platform.is_none() && config.uses_fishjam();
+        let secrets = Secrets::read(&config, is_fishjams).map_err(HostError::Missing)?;
         let platform = match platform {
             Some(platform) => platform,
             None => platforms::of(&config, &secrets).map_err(HostError::Missing)?,

@@ -56,6 +56,6 @@ impl Secrets {
     }
 }
 
-fn credential(source: SecretSource) -> Result<Credential, String> {
+pub(super) fn credential(source: SecretSource) -> Result<Credential, String> {
     Credential::read_by(move || source.read_token().map_err(|error| error.to_string()))
 }

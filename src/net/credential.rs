@@ -18,6 +18,12 @@ struct Shared {
 
 type Read = dyn Fn() -> Result<SecretString, String> + Send + Sync;
 
+impl From<SecretString> for Credential {
+    fn from(token: SecretString) -> Credential {
+        Credential::fixed(token)
+    }
+}
+
 impl Credential {
     /// A token that stays as it is.
     pub fn fixed(token: SecretString) -> Credential {

@@ -8,6 +8,7 @@ mod retry_after;
 mod secret;
 pub mod signature;
 mod trust;
+pub(crate) mod websocket;
 
 pub use credential::Credential;
 pub(crate) use proxy::connect;

@@ -185,6 +185,9 @@ impl Follower {
             EventKind::Peer(PeerEvent::Removed { peer }) if peer.id == self.peer => return Err(Ending::PeerRemoved),
             _ => {}
         }
+        if matches!(said.kind, EventKind::Room(RoomEvent::Entered { roster: Some(_), .. } | RoomEvent::Roster { .. })) {
+            self.missed = false;
+        }
         let events = self.roster.apply(said);
         self.tell_all(events)
     }

@@ -15,6 +15,10 @@ pub struct Telemetry {
     pub unserved_for: Option<Duration>,
     /// What could not be read of the platform's answers and notifications, by what it was.
     pub unreadable: BTreeMap<&'static str, u64>,
+    /// Events that were told.
+    pub events: u64,
+    /// Events that a watcher was too slow for: it was told that it missed some, and looked again.
+    pub missed_events: u64,
 }
 
 /// How long one kind of call took.

@@ -29,7 +29,7 @@ pub(super) struct Doors {
 
 impl Doors {
     /// Whether a request with these headers may come in; the error says why not.
-    fn check(&self, headers: &HeaderMap) -> Result<(), String> {
+    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), String> {
         let host = text(headers, header::HOST);
         if !host.is_empty() && !self.is_host(name_of(host)) {
             let name = crate::text::printable(name_of(host), 100);

@@ -22,6 +22,7 @@ mod echoes;
 mod faults;
 mod notices;
 mod people;
+pub mod platforms;
 mod rest;
 mod room;
 mod server;

@@ -90,17 +90,23 @@ pub enum SandboxError {
     },
 }
 
+impl SandboxError {
+    pub(super) fn from_bind(address: SocketAddr, cause: io::Error) -> SandboxError {
+        match cause.kind() {
+            io::ErrorKind::AddrInUse => SandboxError::InUse(address),
+            _ => SandboxError::Listen { address, cause },
+        }
+    }
+}
+
 impl Sandbox {
     /// Starts to listen and serve.
     ///
     /// # Errors
     /// [`SandboxError`] when the address cannot be had.
     pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
-        let fail = |cause: io::Error| match cause.kind() {
-            io::ErrorKind::AddrInUse => SandboxError::InUse(options.listen),
-            _ => SandboxError::Listen { address: options.listen, cause },
-        };
-        let (listener, address) = web::bind(options.listen).await.map_err(fail)?;
+        let listen = options.listen;
+        let (listener, address) = web::bind(listen).await.map_err(|cause| SandboxError::from_bind(listen, cause))?;
         let origin = format!("http://{address}");
         let world = Arc::new(World::new(options, origin));
         let app = Router::new()

@@ -8,7 +8,7 @@ use super::{
     rooms::{FishjamArgs, room_id},
     values::between,
 };
-use crate::agent::Hear;
+use crate::{agent::Hear, protocol::Protocol};
 
 #[derive(Debug, Group)]
 pub(in crate::cli) struct DemoArgs {
@@ -66,6 +66,9 @@ pub(in crate::cli) struct SandboxArgs {
         value_name = "SECRET"
     )]
     pub(in crate::cli) webhook_secret: String,
+    /// Serve a fake of another platform in its place: signalwire, nkmedia or dubtrack; POST /sandbox/play plays a script
+    #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["rooms", "people"])]
+    pub(in crate::cli) platform: Option<Protocol>,
     /// Whether a request that would crash the real media engine crashes the agent's peer
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub(in crate::cli) strict: bool,

@@ -2,6 +2,7 @@
 
 mod agents;
 mod bench;
+mod events;
 mod host;
 mod rooms;
 mod values;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(super) use agents::{AgentArgs, DemoArgs, JoinArgs, SandboxArgs};
 pub(super) use bench::{BenchArgs, LoadArgs, PartArgs, Role};
+pub(super) use events::EventsArgs;
 pub(super) use host::{AdminArgs, ConfigCommand, SessionsArgs, SessionsCommand, StartArgs, TopArgs};
 pub(super) use rooms::{FishjamArgs, PeopleArgs, PeopleCommand, RoomsArgs, RoomsCommand};
 
@@ -73,6 +75,8 @@ pub(super) enum Command {
     Rooms(RoomsArgs),
     /// Bring somebody into a room, or remove them
     People(PeopleArgs),
+    /// Show what happens on a platform, live or out of a file, or the table of all events
+    Events(EventsArgs),
     /// List the agents, or the options of one
     Agents {
         /// Whose options
@@ -94,6 +98,7 @@ Examples:
       --fishjam http://127.0.0.1:5002 --room ID --agent echo
   roomtone sandbox --room demo --person me.mp3      with a room in which somebody speaks
   FISHJAM_ID=ID FISHJAM_MANAGEMENT_TOKEN=TOKEN roomtone start config/echo-every-room.toml
+  roomtone events --source nkmedia --url ws://HOST:9010/ --user NAME    what happens there, a line each
   roomtone join --room ID --agent recorder --set format=opus --set folder=/var/recordings
 
 Exit codes:

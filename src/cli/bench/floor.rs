@@ -24,8 +24,8 @@ use crate::{
     fishjam::{
         Fishjam,
         rest::model::{AgentOptions, NewPeer},
-        socket_config,
     },
+    net::websocket,
     protocol::fishjam::wire::{AgentRequest, AgentResponse, agent_response::Content},
     signal::PublishedTrack,
 };
@@ -64,7 +64,7 @@ async fn join(fishjam: &Fishjam, room: &RoomId, voice: &PublishedTrack) -> Resul
     let url = fishjam.rest().address().agent_socket(admission.peer_websocket_url.as_deref());
     // As the runtime's own sockets: the library's 128 KiB a session would be no floor.
     let (mut socket, _) =
-        connect_async_with_config(url, Some(socket_config()), true).await.map_err(|error| wrong(&error))?;
+        connect_async_with_config(url, Some(websocket::config()), true).await.map_err(|error| wrong(&error))?;
     let track = TrackId::from(uuid::Uuid::new_v4().to_string());
     for request in [AgentRequest::auth(&admission.token), AgentRequest::add_track(&track, voice)] {
         socket.send(Message::Binary(request.encode_to_vec().into())).await.map_err(|error| wrong(&error))?;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use serde_json::{Map, Value};
 
 use super::{
-    Changes, End, Event, EventKind, Metadata, Owner, Peer, PeerEvent, PeerId, PeerKind, PeerState, Place, Track,
-    TrackEvent, TrackId, TrackKind,
+    Changes, End, Event, EventKind, Metadata, Owner, Peer, PeerEvent, PeerId, PeerKind, PeerState, Place, RoomEvent,
+    Track, TrackEvent, TrackId, TrackKind,
 };
 use entry::Entry;
 
@@ -97,6 +97,15 @@ impl Roster {
             }
             EventKind::Track(TrackEvent::Removed { owner: Owner::Peer(peer), track }) => {
                 self.on_withdraws(peer, &track.id, &mut events);
+            }
+            // Everyone who is there: what was missed follows from it.
+            EventKind::Room(
+                RoomEvent::Entered { roster: Some(members), .. } | RoomEvent::Roster { peers: members },
+            ) => {
+                let others = members.iter().map(|member| &member.peer).filter(|peer| peer.id != self.me);
+                let snapshot = Snapshot { peers: others.cloned().collect() };
+                let asked = self.begin_snapshot();
+                return [said.clone()].into_iter().chain(self.reconcile(asked, snapshot)).collect();
             }
             _ => return vec![said.clone()],
         }

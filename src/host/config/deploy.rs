@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use secrecy::SecretString;
 
-use super::{SecretSource, units};
+use super::{Protocol, SecretSource, units};
 use crate::{
     agent::{Hear, Maker},
     event::{PeerId, RoomKind},
+    host::platforms,
     signal::{PublishedTrack, SubscribeMode},
 };
 
@@ -24,6 +25,9 @@ pub struct Deploy {
     pub name: String,
     /// Which agent.
     pub agent: String,
+    /// On which platform its rooms are.
+    #[serde(default = "platforms::default_platform")]
+    pub platform: Protocol,
     /// The agent's own options.
     #[serde(default)]
     pub options: toml::Table,
@@ -60,6 +64,9 @@ pub struct Deploy {
     /// Where events and notes go.
     #[serde(default)]
     pub sink: SinkConfig,
+    /// The host has rooms of several platforms, so that rooms' ids begin with theirs.
+    #[serde(skip)]
+    pub(in crate::host) is_one_of_many: bool,
     /// Makes the agent, once its options have been read; see [`Draft`](super::Draft).
     #[serde(skip)]
     pub maker: Prepared,

@@ -26,18 +26,26 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
+pub use super::platforms::{DubtrackConfig, NkmediaConfig, Protocol, SignalWireConfig};
 pub use crate::net::SecretSource;
 pub use deploy::{
     Deploy, HearRule, JoinRule, JoinWhen, LeaveRule, OptionalDuration, Prepared, RestartRule, RoomRule, SinkConfig,
 };
 pub use fault::{ConfigError, Fault};
 pub use read::Draft;
+pub(super) use units::is_http_url;
 
 /// A whole file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// Which Fishjam, and by what right.
     pub fishjam: FishjamConfig,
+    /// Which SignalWire, where a deploy is for one.
+    pub signalwire: Option<SignalWireConfig>,
+    /// Which NkMEDIA.
+    pub nkmedia: Option<NkmediaConfig>,
+    /// Which Dubtrack.
+    pub dubtrack: Option<DubtrackConfig>,
     /// The process as a whole.
     pub host: HostConfig,
     /// Notifications by HTTP in place of the server socket.
@@ -66,6 +74,10 @@ impl Config {
         let (old, new) = (&self.host, &other.host);
         let differ = [
             ("[fishjam]", self.fishjam != other.fishjam),
+            ("[signalwire]", self.signalwire != other.signalwire),
+            ("[nkmedia]", self.nkmedia != other.nkmedia),
+            ("[dubtrack]", self.dubtrack != other.dubtrack),
+            ("the platforms of the deploys", !self.has_platforms_of(other)),
             ("[webhook]", self.webhook != other.webhook),
             ("[metrics]", self.metrics != other.metrics),
             ("[admin]", self.admin != other.admin),

@@ -154,6 +154,9 @@ impl<'a> Reader<'a> {
         for (key, value) in root {
             match key.get_ref().as_ref() {
                 "fishjam" => config.fishjam = self.table("fishjam", value).unwrap_or_default(),
+                "signalwire" => config.signalwire = self.table("signalwire", value),
+                "nkmedia" => config.nkmedia = self.table("nkmedia", value),
+                "dubtrack" => config.dubtrack = self.table("dubtrack", value),
                 "host" => config.host = self.host(value),
                 "webhook" => config.webhook = self.table("webhook", value),
                 "metrics" => config.metrics = self.table("metrics", value),
@@ -167,6 +170,8 @@ impl<'a> Reader<'a> {
             }
         }
         self.whole(&config);
+        let is_one_of_many = config.has_several();
+        config.deploys.iter_mut().for_each(|deploy| deploy.is_one_of_many = is_one_of_many);
         config
     }
 
@@ -174,6 +179,9 @@ impl<'a> Reader<'a> {
     fn whole(&mut self, config: &Config) {
         if config.deploys.is_empty() && self.faults.is_empty() {
             self.fault(None, "deploy", None, "there is no [[deploy]], so no agent would go anywhere");
+        }
+        if self.faults.is_empty() {
+            config.faults_of_platforms().into_iter().for_each(|(key, problem)| self.fault_at(key, &problem));
         }
         let FishjamConfig { id, token_env, .. } = &config.fishjam;
         if let Some(fault) = id.as_deref().and_then(platforms::fault_of_address) {
@@ -290,6 +298,7 @@ impl<'a> Reader<'a> {
         if !broken.iter().any(|key| key == "name") && !names.insert(deploy.name.clone()) {
             faults.push(("name".into(), "another [[deploy]] has this name; give this one a name of its own".into()));
         }
+        faults.extend(deploy.faults_without_sound(places.0.iter().map(|(key, _)| key.as_str())));
         for (key, problem) in faults.into_iter().filter(|(key, _)| !broken.iter().any(|broken| is_beside(broken, key)))
         {
             let at = places.nearest(&key).unwrap_or(span.clone());
@@ -342,4 +351,5 @@ impl Reader<'_> {
     }
 }
 
-const TABLES: &str = "[fishjam], [host], [webhook], [metrics], [admin], [traces] and [[deploy]]";
+const TABLES: &str =
+    "[fishjam], [signalwire], [nkmedia], [dubtrack], [host], [webhook], [metrics], [admin], [traces] and [[deploy]]";

@@ -40,7 +40,7 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
 const LARGEST: usize = 1 << 30;
 
 /// Whether something can be sent there.
-pub(super) fn is_http_url(text: &str) -> bool {
+pub(in crate::host) fn is_http_url(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 

@@ -29,7 +29,7 @@ pub(super) fn wanted(deploy: &Deploy, id: &str, room: &RoomView, is_manual: bool
         JoinWhen::FirstPerson => room.people() > 0,
         JoinWhen::Manual => false,
     };
-    if !comes || !rule.names(id) || !room.has_peer_with(&rule.peer_metadata) {
+    if !comes || !deploy.names(id) || !room.has_peer_with(&rule.peer_metadata) {
         return Wanted::No;
     }
     match room.kind() {
@@ -50,7 +50,7 @@ pub(super) fn must_leave(
 ) -> Option<(String, Back)> {
     if !assignment.is_manual {
         let rule = &deploy.rooms;
-        if !rule.names(id) || room.kind().is_some_and(|kind| !rule.takes(kind)) {
+        if !deploy.names(id) || room.kind().is_some_and(|kind| !rule.takes(kind)) {
             return Some(("its deploy no longer names this room".into(), Back::AtOnce));
         }
     }
@@ -127,6 +127,7 @@ pub(super) fn next_look(
 /// Whether a session of `old` can go on as one of `new`: nothing that it was started with differs.
 pub(super) fn is_same_session(old: &Deploy, new: &Deploy) -> bool {
     old.agent == new.agent
+        && old.platform == new.platform
         && old.options == new.options
         && old.hear == new.hear
         && old.voice == new.voice

@@ -4,7 +4,7 @@ mod agent;
 mod link;
 mod peer;
 mod server;
-mod upgrade;
+pub(super) mod upgrade;
 
 use std::{
     sync::Arc,

@@ -17,10 +17,13 @@ use tokio_tungstenite::{
 };
 
 /// A WebSocket with a client at its other end.
-pub(super) type Stream = WebSocketStream<TokioIo<Upgraded>>;
+pub(in crate::sandbox) type Stream = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Answers the handshake and hands the socket to `serve`, in a task of its own.
-pub(super) fn upgrade<F>(request: &mut Request, serve: impl FnOnce(Stream) -> F + Send + 'static) -> Response
+pub(in crate::sandbox) fn upgrade<F>(
+    request: &mut Request,
+    serve: impl FnOnce(Stream) -> F + Send + 'static,
+) -> Response
 where
     F: Future<Output = ()> + Send + 'static,
 {

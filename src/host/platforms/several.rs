@@ -1,0 +1,176 @@
+//! Several platforms as one: a host's rooms are those of all of them, each told apart by its id.
+//!
+//! One that is away costs itself: its rooms are listed as they were last, and the others' go on.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, future::join_all, stream};
+
+use super::config::{join, split};
+use crate::{
+    agent::AudioRequirements,
+    event::{Event, PeerId, Place, RoomId},
+    platform::{
+        Delivery, JoinError, JoinOptions, ListedRoom, Platform, PlatformError, PlatformErrorKind, RefusedDelivery,
+        Seat, SignatureForm, Telemetry, Watch, WatchEvent,
+    },
+    protocol::Protocol,
+};
+
+/// See the module's head.
+#[derive(Debug)]
+pub(in crate::host) struct Several {
+    platforms: BTreeMap<Protocol, Arc<dyn Platform>>,
+    /// What each has listed last.
+    listed: Mutex<BTreeMap<Protocol, Vec<ListedRoom>>>,
+}
+
+impl Several {
+    pub(super) fn new(platforms: BTreeMap<Protocol, Arc<dyn Platform>>) -> Several {
+        Several { platforms, listed: Mutex::default() }
+    }
+
+    fn of<'a>(&self, room: &'a RoomId) -> Result<(&Arc<dyn Platform>, &'a str), PlatformError> {
+        let (protocol, own) = split(room.as_str());
+        let platform = self.platforms.get(&protocol).ok_or_else(|| PlatformError::no_such_room(room))?;
+        Ok((platform, own))
+    }
+
+    /// What one of them lists, or listed last if it is away.
+    async fn rooms_of(&self, protocol: Protocol, platform: &dyn Platform) -> Result<Vec<ListedRoom>, PlatformError> {
+        let named = |room: ListedRoom| ListedRoom { id: join(protocol, room.id.as_str()).into(), ..room };
+        match platform.rooms().await {
+            Ok(rooms) => {
+                let rooms: Vec<ListedRoom> = rooms.into_iter().map(named).collect();
+                self.listed.lock().expect("no holder panics").insert(protocol, rooms.clone());
+                Ok(rooms)
+            }
+            Err(error) => Err(PlatformError { message: format!("{protocol}: {error}"), ..error }),
+        }
+    }
+}
+
+#[async_trait]
+impl Platform for Several {
+    fn name(&self) -> &'static str {
+        "several"
+    }
+
+    fn address(&self) -> String {
+        let addresses = self.platforms.values().map(|platform| platform.address());
+        addresses.collect::<Vec<_>>().join(", ")
+    }
+
+    /// One that refuses the credentials is a mistake of the file; one that is away may come back.
+    async fn check(&self) -> Result<(), PlatformError> {
+        let checks = self.platforms.iter().map(|(protocol, platform)| async move {
+            platform.check().await.map_err(|error| PlatformError { message: format!("{protocol}: {error}"), ..error })
+        });
+        let mut errors: Vec<PlatformError> = join_all(checks).await.into_iter().filter_map(Result::err).collect();
+        errors.sort_by_key(|error| error.kind != PlatformErrorKind::Unauthorized);
+        errors.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    async fn rooms(&self) -> Result<Vec<ListedRoom>, PlatformError> {
+        let lists = self.platforms.iter().map(|(protocol, platform)| self.rooms_of(*protocol, platform.as_ref()));
+        let lists = join_all(lists).await;
+        if lists.iter().all(Result::is_err) {
+            return lists.into_iter().next().unwrap_or_else(|| Ok(Vec::new()));
+        }
+        let last = self.listed.lock().expect("no holder panics");
+        let of = |(protocol, list): (&Protocol, Result<Vec<ListedRoom>, PlatformError>)| {
+            list.unwrap_or_else(|_| last.get(protocol).cloned().unwrap_or_default())
+        };
+        Ok(self.platforms.keys().zip(lists).flat_map(of).collect())
+    }
+
+    async fn room(&self, room: &RoomId) -> Result<ListedRoom, PlatformError> {
+        let (platform, own) = self.of(room)?;
+        Ok(ListedRoom { id: room.clone(), ..platform.room(&own.into()).await? })
+    }
+
+    /// It is up while all of them are; each that comes back asks for a list.
+    fn watch(&self) -> Watch {
+        let of = |(protocol, platform): (&Protocol, &Arc<dyn Platform>)| {
+            let protocol = *protocol;
+            platform.watch().map(move |told| (protocol, told)).boxed()
+        };
+        let merged = stream::select_all(self.platforms.iter().map(of));
+        let down: BTreeMap<Protocol, String> =
+            self.platforms.keys().map(|protocol| (*protocol, "is not up yet".to_owned())).collect();
+        Box::pin(
+            merged
+                .scan(down, |down, told| futures_util::future::ready(Some(stream::iter(told_of(down, told)))))
+                .flatten(),
+        )
+    }
+
+    async fn prepare(&self, options: JoinOptions, wants: AudioRequirements) -> Result<Box<dyn Seat>, JoinError> {
+        let room = options.room.clone();
+        let (platform, own) = self.of(&room).map_err(|_| JoinError::NoSuchRoom(room.clone()))?;
+        platform.prepare(JoinOptions { room: own.into(), ..options }, wants).await
+    }
+
+    async fn remove_peer(&self, room: &RoomId, peer: &PeerId) -> Result<(), PlatformError> {
+        let (platform, own) = self.of(room)?;
+        platform.remove_peer(&own.into(), peer).await
+    }
+
+    fn telemetry(&self) -> Telemetry {
+        let mut all = Telemetry::default();
+        for (protocol, platform) in &self.platforms {
+            let one = platform.telemetry();
+            all.calls.extend(one.calls);
+            all.failing = match (all.failing.take(), one.failing) {
+                (None, Some(failing)) => {
+                    Some(crate::platform::Failing { why: format!("{protocol}: {}", failing.why), ..failing })
+                }
+                (before, _) => before,
+            };
+            all.unserved_for = all.unserved_for.max(one.unserved_for);
+            one.unreadable.into_iter().for_each(|(what, count)| *all.unreadable.entry(what).or_default() += count);
+            all.events += one.events;
+            all.missed_events += one.missed_events;
+        }
+        all
+    }
+
+    /// A Fishjam alone delivers.
+    fn take_delivery(&self, delivery: &Delivery<'_>) -> Result<(), RefusedDelivery> {
+        match self.platforms.get(&Protocol::Fishjam) {
+            Some(fishjam) => fishjam.take_delivery(delivery),
+            None => Err(RefusedDelivery { status: 404, why: "no platform delivers here".into(), is_signature: false }),
+        }
+    }
+
+    fn delivery_signature(&self) -> Option<SignatureForm> {
+        self.platforms.get(&Protocol::Fishjam)?.delivery_signature()
+    }
+}
+
+/// What one platform tells, as all of them together tell it.
+fn told_of(down: &mut BTreeMap<Protocol, String>, (protocol, told): (Protocol, WatchEvent)) -> Vec<WatchEvent> {
+    match told {
+        WatchEvent::Up => {
+            down.remove(&protocol);
+            let still = down.iter().next().map(|(other, why)| WatchEvent::Down { reason: format!("{other}: {why}") });
+            [WatchEvent::Up].into_iter().chain(still).collect()
+        }
+        WatchEvent::Down { reason } | WatchEvent::Refused { reason } => {
+            down.insert(protocol, reason.clone());
+            vec![WatchEvent::Down { reason: format!("{protocol}: {reason}") }]
+        }
+        WatchEvent::Event(event) => match event.room() {
+            Some(room) if join(protocol, room.as_str()) != room.as_str() => {
+                let place = Some(Place::Room(join(protocol, room.as_str()).into()));
+                vec![WatchEvent::Event(Arc::new(Event { place, ..Event::clone(&event) }))]
+            }
+            _ => vec![WatchEvent::Event(event)],
+        },
+        other => vec![other],
+    }
+}
