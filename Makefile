@@ -3,7 +3,11 @@
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
 
-.PHONY: demo test test-rust test-sdks test-long fuzz races bench-peers soak lint deps clean
+## The documents that the code makes of itself: docs/events.md and docs/events.schema.json. A test holds them.
+docs: deps
+	ROOMTONE_WRITE_DOCS=1 $(CARGO) test --quiet --lib docs::
+
+.PHONY: demo test test-rust test-sdks test-long fuzz races bench-peers soak docs oracles lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps

@@ -14,6 +14,8 @@
 pub mod agent;
 pub mod audio;
 pub mod cli;
+#[cfg(test)]
+mod docs;
 pub mod dubtrack;
 pub mod event;
 pub mod feed;
@@ -37,4 +39,5 @@ mod web;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../docs/agents.md")]
+#[doc = include_str!("../docs/events.md")]
 mod guides {}

@@ -130,7 +130,7 @@ pub struct Actions(mpsc::Sender<Request>);
 
 /// An action on its way.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct PendingAction {
     pub(crate) action: Action,
     pub(crate) reply: oneshot::Sender<Result<(), ActionError>>,
 }
@@ -147,7 +147,7 @@ impl Actions {
     pub async fn act(&self, action: Action) -> Result<(), ActionError> {
         let (reply, answer) = oneshot::channel();
         let over = |why: &str| ActionError::unanswered(&action, why);
-        let asked = Asked { action: action.clone(), reply };
+        let asked = PendingAction { action: action.clone(), reply };
         match self.0.try_send(Request::Act(asked)) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(over("too much was asked for at once")),

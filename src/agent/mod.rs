@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub(crate) use action::Asked;
+pub(crate) use action::PendingAction;
 pub use action::{Action, ActionError, Actions};
 pub use blocks::{Block, Blocks};
 pub(crate) use camera::Capture;
@@ -69,7 +69,7 @@ use crate::audio::Hz;
 /// Something that lives in a room: hears, speaks, follows what happens.
 #[async_trait]
 pub trait Agent: Send {
-    /// What the agent wants to hear and how it speaks. Asked once, before it joins.
+    /// What the agent wants to hear and how it speaks. PendingAction once, before it joins.
     fn requirements(&self) -> AudioRequirements {
         AudioRequirements::default()
     }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{action::Asked, camera::Capture};
+use super::{action::PendingAction, camera::Capture};
 use crate::event::PeerId;
 
 /// A line that an agent wrote.
@@ -53,7 +53,7 @@ pub struct Notes(mpsc::Sender<Request>);
 pub(crate) enum Request {
     Capture(Capture),
     Note(Note),
-    Act(Asked),
+    Act(PendingAction),
 }
 
 impl Notes {

@@ -40,8 +40,8 @@ use serde_json::Value;
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    Action, Agent, AgentError, Asked, AudioRequirements, CaptureError, Hear, Image, Note, RoomPort, Source, TrackPort,
-    camera::Capture, notes::Request, room_link,
+    Action, Agent, AgentError, AudioRequirements, CaptureError, Hear, Image, Note, PendingAction, RoomPort, Source,
+    TrackPort, camera::Capture, notes::Request, room_link,
 };
 use crate::{
     audio::{BLOCK, Hz, SampleClock},
@@ -257,7 +257,7 @@ impl TestRoom {
                     reply.send(self.image.clone().ok_or(CaptureError::Deadline)).ok();
                 }
                 Request::Note(note) => self.notes.push(note),
-                Request::Act(Asked { action, reply }) => {
+                Request::Act(PendingAction { action, reply }) => {
                     self.actions.push(action);
                     reply.send(Ok(())).ok();
                 }

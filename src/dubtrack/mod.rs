@@ -5,13 +5,14 @@ mod rest;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 
 use crate::{
     agent::{Action, ActionError},
     event::{Event, Member, PeerId, RoomEvent, RoomId},
     feed::{Dial, Feed, Source},
     net::{Credential, Trust},
-    platform::PlatformError,
+    platform::{PlatformError, PlatformErrorKind},
     protocol::{Machine, Protocol, dubtrack::Client},
 };
 use rest::Rest;
@@ -70,6 +71,12 @@ impl Dubtrack {
         Feed::new(self)
     }
 
+    async fn enter(&self, name: &str) -> Result<RoomId, PlatformError> {
+        let room = self.rest.room(name).await?;
+        self.rest.enter(&room).await?;
+        Ok(room)
+    }
+
     fn entered(&self) -> Entered {
         self.entered.lock().expect("no holder panics").clone()
     }
@@ -94,9 +101,16 @@ impl Source for Dubtrack {
         let me = self.rest.log_in().await?;
         let mut rooms = Vec::new();
         for name in &self.rooms {
-            let room = self.rest.room(name).await?;
-            self.rest.enter(&room).await?;
-            rooms.push(room);
+            match self.enter(name).await {
+                Ok(room) => rooms.push(room),
+                Err(error) if error.kind == PlatformErrorKind::Later => return Err(error),
+                // One room that is not there costs itself.
+                Err(error) => tracing::warn!("room {name:?} is not followed: {error}"),
+            }
+        }
+        if rooms.is_empty() {
+            let message = "none of the rooms can be entered; check their names".to_owned();
+            return Err(PlatformError::new(PlatformErrorKind::Other, message));
         }
         let token = self.rest.socket_token().await?;
         let separator = if self.socket.contains('?') { '&' } else { '?' };
@@ -107,9 +121,11 @@ impl Source for Dubtrack {
     }
 
     async fn rosters(&self) -> Vec<Event> {
+        let rooms = self.entered().rooms;
+        let lists = join_all(rooms.iter().map(|room| self.rest.members(room))).await;
         let mut events = Vec::new();
-        for room in self.entered().rooms {
-            match self.rest.members(&room).await {
+        for (room, list) in rooms.into_iter().zip(lists) {
+            match list {
                 Ok(peers) => {
                     let peers = peers.into_iter().map(|peer| Member { peer, state: None }).collect();
                     events.push(Event::derived(RoomEvent::Roster { peers }).in_room(room));
@@ -123,7 +139,7 @@ impl Source for Dubtrack {
     async fn act(&self, room: &RoomId, action: &Action) -> Option<Result<(), ActionError>> {
         let called = match action {
             Action::Say { text } => self.rest.say(room, text).await,
-            Action::DeleteMessage { id } => self.rest.delete_message(id).await,
+            Action::DeleteMessage { id } => self.rest.delete_message(room, id).await,
             Action::Remove { peer } => self.rest.kick(room, peer).await,
             Action::MuteAudio { peer, muted } => self.rest.mute(room, peer, *muted).await,
             other => return Some(Err(ActionError::unsupported(other, "Dubtrack"))),

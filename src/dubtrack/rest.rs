@@ -1,6 +1,6 @@
 //! Dubtrack's calls. Every answer has its content under `data`; a cookie is the login.
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use reqwest::{Method, StatusCode, header};
 use secrecy::ExposeSecret;
@@ -25,13 +25,14 @@ pub(super) struct Rest {
     name: String,
     password: Credential,
     trust: Trust,
-    cookie: Mutex<Option<String>>,
+    /// The login is among them.
+    cookies: Mutex<BTreeMap<String, String>>,
 }
 
 impl Rest {
     pub(super) fn new(api: &str, name: String, password: Credential, trust: Trust) -> Rest {
         let http = client(&trust);
-        Rest { http, api: api.to_owned(), name, password, trust, cookie: Mutex::default() }
+        Rest { http, api: api.to_owned(), name, password, trust, cookies: Mutex::default() }
     }
 
     pub(super) fn at(self, api: String) -> Rest {
@@ -88,12 +89,14 @@ impl Rest {
     }
 
     pub(super) async fn say(&self, room: &RoomId, text: &str) -> Result<(), PlatformError> {
-        let form = [("message", text), ("realTimeChannel", room.as_str())];
+        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let form = [("message", text.as_str()), ("realTimeChannel", &format!("room:{room}")), ("type", "chat-message")];
         self.call(Method::POST, &format!("/chat/{}", segment(room.as_str())), Some(&form)).await.map(drop)
     }
 
-    pub(super) async fn delete_message(&self, id: &str) -> Result<(), PlatformError> {
-        self.call(Method::DELETE, &format!("/chat/{}", segment(id)), None).await.map(drop)
+    pub(super) async fn delete_message(&self, room: &RoomId, id: &str) -> Result<(), PlatformError> {
+        let path = format!("/chat/{}/{}", segment(room.as_str()), segment(id));
+        self.call(Method::DELETE, &path, None).await.map(drop)
     }
 
     pub(super) async fn kick(&self, room: &RoomId, peer: &PeerId) -> Result<(), PlatformError> {
@@ -113,11 +116,11 @@ impl Rest {
     async fn call(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> Result<Value, PlatformError> {
         let name = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.api));
-        let cookie = self.cookie.lock().expect("no holder panics").clone();
-        request = match cookie {
-            Some(cookie) if path != "/auth/login" => request.header(header::COOKIE, cookie),
-            _ => request,
-        };
+        let cookies = self.cookies.lock().expect("no holder panics").clone();
+        if !cookies.is_empty() && path != "/auth/login" {
+            let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(header::COOKIE, pairs.join("; "));
+        }
         if let Some(form) = form {
             let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
@@ -139,9 +142,11 @@ impl Rest {
 
     fn keep_cookie(&self, headers: &header::HeaderMap) {
         let set = headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs: Vec<&str> = set.filter_map(|cookie| cookie.split(';').next()).collect();
-        if !pairs.is_empty() {
-            *self.cookie.lock().expect("no holder panics") = Some(pairs.join("; "));
+        let mut cookies = self.cookies.lock().expect("no holder panics");
+        for (name, value) in set.filter_map(|cookie| cookie.split(';').next()?.split_once('=')) {
+            if cookies.len() < MOST_COOKIES || cookies.contains_key(name.trim()) {
+                cookies.insert(name.trim().to_owned(), value.trim().to_owned());
+            }
         }
     }
 }
@@ -181,10 +186,11 @@ fn unreadable(name: &str, why: &str) -> PlatformError {
 
 fn refused(name: &str, status: StatusCode, wait: Option<std::time::Duration>) -> PlatformError {
     let code = status.as_u16();
-    let is_login = name.ends_with("/auth/login");
+    // To be kept out of one room is no fault of the login.
+    let is_login = name.contains(" /auth/");
     let (kind, advice) = match code {
         400 | 401 | 403 if is_login => (PlatformErrorKind::Unauthorized, "check the user and the password"),
-        401 | 403 => (PlatformErrorKind::Unauthorized, "the user may not do this"),
+        401 | 403 => (PlatformErrorKind::BadRequest, "the user may not do this"),
         404 => (PlatformErrorKind::NotFound, "check the room's name"),
         429 | 500..=599 => (PlatformErrorKind::Later, "it is tried again"),
         _ => (PlatformErrorKind::BadRequest, "it makes no sense there"),
@@ -198,5 +204,6 @@ fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
+const MOST_COOKIES: usize = 32;
 /// A large room's list.
 const LARGEST_BYTES: usize = 8 << 20;

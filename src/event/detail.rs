@@ -8,6 +8,7 @@ use super::{Metadata, Name, PeerId, metadata, seconds};
 
 /// How something ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// As it was meant to.
@@ -35,6 +36,7 @@ impl End {
 
 /// What changed of something. Private, as what people say of themselves is among it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Changes {
     /// The fields that changed, with their new values.
@@ -45,6 +47,7 @@ pub enum Changes {
 
 /// What of a connection is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Plane {
     /// That which carries messages. On platforms whose agents' sound comes on the same connection, the sound too.
@@ -55,6 +58,7 @@ pub enum Plane {
 
 /// Of which kind an asset is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AssetKind {
     /// The room is recorded.
@@ -67,6 +71,7 @@ pub enum AssetKind {
 
 /// A recording, a playback or a stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Asset {
     /// Which kind.
     pub kind: AssetKind,
@@ -110,6 +115,7 @@ impl Asset {
 
 /// One rectangle of a layout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cell {
     /// Who is shown in it, if somebody is.
     pub member: Option<PeerId>,
@@ -131,6 +137,7 @@ pub struct Cell {
 
 /// A song of a room's queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Song {
     /// Its place in the queue.
     pub entry: String,
@@ -142,6 +149,7 @@ pub struct Song {
     pub source: Option<(String, String)>,
     /// How long it is.
     #[serde(rename = "length_s", with = "seconds")]
+    #[cfg_attr(test, schemars(with = "f64"))]
     pub length: Duration,
     /// Who added it.
     pub added_by: Option<String>,
@@ -153,6 +161,7 @@ pub struct Song {
 
 /// A vote on a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Vote {
     /// For it.
@@ -163,6 +172,7 @@ pub enum Vote {
 
 /// An offer or an answer of WebRTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Sdp {
     /// The text. It holds addresses, so it is private.
     pub text: Name,
@@ -173,6 +183,7 @@ pub struct Sdp {
 
 /// What is set up and torn down by offer and answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Leg {
     /// A call, by its id.
@@ -183,6 +194,7 @@ pub enum Leg {
 
 /// How a peer's presence changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// It is there.
@@ -195,6 +207,7 @@ pub enum Presence {
 
 /// A device of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Device {
     /// Its id, where it is known.
     pub id: Option<String>,
@@ -204,6 +217,7 @@ pub struct Device {
 
 /// Which device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// Takes pictures.

@@ -16,9 +16,13 @@ use super::{Event, EventId, EventKind, Origin, Place};
 /// within a version.
 pub const VERSION: u32 = 1;
 
+/// An event of any platform.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Event"))]
 struct Out<'a> {
+    /// The version of the form.
     version: u32,
+    /// By which a receiver can tell that it is told the same event again.
     // Some kinds have an `id` of their own.
     #[serde(rename = "event_id", skip_serializing_if = "Option::is_none")]
     id: Option<&'a EventId>,
@@ -26,17 +30,26 @@ struct Out<'a> {
     kind: &'a EventKind,
     #[serde(flatten)]
     place: Option<&'a Place>,
+    /// Who says so.
     origin: Origin,
+    /// When it happened by the platform's clock, in seconds since 1970, where the platform says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     platform_time_s: Option<f64>,
+    /// What the platform itself said; not there where the event was worked out.
     #[serde(skip_serializing_if = "Option::is_none")]
     native: Option<OutNative<'a>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Native"))]
 struct OutNative<'a> {
+    /// Which platform.
     platform: &'static str,
+    /// Its own name for the event.
     name: &'a str,
+    /// Its payload, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +67,8 @@ struct In {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let native = self.native.as_ref().map(|n| OutNative { platform: n.platform(), name: n.name() });
+        let native = self.native.as_ref();
+        let native = native.map(|n| OutNative { platform: n.platform(), name: n.name(), payload: None });
         let (id, kind, place) = (self.id.as_ref(), &self.kind, self.place.as_ref());
         Out { version: VERSION, id, kind, place, origin: self.origin, platform_time_s: self.platform_time_s, native }
             .serialize(serializer)
@@ -112,6 +126,29 @@ pub(crate) mod optional_seconds {
         let seconds = Option::<f64>::deserialize(deserializer)?;
         seconds.map(|seconds| Duration::try_from_secs_f64(seconds).map_err(Error::custom)).transpose()
     }
+}
+
+/// The tag of a kind that has one meaning only: serde writes it, and the derived schema does not know.
+#[cfg(test)]
+#[derive(Clone)]
+pub(crate) struct Tagged(pub(crate) &'static str);
+
+#[cfg(test)]
+impl schemars::transform::Transform for Tagged {
+    fn transform(&mut self, schema: &mut schemars::Schema) {
+        let object = schema.ensure_object();
+        let required = object.entry("required").or_insert(json!([]));
+        required.as_array_mut().expect("it is a list").push(json!("event"));
+        object.entry("properties").or_insert(json!({}))["event"] = json!({ "type": "string", "const": self.0 });
+    }
+}
+
+/// The form, as a JSON schema.
+#[cfg(test)]
+pub(crate) fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Out<'_>).to_value();
+    schema["title"] = json!(format!("An event of roomtone, version {VERSION}"));
+    schema
 }
 
 #[cfg(test)]
@@ -206,6 +243,25 @@ mod tests {
             assert_eq!((&json["version"], &json["event"], &json["room"]), (&json!(1), &json!(name), &json!("r")));
             let back: Event = serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{json}: {error}"));
             assert_eq!(back, event, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_schema_fits_every_event_and_no_other_json() {
+        let schema = jsonschema::validator_for(&schema()).unwrap();
+        for kind in one_of_each().into_iter().chain([Other {}.into()]) {
+            let native = Native::json_text("test", "said", bytes::Bytes::from_static(b"{}"));
+            let event = Event { native: Some(native), ..Event::local(kind).in_room("r".into()) }.identified();
+            for json in [serde_json::to_value(&event).unwrap(), event.json_with_native()] {
+                assert!(schema.is_valid(&json), "{json}: {:?}", schema.validate(&json));
+            }
+        }
+        for wrong in [
+            json!({}),
+            json!({ "version": 1, "origin": "platform" }),
+            json!({ "version": 1, "event": "peer.joined", "origin": "platform" }),
+        ] {
+            assert!(!schema.is_valid(&wrong), "{wrong}");
         }
     }
 

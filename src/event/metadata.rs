@@ -22,6 +22,17 @@ struct Said {
     json: OnceLock<Value>,
 }
 
+#[cfg(test)]
+impl schemars::JsonSchema for Metadata {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Metadata".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "description": "Free JSON; null where nothing was said." })
+    }
+}
+
 impl Metadata {
     /// Text beyond this is not kept, and reads as if nothing was said.
     pub const MOST_BYTES: usize = 64 << 10;

@@ -34,6 +34,8 @@ mod track;
 pub use detail::{Asset, AssetKind, Cell, Changes, Device, DeviceKind, End, Leg, Plane, Presence, Sdp, Song, Vote};
 pub use id::{EventId, PeerId, RoomId, TrackId};
 pub use json::VERSION;
+#[cfg(test)]
+pub(crate) use json::{Tagged, schema};
 pub(crate) use json::{optional_seconds, seconds};
 pub use kind::{
     CallEvent, ChatEvent, DeviceEvent, EventKind, LayoutChanged, LinkEvent, MediaEvent, Other, PeerEvent, QueueEvent,
@@ -67,6 +69,7 @@ pub struct Event {
 
 /// Where something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// In a room.
@@ -83,6 +86,7 @@ pub enum Place {
 
 /// Who says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The platform.

@@ -8,6 +8,7 @@ use super::{Metadata, PeerId, Track, TrackId, metadata};
 
 /// Who a peer is to the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PeerKind {
     /// A person, by browser or app.
@@ -32,6 +33,7 @@ impl PeerKind {
 
 /// What a peer may do in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Takes part.
@@ -54,6 +56,7 @@ pub enum Role {
 
 /// A peer of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Peer {
     /// The peer's id.
     pub id: PeerId,
@@ -108,6 +111,7 @@ fn is_member(role: &Role) -> bool {
 
 /// Text that names or quotes a person: `Debug` prints a mark in its place, so that it cannot slip into a log.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Name(Option<Arc<str>>);
 
@@ -137,6 +141,7 @@ impl std::fmt::Debug for Name {
 
 /// How a peer presents itself, as far as the platform tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PeerState {
     /// Sends no sound.
@@ -158,6 +163,7 @@ pub struct PeerState {
 
 /// A peer and how it presents itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Member {
     /// The peer that it is about.
     pub peer: Peer,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What kind of room it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RoomKind {
     /// Sound and pictures, of everyone to everyone.

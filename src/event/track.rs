@@ -6,6 +6,7 @@ use super::{Metadata, PeerId, TrackId, metadata};
 
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TrackKind {
     /// Sound.
@@ -20,6 +21,7 @@ pub enum TrackKind {
 
 /// A published track.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Track {
     /// The track's id, unique in its room.
     pub id: TrackId,
@@ -33,6 +35,7 @@ pub struct Track {
 
 /// Whose a track is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Owner {
     /// A peer's.

@@ -13,10 +13,11 @@ use tokio::{
     time::{sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::tungstenite::Message;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Dial,
-    shared::{Asked, Shared, Status},
+    Dial, Tell,
+    shared::{QueuedAction, Shared, Status},
 };
 use crate::{
     agent::ActionError,
@@ -36,6 +37,9 @@ pub(super) async fn run(shared: Weak<Shared>) {
         Some(shared) => shared.asked.lock().expect("no holder panics").take().expect("one link for each feed"),
         None => return,
     };
+    let beside = shared.upgrade().and_then(|alive| alive.source.beside(Tell(shared.clone())));
+    // It ends with the link.
+    let _beside = beside.map(|running| AbortOnDropHandle::new(tokio::spawn(running)));
     let mut backoff = Backoff::with_seed(fastrand::u64(..));
     let mut machine = None;
     while let Some(alive) = shared.upgrade() {
@@ -86,10 +90,10 @@ async fn once(
     shared: Arc<Shared>,
     weak: &Weak<Shared>,
     machine: &mut Option<Box<dyn Machine>>,
-    asked: &mut mpsc::Receiver<Asked>,
+    asked: &mut mpsc::Receiver<QueuedAction>,
 ) -> Ended {
     let never = |error| Ended { error, lasted: Duration::ZERO };
-    let Dial { url, machine: fresh } = match shared.source.dial(machine.take()).await {
+    let Dial { url, machine: dialled } = match shared.source.dial(machine.take()).await {
         Ok(dial) => dial,
         Err(error) => return never(error),
     };
@@ -100,15 +104,22 @@ async fn once(
     .await
     {
         Ok(Ok(socket)) => socket,
-        Ok(Err(error)) => return never(refused(error)),
-        Err(_) => return never(later(format!("no connection within {} s", limits::OPEN.as_secs()))),
+        Ok(Err(error)) => {
+            *machine = Some(dialled);
+            return never(refused(error));
+        }
+        Err(_) => {
+            *machine = Some(dialled);
+            return never(later(format!("no connection within {} s", limits::OPEN.as_secs())));
+        }
     };
     drop(shared);
     let mut link = Link {
         shared: weak.clone(),
-        machine: fresh,
+        machine: dialled,
         live_since: None,
         settle_at: None,
+        early: Vec::new(),
         waiting: BTreeMap::new(),
         next: 0,
     };
@@ -125,13 +136,15 @@ struct Link {
     live_since: Option<Instant>,
     /// When rooms that nobody has spoken of since are taken for ended.
     settle_at: Option<Instant>,
+    /// What was told before the link was live.
+    early: Vec<Event>,
     /// Actions under way.
     waiting: BTreeMap<u64, oneshot::Sender<Result<(), ActionError>>>,
     next: u64,
 }
 
 impl Link {
-    async fn carry(&mut self, socket: WebSocket, asked: &mut mpsc::Receiver<Asked>) -> PlatformError {
+    async fn carry(&mut self, socket: WebSocket, asked: &mut mpsc::Receiver<QueuedAction>) -> PlatformError {
         let (mut sink, mut stream) = socket.split();
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.machine.on_open(Instant::now(), since_1970);
@@ -209,8 +222,8 @@ impl Link {
         }
     }
 
-    fn on_asked(&mut self, asked: Asked) {
-        let Asked { room, action, reply } = asked;
+    fn on_asked(&mut self, asked: QueuedAction) {
+        let QueuedAction { room, action, reply } = asked;
         self.next += 1;
         match self.machine.act(Instant::now(), self.next, &room, &action) {
             Ok(()) => drop(self.waiting.insert(self.next, reply)),
@@ -220,13 +233,21 @@ impl Link {
     }
 
     /// Does what the machine wants, and gives the frames that it wants sent.
-    async fn carry_out(&mut self, shared: &Shared, frames: &mut Vec<Message>) -> Option<Fault> {
+    async fn carry_out(&mut self, shared: &Arc<Shared>, frames: &mut Vec<Message>) -> Option<Fault> {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Send(text) => frames.push(Message::text(text)),
                 Output::SendBytes(bytes) => frames.push(Message::Binary(bytes)),
+                Output::Event(event) if self.live_since.is_none() && self.early.len() < MOST_EARLY => {
+                    self.early.push(*event)
+                }
                 Output::Event(event) => shared.tell(*event),
-                Output::Live => self.on_live(shared).await,
+                Output::Live => self.on_live(shared),
+                Output::Trouble(why) => tracing::warn!("{}: {why}", shared.source.address()),
+                Output::CannotList(why) => {
+                    self.settle_at = None;
+                    tracing::warn!("{}: {why}", shared.source.address());
+                }
                 Output::Unreadable(why) => {
                     shared.note_unreadable("frame");
                     tracing::debug!("{}: {why}", shared.source.address());
@@ -247,17 +268,22 @@ impl Link {
         None
     }
 
-    async fn on_live(&mut self, shared: &Shared) {
+    fn on_live(&mut self, shared: &Arc<Shared>) {
         let now = Instant::now();
         self.live_since = Some(now);
         self.settle_at = Some(now + SETTLE);
-        let rosters = timeout(limits::ANSWER, shared.source.rosters()).await.unwrap_or_default();
         let before = shared.status.send_replace(Status::Live);
         if before != Status::Opening {
             tracing::info!("{}: the link is up again", shared.source.address());
         }
         shared.told.send(WatchEvent::Up).ok();
-        rosters.into_iter().for_each(|event| shared.tell(event));
+        self.early.drain(..).for_each(|event| shared.tell(event));
+        // Frames are read meanwhile.
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let rosters = shared.source.rosters().await;
+            rosters.into_iter().for_each(|event| shared.tell(event));
+        });
     }
 }
 
@@ -317,7 +343,9 @@ fn of_fault(shared: &Shared, fault: Fault) -> PlatformError {
 /// How long a refusal is left alone: the credentials may be replaced meanwhile.
 const REFUSED: Duration = Duration::from_secs(30);
 /// How long after the link is up a room that nobody speaks of is taken for ended.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(15);
+/// Events that may be told before the link is live.
+const MOST_EARLY: usize = 4_096;
 /// Frames that are taken before whoever watches gets a turn.
 const AT_ONCE: u32 = 64;
 /// How often it is looked whether anybody still listens.

@@ -12,18 +12,21 @@
 //! ```
 //!
 //! After a break watchers are told that the link is down; once it is up again the machine has asked who is there, each room is
-//! entered anew with its roster, and what nobody speaks of any more within 10 s is closed.
+//! entered anew with its roster, and what nobody speaks of any more within 15 s is closed.
 
 mod link;
 mod platform;
 mod rooms;
 mod shared;
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
-use std::sync::Arc;
 
 use crate::{
     agent::{Action, ActionError},
@@ -68,9 +71,27 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// What brings events beside the socket, for as long as the feed lives.
+    fn beside(&self, _tell: Tell) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
+
     /// A token that takes the place of one that is about to end.
     async fn token(&self) -> Option<SecretString> {
         None
+    }
+}
+
+/// Tells a feed what came beside its socket.
+#[derive(Clone)]
+pub struct Tell(Weak<Shared>);
+
+impl Tell {
+    /// This happened.
+    pub fn event(&self, event: Event) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.tell(event);
+        }
     }
 }
 

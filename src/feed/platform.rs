@@ -11,7 +11,7 @@ use tokio::sync::{
 
 use super::{
     Feed,
-    shared::{Asked, Shared, Status},
+    shared::{QueuedAction, Shared, Status},
 };
 use crate::{
     agent::{Action, ActionError, Agent, AudioRequirements},
@@ -92,7 +92,8 @@ impl Platform for Feed {
         };
         let unreadable = self.0.unreadable.lock().expect("no holder panics").clone();
         let (events, missed) = (self.0.events.load(Ordering::Relaxed), self.0.missed.load(Ordering::Relaxed));
-        Telemetry { failing, unreadable, events, missed_events: missed, ..Telemetry::default() }
+        let up = [(self.0.source.protocol().name(), *self.0.status.borrow() == Status::Live)].into();
+        Telemetry { failing, unreadable, events, missed_events: missed, up, ..Telemetry::default() }
     }
 }
 
@@ -133,7 +134,7 @@ fn act((shared, room): (Arc<Shared>, RoomId), action: Action) -> BoxFuture<'stat
             return Err(ActionError::unanswered(&action, "the link is down"));
         }
         let (reply, answer) = oneshot::channel();
-        let asked = Asked { room, action: action.clone(), reply };
+        let asked = QueuedAction { room, action: action.clone(), reply };
         if shared.actions.try_send(asked).is_err() {
             return Err(ActionError::unanswered(&action, "too much was asked for at once"));
         }

@@ -33,7 +33,13 @@ impl Rooms {
             self.0.remove(id);
             return;
         }
-        if !self.0.contains_key(id) && self.0.len() >= MOST_ROOMS {
+        // The last words of a room that is over do not bring it back.
+        let may_begin = matches!(
+            &event.kind,
+            EventKind::Room(RoomEvent::Opened { .. } | RoomEvent::Entered { .. } | RoomEvent::Roster { .. })
+                | EventKind::Peer(PeerEvent::Joined { .. })
+        );
+        if !self.0.contains_key(id) && (!may_begin || self.0.len() >= MOST_ROOMS) {
             return;
         }
         let room = self.0.entry(id.clone()).or_default();

@@ -12,8 +12,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::{Source, link, rooms::Rooms};
 use crate::{
     agent::{Action, ActionError},
-    event::{Event, RoomId},
+    event::{Event, EventKind, Peer, PeerEvent, PeerId, PeerKind, RoomEvent, RoomId},
     platform::{PlatformError, PlatformErrorKind, WatchEvent},
+    protocol::knows,
 };
 
 pub(super) struct Shared {
@@ -21,9 +22,9 @@ pub(super) struct Shared {
     pub(super) rooms: Mutex<Rooms>,
     pub(super) told: broadcast::Sender<WatchEvent>,
     pub(super) status: watch::Sender<Status>,
-    pub(super) actions: mpsc::Sender<Asked>,
+    pub(super) actions: mpsc::Sender<QueuedAction>,
     /// Taken by the link when it begins.
-    pub(super) asked: Mutex<Option<mpsc::Receiver<Asked>>>,
+    pub(super) asked: Mutex<Option<mpsc::Receiver<QueuedAction>>>,
     pub(super) unreadable: Mutex<BTreeMap<&'static str, u64>>,
     pub(super) events: AtomicU64,
     /// Events that a watcher was too slow for, each watcher's counted.
@@ -32,7 +33,7 @@ pub(super) struct Shared {
 }
 
 /// An action that the machine is to do.
-pub(super) struct Asked {
+pub(super) struct QueuedAction {
     pub(super) room: RoomId,
     pub(super) action: Action,
     pub(super) reply: oneshot::Sender<Result<(), ActionError>>,
@@ -79,11 +80,23 @@ impl Shared {
 
     /// Something happened: the rooms are as they are now before anybody hears of it.
     pub(super) fn tell(&self, event: Event) {
-        let event = event.identified();
+        let mut event = event.identified();
+        self.note_form(&event);
+        if let Some(me) = self.source.me() {
+            know_ourselves(&mut event, &me);
+        }
         self.events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.rooms().apply(&event);
         // Nobody may be listening.
         self.told.send(WatchEvent::Event(Arc::new(event))).ok();
+    }
+
+    /// An event of a known name that came out as another one had another form.
+    fn note_form(&self, event: &Event) {
+        let native = event.native.as_ref().filter(|_| matches!(event.kind, EventKind::Other(_)));
+        if native.is_some_and(|native| knows(native.platform(), native.name())) {
+            self.note_unreadable("payload");
+        }
     }
 
     pub(super) fn note_unreadable(&self, what: &'static str) {
@@ -112,6 +125,22 @@ impl Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Feed({:?})", self.source)
+    }
+}
+
+/// A platform on which an agent is a user like all others tells so of it, too.
+fn know_ourselves(event: &mut Event, me: &PeerId) {
+    let mark = |peer: &mut Peer| {
+        if peer.id == *me {
+            peer.kind = PeerKind::Agent;
+        }
+    };
+    match &mut event.kind {
+        EventKind::Peer(PeerEvent::Joined { peer, .. } | PeerEvent::Updated { peer, .. }) => mark(peer),
+        EventKind::Room(RoomEvent::Entered { roster: Some(members), .. } | RoomEvent::Roster { peers: members }) => {
+            members.iter_mut().for_each(|member| mark(&mut member.peer));
+        }
+        _ => {}
     }
 }
 

@@ -136,6 +136,10 @@ impl RoomDirectory {
             self.remove(&room);
             return Some((room, Change::Gone));
         }
+        // That we are in it is newer than that it had ended.
+        if matches!(said.kind, EventKind::Room(RoomEvent::Entered { .. })) {
+            self.gone.remove(&room);
+        }
         if self.gone.contains(&room) {
             return None;
         }

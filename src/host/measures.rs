@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
-pub const METRICS: [&str; 40] = [
+pub const METRICS: [&str; 41] = [
     "admission_refused",
     "admission_queued",
     "agent_stalls",
@@ -39,6 +39,7 @@ pub const METRICS: [&str; 40] = [
     "outbound_packets",
     "platform_events",
     "platform_events_missed",
+    "platform_up",
     "sessions_admitted",
     "process_cpu_seconds",
     "process_heap_bytes",
@@ -188,6 +189,8 @@ impl Scrape {
         let unreadable = measures.calls.unreadable.iter().map(|(what, n)| ([("what", *what)], *n));
         page.counters("unreadable", "What could not be read of the server's answers and notifications", unreadable)?;
         let (events, missed) = (measures.calls.events, measures.calls.missed_events);
+        let up = measures.calls.up.iter().map(|(platform, up)| ([("platform", *platform)], f64::from(u8::from(*up))));
+        page.gauges("platform_up", "Whether a platform tells its events, for those other than a Fishjam", up)?;
         page.counter("platform_events", "Events that platforms other than a Fishjam told", events)?;
         page.counter("platform_events_missed", "Events that a watcher was too slow for, and looked again", missed)?;
         let calls =

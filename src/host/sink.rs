@@ -41,6 +41,7 @@ pub(super) struct Sink {
     lines: mpsc::Sender<String>,
     events: bool,
     notes: bool,
+    native: bool,
     head: serde_json::Map<String, serde_json::Value>,
     lost: Arc<AtomicU64>,
     /// Bytes of the lines that wait.
@@ -79,8 +80,9 @@ impl Sinks {
         self.tasks.spawn(writer.run(waiting, waiting_bytes.clone()));
         let head = serde_json::json!({ "room": key.room, "deploy": *key.deploy, "agent": peer, "session": session });
         let serde_json::Value::Object(head) = head else { unreachable!("it is written as one") };
-        let (events, notes, lost) = (config.events, config.notes, self.lost.clone());
-        Some(Sink { lines, events, notes, head, lost, waiting_bytes })
+        let SinkConfig { events, notes, native, .. } = *config;
+        let lost = self.lost.clone();
+        Some(Sink { lines, events, notes, native, head, lost, waiting_bytes })
     }
 }
 
@@ -99,8 +101,14 @@ impl Sink {
             return;
         }
         let mut line = self.head.clone();
-        if let Ok(serde_json::Value::Object(event)) = serde_json::to_value(event) {
-            line.extend(event);
+        if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(event) {
+            line.extend(fields);
+        }
+        // It may be large, and say things that the event does not.
+        if let SessionEventKind::Room(event) = &event.kind
+            && self.native
+        {
+            line.insert("what".into(), event.json_with_native());
         }
         let text = serde_json::Value::Object(line).to_string();
         let bytes = text.len();

@@ -11,7 +11,9 @@ use tracing::Instrument;
 
 use super::{Watch, WatchEvent};
 use crate::{
-    agent::{Action, ActionError, Agent, AgentError, Asked, AudioRequirements, Request, RoomPort, Unread, room_link},
+    agent::{
+        Action, ActionError, Agent, AgentError, AudioRequirements, PendingAction, Request, RoomPort, Unread, room_link,
+    },
     event::{End, Event, EventKind, LinkEvent, PeerEvent, PeerId, Place, Plane, RoomEvent, RoomId, Roster, Snapshot},
     session::{
         Counters, Ending, PendingSession, SessionEventKind, SessionHandle, SessionLink, SessionSummary, agent_failure,
@@ -147,8 +149,8 @@ impl Follower {
         Ok(())
     }
 
-    fn on_action(&self, asked: Asked) {
-        let Asked { action, reply } = asked;
+    fn on_action(&self, asked: PendingAction) {
+        let PendingAction { action, reply } = asked;
         let Some(act) = &self.act else {
             reply.send(Err(ActionError::unsupported(&action, "this platform"))).ok();
             return;

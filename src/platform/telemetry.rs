@@ -15,6 +15,8 @@ pub struct Telemetry {
     pub unserved_for: Option<Duration>,
     /// What could not be read of the platform's answers and notifications, by what it was.
     pub unreadable: BTreeMap<&'static str, u64>,
+    /// Whether everything is told, for each platform whose link is kept here.
+    pub up: BTreeMap<&'static str, bool>,
     /// Events that were told.
     pub events: u64,
     /// Events that a watcher was too slow for: it was told that it missed some, and looked again.

@@ -23,13 +23,25 @@ struct Talk<M> {
     lives: usize,
     tokens: usize,
     unreadable: usize,
+    troubles: Vec<String>,
 }
 
 impl<M: Machine> Talk<M> {
     fn new(machine: M) -> Talk<M> {
         let (now, lists) = (Instant::now(), (Vec::new(), Vec::new(), Vec::new(), Vec::new()));
         let (sent, events, closed, acted) = lists;
-        let mut talk = Talk { machine, now, sent, events, closed, acted, lives: 0, tokens: 0, unreadable: 0 };
+        let mut talk = Talk {
+            machine,
+            now,
+            sent,
+            events,
+            closed,
+            acted,
+            lives: 0,
+            tokens: 0,
+            unreadable: 0,
+            troubles: Vec::new(),
+        };
         talk.open();
         talk
     }
@@ -49,6 +61,7 @@ impl<M: Machine> Talk<M> {
                 Output::Unreadable(_) => self.unreadable += 1,
                 Output::Acted(number, result) => self.acted.push((number, result)),
                 Output::WantsToken => self.tokens += 1,
+                Output::Trouble(why) | Output::CannotList(why) => self.troubles.push(why),
                 Output::Close(fault) => self.closed.push(fault),
             }
         }
@@ -120,6 +133,14 @@ mod signalwire_talks {
         talk
     }
 
+    /// The same, and the server has said that it takes the room's subscription.
+    fn in_a_taken_room() -> Talk<Client> {
+        let mut talk = in_a_room();
+        let subscribe = talk.last();
+        talk.hear_json(&json!({ "jsonrpc": "2.0", "id": subscribe["id"], "result": {} }));
+        talk
+    }
+
     #[test]
     fn rooms_are_subscribed_to_as_they_open_and_every_event_is_acknowledged() {
         let mut talk = in_a_room();
@@ -159,24 +180,64 @@ mod signalwire_talks {
     #[test]
     fn after_a_break_it_goes_on_where_the_server_kept_it_and_begins_anew_where_not() {
         for kept in [true, false] {
-            let mut talk = in_a_room();
+            let mut talk = in_a_taken_room();
             talk.sent.clear();
             talk.open();
             assert_eq!(talk.last()["params"]["protocol"], "x_s_1");
             connected(&mut talk, if kept { "x_s_1" } else { "y_s_2" });
             let sent = talk.frames();
             let asked: Vec<&str> = sent.iter().filter_map(|frame| frame["method"].as_str()).collect();
+            // Rooms are listed again either way: some may have begun meanwhile.
             match kept {
                 true => {
-                    assert_eq!(asked, ["signalwire.connect", "video.members.get"]);
+                    assert_eq!(asked, ["signalwire.connect", "signalwire.subscribe", "video.members.get"]);
                     let members = json!([{ "id": "m", "type": "member", "name": "Ada" }]);
-                    talk.hear_json(&json!({ "jsonrpc": "2.0", "id": sent[1]["id"],
+                    talk.hear_json(&json!({ "jsonrpc": "2.0", "id": sent[2]["id"],
                         "result": { "code": "200", "result": { "members": members } } }));
                     assert_eq!(talk.events.last().unwrap().kind.name(), "room.entered");
                 }
                 false => assert_eq!(asked, ["signalwire.connect", "signalwire.subscribe", "signalwire.subscribe"]),
             }
         }
+    }
+
+    #[test]
+    fn a_room_that_ended_unheard_is_closed_and_one_that_cannot_be_told_of_is_not() {
+        for (code, closes) in [("404", true), ("500", false)] {
+            let mut talk = in_a_taken_room();
+            talk.open();
+            connected(&mut talk, "x_s_1");
+            let asked = talk.last();
+            assert_eq!(asked["method"], "video.members.get");
+            talk.hear_json(
+                &json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "code": code, "message": "no" } }),
+            );
+            let is_closed = talk.events.last().unwrap().kind.name() == "room.closed";
+            assert_eq!((is_closed, talk.troubles.len()), (closes, usize::from(!closes)));
+        }
+    }
+
+    #[test]
+    fn a_subscription_that_was_not_answered_is_asked_for_again() {
+        let mut talk = in_a_room();
+        talk.sent.clear();
+        talk.open();
+        connected(&mut talk, "x_s_1");
+        let sent = talk.frames();
+        let channels: Vec<&str> = sent.iter().filter_map(|frame| frame["params"]["event_channel"].as_str()).collect();
+        assert_eq!(channels, ["video.rooms", "EC_1"]);
+    }
+
+    #[test]
+    fn a_server_that_says_it_leaves_and_stays_is_left() {
+        let mut talk = in_a_room();
+        let subscribe = talk.last();
+        talk.hear_json(&json!({ "jsonrpc": "2.0", "id": subscribe["id"], "result": {} }));
+        talk.hear_json(&json!({ "jsonrpc": "2.0", "id": "d", "method": "signalwire.disconnect", "params": {} }));
+        let mute = Action::MuteAudio { peer: "m".into(), muted: true };
+        assert!(talk.machine.act(talk.now, 1, &"rs".into(), &mute).is_err());
+        talk.pass(10 * S);
+        assert_eq!(talk.closed[0].kind, FaultKind::Broken);
     }
 
     #[test]
@@ -309,6 +370,30 @@ mod nkmedia_talks {
     }
 
     #[test]
+    fn what_is_odd_in_a_request_does_not_keep_it_from_being_answered() {
+        let mut talk = live();
+        for data in [json!(null), json!(5), json!({ "class": null, "subclass": 3, "type": [] })] {
+            talk.hear_json(&json!({ "class": null, "subclass": 7, "cmd": "event", "tid": "t", "data": data }));
+            assert_eq!(talk.last(), json!({ "result": "ok", "tid": "t" }), "{data}");
+        }
+        assert!(talk.events.iter().all(|event| event.kind.name() == "other"));
+    }
+
+    #[test]
+    fn rooms_are_looked_at_a_few_at_a_time() {
+        let mut talk = live();
+        let rooms: Vec<String> = (0..100).map(|n| format!("r{n}")).collect();
+        ok(&mut talk, &json!(rooms));
+        let asked = |talk: &Talk<Client>| talk.sent.iter().filter(|text| text.contains("\"info\"")).count();
+        assert_eq!(asked(&talk), 16);
+        ok(&mut talk, &json!({ "publishers": {} }));
+        assert_eq!(asked(&talk), 17);
+        talk.pass(10 * S);
+        assert_eq!(asked(&talk), 33, "those that do not come are not waited for");
+        assert!(talk.closed.is_empty());
+    }
+
+    #[test]
     fn it_says_something_every_20_s_so_that_it_is_not_cut_off() {
         let mut talk = live();
         ok(&mut talk, &json!([]));
@@ -383,11 +468,97 @@ mod dubtrack_talks {
         assert_eq!(talk.closed[0].kind, FaultKind::Broken);
     }
 
+    /// Two rooms, of which one is never attached: the other is worth going on for.
+    #[test]
+    fn a_room_that_is_not_attached_in_time_is_told_and_the_others_go_on() {
+        let mut talk = Talk::new(Client::new(vec!["a".into(), "b".into()], None));
+        talk.hear(r#"0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":5000}"#);
+        talk.hear(r#"4{"action":4,"clientId":"me","connectionId":"c"}"#);
+        talk.hear(r#"4{"action":11,"channel":"room:a"}"#);
+        talk.hear(r#"4{"action":11,"channel":"room:a"}"#);
+        assert_eq!(talk.lives, 0, "told twice is not two rooms");
+        talk.pass(10 * S);
+        assert_eq!((talk.lives, talk.closed.len()), (1, 0));
+        assert!(talk.troubles[0].contains("room:b"), "{:?}", talk.troubles);
+        talk.hear(r#"4{"action":9,"error":"you are muted"}"#);
+        assert_eq!((talk.troubles.len(), talk.closed.len()), (2, 0), "a refusal is no end");
+    }
+
     #[test]
     fn a_server_that_lets_nobody_in_is_left_after_10_s() {
         let mut talk = Talk::new(Client::new(vec!["r".into()], None));
         talk.hear(r#"0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":5000}"#);
         talk.pass(10 * S);
         assert_eq!(talk.closed[0].kind, FaultKind::Broken);
+    }
+}
+
+mod fishjam_talks {
+    use prost::Message;
+
+    use super::{
+        super::fishjam::{
+            ServerSocket,
+            wire::{
+                ServerMessage,
+                server_message::{
+                    Authenticated, Content, EventType, NotificationBatch, RoomCreated, RoomDeleted, SubscribeResponse,
+                },
+            },
+        },
+        *,
+    };
+
+    fn message(content: Content) -> Vec<u8> {
+        ServerMessage { content: Some(content) }.encode_to_vec()
+    }
+
+    /// What it sends, what it tells, whether it is live, and why it closes.
+    fn drain(machine: &mut ServerSocket) -> (Vec<Content>, Vec<String>, bool, Option<Fault>) {
+        let (mut sent, mut told, mut live, mut closed) = (Vec::new(), Vec::new(), false, None);
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::SendBytes(bytes) => sent.push(ServerMessage::decode(bytes).unwrap().content.unwrap()),
+                Output::Event(event) => told.push(event.kind.name().to_owned()),
+                Output::Live => live = true,
+                Output::Close(fault) => closed = Some(fault),
+                other => panic!("{other:?}"),
+            }
+        }
+        (sent, told, live, closed)
+    }
+
+    #[test]
+    fn it_shows_the_token_subscribes_and_tells_batches_one_by_one() {
+        let (now, mut machine) = (Instant::now(), ServerSocket::new("secret".to_owned().into()));
+        machine.on_open(now, Duration::ZERO);
+        let (sent, ..) = drain(&mut machine);
+        assert!(matches!(&sent[..], [Content::AuthRequest(request)] if request.token == "secret"));
+        machine.on_frame(now, Frame::Binary(&message(Content::Authenticated(Authenticated {}))));
+        let (sent, _, live, _) = drain(&mut machine);
+        assert!(
+            matches!(&sent[..], [Content::SubscribeRequest(request)] if request.event_type() == EventType::ServerNotification)
+        );
+        assert!(!live);
+        let response = SubscribeResponse { event_type: EventType::ServerNotification.into() };
+        machine.on_frame(now, Frame::Binary(&message(Content::SubscribeResponse(response))));
+        assert!(drain(&mut machine).2);
+        assert_eq!(machine.poll_timeout(), None);
+        let created = ServerMessage { content: Some(Content::RoomCreated(RoomCreated { room_id: "r".into() })) };
+        let deleted = ServerMessage { content: Some(Content::RoomDeleted(RoomDeleted { room_id: "r".into() })) };
+        let batch = Content::NotificationBatch(NotificationBatch { notifications: vec![created, deleted] });
+        machine.on_frame(now, Frame::Binary(&message(batch)));
+        assert_eq!(drain(&mut machine).1, ["room.opened", "room.closed"]);
+    }
+
+    #[test]
+    fn a_server_that_answers_nothing_is_left() {
+        let (now, mut machine) = (Instant::now(), ServerSocket::new("secret".to_owned().into()));
+        machine.on_open(now, Duration::ZERO);
+        drain(&mut machine);
+        let due = machine.poll_timeout().unwrap();
+        assert_eq!(due, now + 10 * S);
+        machine.on_time(due);
+        assert!(drain(&mut machine).3.is_some_and(|fault| fault.kind == FaultKind::Broken));
     }
 }

@@ -1,10 +1,14 @@
 //! One connection's conversation, without the connection.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use secrecy::SecretString;
 
+use super::FrameError;
 use crate::{
     agent::{Action, ActionError},
     event::{Event, RoomId},
@@ -93,6 +97,10 @@ pub enum Output {
     Event(Box<Event>),
     /// From now on everything is told.
     Live,
+    /// Something that an operator should know of, in a line.
+    Trouble(String),
+    /// The rooms that there are cannot be listed: what is not spoken of is not over therefore.
+    CannotList(String),
     /// A frame could not be read, and costs itself alone.
     Unreadable(String),
     /// What an agent asked for was done, or was not.
@@ -129,12 +137,36 @@ pub enum FaultKind {
 
 impl Fault {
     pub(super) fn new(kind: FaultKind, message: impl Into<String>) -> Fault {
-        Fault { kind, message: message.into() }
+        Fault { kind, message: crate::text::line(&message.into()) }
     }
 
     /// Whether another connection would end in the same way.
     pub fn will_not_pass(&self) -> bool {
         self.kind != FaultKind::Broken
+    }
+}
+
+/// Reads a frame of a platform that speaks in text. What is none is told, and `None`.
+pub(super) fn read_text<T>(
+    platform: &'static str,
+    frame: Frame<'_>,
+    unreadable: &mut Unreadable,
+    outputs: &mut VecDeque<Output>,
+    read: impl FnOnce(&str) -> Result<T, FrameError>,
+) -> Option<T> {
+    let result = match frame {
+        Frame::Text(text) => read(text).map_err(|error| error.to_string()),
+        Frame::Binary(_) => Err("a binary message came; it speaks in text".to_owned()),
+    };
+    match result {
+        Ok(read) => {
+            unreadable.on_read();
+            Some(read)
+        }
+        Err(why) => {
+            outputs.push_back(unreadable.on_unread(platform, why));
+            None
+        }
     }
 }
 

@@ -19,8 +19,10 @@ pub(super) struct Requests<K, R>(BTreeMap<K, (Request<R>, Instant)>);
 /// What waits for an answer.
 #[derive(Debug)]
 pub(super) enum Request<R> {
-    /// Something of the connection's own.
+    /// Something of the connection's own, without which it is of no use.
     Own(R),
+    /// A look at something, which may not come.
+    Look(R),
     /// What an agent asked for, by its number.
     Act(u64, Action),
 }
@@ -64,6 +66,11 @@ impl<K: Ord + Clone, R> Requests<K, R> {
         }
     }
 
+    /// How many looks wait.
+    pub(super) fn looks(&self) -> usize {
+        self.0.values().filter(|(request, _)| matches!(request, Request::Look(_))).count()
+    }
+
     /// When the first has waited for too long.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.0.values().map(|(_, due)| *due).min()
@@ -72,7 +79,7 @@ impl<K: Ord + Clone, R> Requests<K, R> {
 
 fn unanswered<R>(request: Request<R>, why: &str) -> Option<Output> {
     match request {
-        Request::Own(_) => None,
+        Request::Own(_) | Request::Look(_) => None,
         Request::Act(number, action) => Some(Output::Acted(number, Err(ActionError::unanswered(&action, why)))),
     }
 }

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Protocol, dubtrack, fishjam, machine::Frame, nkmedia, signalwire};
-use crate::event::{Event, EventKind, Native, Origin, Other, Place};
+use crate::{
+    event::{Event, EventKind, Native, Origin, Other, Place},
+    text,
+};
 
 /// A line of a platform's table.
 pub(super) struct EventSpec {
@@ -33,13 +36,68 @@ pub(super) struct EventSpec {
 pub(super) struct Said {
     pub(super) kind: EventKind,
     pub(super) place: Option<Place>,
+    /// When, by the platform's clock, in seconds since 1970.
+    pub(super) time_s: Option<f64>,
 }
 
 impl Said {
     pub(super) fn new(kind: impl Into<EventKind>, place: Option<Place>) -> Said {
-        Said { kind: kind.into(), place }
+        Said { kind: kind.into(), place, time_s: None }
     }
 }
+
+/// A platform's table: for each typed form the events that have it, each with what it is documented as, called on the wire, means,
+/// who says so, and how it is read. `$is_named(wire, name)` says whether a name on the wire is a line's.
+macro_rules! event_table {
+    (
+        $platform:expr, $is_named:expr;
+        $($view:ident { $($known:ident $event:literal $wire:literal $meaning:literal $origin:ident => $says:expr;)+ })+
+    ) => {
+        pub(crate) const EVENTS: &[crate::protocol::spec::EventSpec] = &[$($(
+            crate::protocol::spec::EventSpec {
+                event: $event,
+                wire: $wire,
+                meaning: $meaning,
+                origin: crate::event::Origin::$origin,
+                is_documented: crate::protocol::spec::event_table!(@$known),
+                fields: || {
+                    let mut paths = Vec::new();
+                    <$view as crate::protocol::WireObject>::paths("", &mut paths);
+                    paths
+                },
+                #[cfg(test)]
+                typed: |payload| {
+                    let read = <Option<$view> as serde::Deserialize>::deserialize(payload).ok()?;
+                    serde_json::to_value(read.unwrap_or_default()).ok()
+                },
+                says: |payload| {
+                    let read = <Option<$view> as serde::Deserialize>::deserialize(payload).ok()?.unwrap_or_default();
+                    let says: fn($view, &serde_json::Value) -> crate::protocol::spec::Said = $says;
+                    Some(says(read, payload))
+                },
+            },
+        )+)+];
+
+        $(
+            impl crate::event::NativeView for $view {
+                const PLATFORM: &'static str = $platform;
+                const NAMES: &'static [&'static str] = &[$($wire),+];
+
+                fn is_named(name: &str) -> bool {
+                    let is_named: fn(&str, &str) -> bool = $is_named;
+                    Self::NAMES.iter().any(|wire| is_named(wire, name))
+                }
+
+                fn read(payload: &[u8]) -> Option<$view> {
+                    Some(serde_json::from_slice::<Option<$view>>(payload).ok()?.unwrap_or_default())
+                }
+            }
+        )+
+    };
+    (@documented) => { true };
+    (@later) => { false };
+}
+pub(super) use event_table;
 
 /// What came of one name and payload: the event that the table's line makes of it, or another one, with all that was said.
 pub(super) fn event_of(
@@ -51,8 +109,20 @@ pub(super) fn event_of(
     let native = Native::json_text(platform, name, Bytes::copy_from_slice(payload.as_bytes()));
     let read = spec.and_then(|spec| Some((spec, (spec.says)(&serde_json::from_str(payload).ok()?)?)));
     match read {
-        Some((spec, Said { kind, place })) => Event { place, origin: spec.origin, ..Event::said(kind, native) },
+        Some((spec, Said { kind, place, time_s })) => {
+            Event { place, origin: spec.origin, platform_time_s: time_s, ..Event::said(kind, native) }
+        }
         None => Event::said(Other {}, native),
+    }
+}
+
+/// Whether a platform's table has an event of this name: if it came out as another one, its payload had another form.
+pub(crate) fn knows(platform: &str, name: &str) -> bool {
+    match platform {
+        signalwire::PLATFORM => signalwire::knows(name),
+        nkmedia::PLATFORM => nkmedia::knows(name),
+        dubtrack::PLATFORM => dubtrack::knows(name),
+        _ => false,
     }
 }
 
@@ -70,7 +140,7 @@ pub struct FrameError {
 
 impl FrameError {
     pub(super) fn new(platform: &'static str, bytes: usize, reason: impl Into<String>) -> FrameError {
-        FrameError { platform, bytes, reason: reason.into() }
+        FrameError { platform, bytes, reason: text::line(&reason.into()) }
     }
 }
 

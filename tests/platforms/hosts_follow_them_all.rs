@@ -255,3 +255,45 @@ async fn check_names_what_a_platform_does_not_have() {
     let lines = faults("[nkmedia]\nurl = \"ws://a/\"\nuser = \"a\"\npassword = \"x\"\n[[deploy]]\nagent = \"follower\"\nplatform = \"nkmedia\"\n").await;
     assert!(lines[0].contains("a secret does not belong in the file"), "{lines:?}");
 }
+
+/// The program's own agent, as an operator runs it: four deploys, and the same lines out of each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_built_in_eventlog_writes_the_same_lines_on_all_four() {
+    let stage = Stage::new().await;
+    let lines = stage.folder.join("lines");
+    let text = stage.text("eventlog").replace(
+        "join.when = \"first-person\"\n",
+        &format!("join.when = \"first-person\"\noptions = {{ folder = \"{}\" }}\n", lines.display()),
+    );
+    std::fs::write(stage.folder.join("host.toml"), text).unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_roomtone"))
+        .arg("start")
+        .arg(stage.folder.join("host.toml"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let rest = Client::new(stage.sandbox.address(), stage.sandbox.token().into());
+    let fishjam = rest.create_room(&Default::default()).await.unwrap().id;
+    let person = stage.sandbox.add_person(&fishjam, Default::default()).await.unwrap();
+    let ada = person.peer.to_string();
+    eventually("the program follows all three", || stage.fakes.iter().all(|(_, fake)| fake.clients() == 1)).await;
+    stage.tell(true);
+    let stories = || -> Vec<Vec<String>> {
+        let files = std::fs::read_dir(&lines)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+        // What every platform tells; ids are the platform's own.
+        let is_told = |line: &&str| line.contains("\"peer.joined\"") || line.contains("\"peer.left\"");
+        files.map(|text| text.lines().filter(is_told).map(|line| line.replace(&ada, "ada")).collect()).collect()
+    };
+    let joined = r#"{"event":"peer.joined","peer":"ada"}"#;
+    let left = r#"{"event":"peer.left","peer":"ada"}"#;
+    eventually("all four have heard of her", || stories() == vec![vec![joined.to_owned()]; 4]).await;
+    stage.tell(false);
+    stage.sandbox.remove_person(&fishjam, &person.peer).unwrap();
+    eventually("and that she left", || stories() == vec![vec![joined.to_owned(), left.to_owned()]; 4]).await;
+    rustix::process::kill_process(rustix::process::Pid::from_child(&program), rustix::process::Signal::TERM).unwrap();
+    program.wait().unwrap();
+}

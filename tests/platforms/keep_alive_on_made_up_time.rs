@@ -28,7 +28,14 @@ struct Wire<F> {
 
 impl<F: FakeServer> Wire<F> {
     fn new(machine: impl Machine + 'static, fake: F) -> Wire<F> {
-        let mut wire = Wire {
+        let mut wire = Wire::unconnected(machine, fake);
+        wire.connect();
+        wire.carry(usize::MAX);
+        wire
+    }
+
+    fn unconnected(machine: impl Machine + 'static, fake: F) -> Wire<F> {
+        Wire {
             machine: Box::new(machine),
             fake,
             now: Instant::now(),
@@ -40,10 +47,7 @@ impl<F: FakeServer> Wire<F> {
             closed_by_server: false,
             lives: 0,
             crossed: 0,
-        };
-        wire.connect();
-        wire.carry(usize::MAX);
-        wire
+        }
     }
 
     fn connect(&mut self) {
@@ -113,18 +117,29 @@ impl<F: FakeServer> Wire<F> {
     }
 }
 
+fn signalwire_client() -> signalwire::Client {
+    let token = "development".to_owned().into();
+    signalwire::Client::new(signalwire::Credentials::Project { project: "p".into(), token })
+}
+
+fn nkmedia_client() -> nkmedia::Client {
+    nkmedia::Client::new(nkmedia::Login { user: "agent".into(), password: "development".to_owned().into() })
+}
+
+fn dubtrack_client() -> dubtrack::Client {
+    dubtrack::Client::new(vec!["r".into()], None)
+}
+
 fn signalwire() -> Wire<FakeSignalWire> {
-    let credentials = signalwire::Credentials::Project { project: "p".into(), token: "development".into() };
-    Wire::new(signalwire::Client::new(credentials), FakeSignalWire::default())
+    Wire::new(signalwire_client(), FakeSignalWire::default())
 }
 
 fn nkmedia(fake: FakeNkmedia) -> Wire<FakeNkmedia> {
-    let login = nkmedia::Login { user: "agent".into(), password: "development".into() };
-    Wire::new(nkmedia::Client::new(login), fake)
+    Wire::new(nkmedia_client(), fake)
 }
 
 fn dubtrack() -> Wire<FakeDubtrack> {
-    Wire::new(dubtrack::Client::new(vec!["r".into()], None), FakeDubtrack::default())
+    Wire::new(dubtrack_client(), FakeDubtrack::default())
 }
 
 #[test]
@@ -174,15 +189,33 @@ fn a_server_that_goes_silent_is_left_and_a_client_that_does_is_cut_off() {
     assert_eq!((wire.closed_by_server, wire.now - begun), (true, 5 * S));
 }
 
-/// However far the two have come with each other when the wire is cut, the next connection is as good as the first.
+/// However far the two have come with each other when the wire is cut, on the first connection or on one that goes on from
+/// another, the next is as good as the first.
 #[test]
 fn a_wire_cut_in_every_phase_of_the_handshake_is_mended() {
-    fn cuts<F: FakeServer>(make: impl Fn() -> Wire<F>, joined: &serde_json::Value) {
-        let frames = make().crossed;
-        assert!(frames >= 4, "{frames}");
-        for cut_after in 0..frames {
+    fn cuts<F: FakeServer>(
+        make: impl Fn() -> Wire<F>,
+        started: Option<&serde_json::Value>,
+        joined: &serde_json::Value,
+    ) {
+        let begin = || {
             let mut wire = make();
-            wire.cut();
+            started.into_iter().for_each(|event| wire.fake.play(wire.now, event).unwrap());
+            wire
+        };
+        let mut whole = begin();
+        whole.connect();
+        whole.carry(usize::MAX);
+        let frames = whole.crossed;
+        assert!(frames >= 4, "{frames}");
+        for (cut_after, goes_on) in (0..frames).flat_map(|cut_after| [(cut_after, false), (cut_after, true)]) {
+            let at = format!("cut after {cut_after} frames of {frames}, goes on: {goes_on}");
+            let mut wire = begin();
+            if goes_on {
+                wire.connect();
+                wire.carry(usize::MAX);
+                wire.cut();
+            }
             wire.connect();
             wire.carry(cut_after);
             wire.cut();
@@ -190,33 +223,27 @@ fn a_wire_cut_in_every_phase_of_the_handshake_is_mended() {
             (wire.lives, wire.events) = (0, Vec::new());
             wire.connect();
             wire.carry(usize::MAX);
-            assert_eq!((wire.lives, wire.faults.len()), (1, 0), "cut after {cut_after} frames of {frames}");
+            assert_eq!((wire.lives, wire.faults.len()), (1, 0), "{at}");
             wire.fake.play(wire.now, joined).unwrap();
             wire.carry(usize::MAX);
             let joins = wire.events.iter().filter(|event| event.kind.name() == "peer.joined").count();
-            assert_eq!(joins, 1, "cut after {cut_after} frames of {frames}");
+            assert_eq!(joins, 1, "{at}");
         }
     }
-    let started = |wire: &mut Wire<FakeSignalWire>| {
-        let params = json!({ "room_session_id": "rs", "room_session": { "id": "rs", "event_channel": "EC_1" } });
-        wire.fake.play(wire.now, &json!({ "event_type": "video.room.started", "params": params })).unwrap();
-        wire.carry(usize::MAX);
-    };
-    let with_room = || {
-        let mut wire = signalwire();
-        started(&mut wire);
-        wire
-    };
+    let session = json!({ "id": "rs", "event_channel": "EC_1" });
+    let started =
+        json!({ "event_type": "video.room.started", "params": { "room_session_id": "rs", "room_session": session } });
     let joined = json!({ "event_type": "video.member.joined", "event_channel": "EC_1",
         "params": { "room_session_id": "rs", "member": { "id": "m", "type": "member" } } });
-    cuts(with_room, &joined);
+    cuts(|| Wire::unconnected(signalwire_client(), FakeSignalWire::default()), Some(&started), &joined);
+    cuts(|| Wire::unconnected(signalwire_client(), FakeSignalWire::default().forgetful()), Some(&started), &joined);
     let joined = json!({ "class": "media", "subclass": "room", "type": "started_publisher", "obj_id": "r",
         "body": { "session_id": "s", "user": "ada" } });
-    cuts(|| nkmedia(FakeNkmedia::default()), &joined);
+    cuts(|| Wire::unconnected(nkmedia_client(), FakeNkmedia::default()), None, &joined);
     let data = json!({ "type": "user-join", "user": { "_id": "u" }, "roomUser": { "roomid": "r" } }).to_string();
-    let joined =
-        json!({ "action": 15, "channel": "room:r", "message": { "name": "user-join", "type": "json", "data": data } });
-    cuts(dubtrack, &joined);
+    let message = json!({ "name": "user-join", "type": "json", "data": data });
+    let joined = json!({ "action": 15, "channel": "room:r", "message": message });
+    cuts(|| Wire::unconnected(dubtrack_client(), FakeDubtrack::default()), None, &joined);
 }
 
 #[test]

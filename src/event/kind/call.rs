@@ -6,6 +6,7 @@ use crate::event::{Changes, Device, DeviceKind, End, Leg, Sdp};
 
 /// To a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum CallEvent {
@@ -47,6 +48,7 @@ pub enum CallEvent {
 
 /// To a device of this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum DeviceEvent {

@@ -8,7 +8,9 @@ use crate::event::{Asset, Cell, Name, Peer, PeerId, Song, Vote, optional_seconds
 
 /// The room is shown in another way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename = "layout.changed")]
+#[cfg_attr(test, schemars(transform = crate::event::Tagged("layout.changed")))]
 pub struct LayoutChanged {
     /// The layout's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,6 +23,7 @@ pub struct LayoutChanged {
 
 /// To a recording, a playback or a stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum MediaEvent {
@@ -37,6 +40,7 @@ pub enum MediaEvent {
 
 /// In the room's chat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum ChatEvent {
@@ -70,6 +74,7 @@ pub enum ChatEvent {
 
 /// To the room's queue of songs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum QueueEvent {
@@ -80,6 +85,7 @@ pub enum QueueEvent {
         song: Box<Song>,
         /// How far it is.
         #[serde(rename = "elapsed_s", default, skip_serializing_if = "Option::is_none", with = "optional_seconds")]
+        #[cfg_attr(test, schemars(with = "Option<f64>"))]
         elapsed: Option<Duration>,
     },
     /// Somebody voted on it.

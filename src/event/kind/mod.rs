@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -47,7 +48,9 @@ pub enum EventKind {
 
 /// Something that this version has no word for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename = "other")]
+#[cfg_attr(test, schemars(transform = crate::event::Tagged("other")))]
 pub struct Other {}
 
 impl EventKind {

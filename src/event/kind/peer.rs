@@ -9,6 +9,7 @@ use crate::event::{Changes, End, Metadata, Owner, Peer, PeerId, PeerState, Prese
 /// Order that holds for what an agent is told: `Joined`, then its tracks' `Added`, then its sound, then `Removed`, then
 /// `Left`. A peer that was there before the agent is told in the same way, right after the agent joined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum PeerEvent {
@@ -73,6 +74,7 @@ pub enum PeerEvent {
 
 /// To a track.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum TrackEvent {
@@ -104,7 +106,9 @@ pub enum TrackEvent {
 
 /// The platform's own detector heard a voice begin or end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename = "voice.activity")]
+#[cfg_attr(test, schemars(transform = crate::event::Tagged("voice.activity")))]
 pub struct VoiceActivity {
     /// The peer that it is about.
     pub peer: PeerId,

@@ -8,6 +8,7 @@ use crate::event::{Asset, Changes, End, Member, Metadata, PeerId, Plane, metadat
 
 /// To our own connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum LinkEvent {
@@ -21,6 +22,7 @@ pub enum LinkEvent {
         me: Option<PeerId>,
         /// How long it was away, if it was up before.
         #[serde(rename = "after_s", default, skip_serializing_if = "Option::is_none", with = "optional_seconds")]
+        #[cfg_attr(test, schemars(with = "Option<f64>"))]
         after: Option<Duration>,
     },
     /// It broke. Sound is lost until it is up again.
@@ -42,6 +44,7 @@ pub enum LinkEvent {
 
 /// To a room, or to our own seat in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event")]
 #[non_exhaustive]
 pub enum RoomEvent {

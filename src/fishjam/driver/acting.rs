@@ -3,11 +3,11 @@
 use tracing::Instrument;
 
 use super::{Done, Driver};
-use crate::agent::{Action, ActionError, Asked};
+use crate::agent::{Action, ActionError, PendingAction};
 
 impl Driver {
-    pub(super) fn on_action(&mut self, asked: Asked) {
-        let Asked { action, reply } = asked;
+    pub(super) fn on_action(&mut self, asked: PendingAction) {
+        let PendingAction { action, reply } = asked;
         let (rest, room, me) = (self.rest.clone(), self.room.clone(), self.peer.clone());
         let act = async move {
             let called = match &action {

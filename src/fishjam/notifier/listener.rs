@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use prost::Message as _;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
@@ -17,10 +15,7 @@ use crate::{
         socket::{Socket, SocketEvent},
     },
     net::limits,
-    protocol::fishjam::{
-        Decoded, decode,
-        wire::{ServerMessage, server_message},
-    },
+    protocol::{Fault, Frame, Machine, Output, fishjam::ServerSocket},
     session::{Backoff, Refusal},
     signal::{CloseCause, CloseReason},
 };
@@ -91,82 +86,79 @@ impl Listener {
             Err(_) => return Down::Lost(format!("no connection within {} s", limits::OPEN.as_secs()), None),
         };
         let token = self.client.credential().token();
-        match timeout(limits::AUTHENTICATE, subscribe(&mut socket, token.expose_secret())).await {
-            Ok(Ok(())) => {}
-            Ok(Err(reason)) if reason.cause == CloseCause::Token => {
+        let mut machine = ServerSocket::new(token.clone());
+        machine.on_open(Instant::now(), Duration::ZERO);
+        match self.converse(&mut socket, &mut machine).await {
+            End::Closed(reason) if reason.cause == CloseCause::Token => {
                 // It may have been replaced while the process lived; if so, the next link shows the new one.
-                return match self.client.credential().has_other_than(token.expose_secret()) {
+                match self.client.credential().has_other_than(token.expose_secret()) {
                     true => Down::Lost("the management token was replaced".into(), None),
                     false => Down::Refused(reason.to_string()),
-                };
-            }
-            Ok(Err(reason)) => return Down::Lost(reason.to_string(), None),
-            Err(_) => {
-                return Down::Lost(format!("no answer to the token within {} s", limits::AUTHENTICATE.as_secs()), None);
-            }
-        }
-        let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
-        self.client.troubles.notifications.ends(KEY);
-        hub.tell_all(&NotifierEvent::Up);
-        drop(hub);
-        self.follow(&mut socket).await
-    }
-
-    async fn follow(&self, socket: &mut Socket) -> Down {
-        let mut check = tokio::time::interval(CHECK);
-        loop {
-            let event = tokio::select! {
-                event = socket.next() => event,
-                _ = check.tick() => match socket.check(Instant::now()) {
-                    Some(reason) => SocketEvent::Closed(reason),
-                    None => continue,
-                },
-            };
-            let bytes = match event {
-                SocketEvent::Message(bytes) => bytes,
-                SocketEvent::Closed(reason) => return Down::Lost(reason.to_string(), None),
-            };
-            let decoded =
-                decode(&bytes).unwrap_or_else(|error| Decoded { unreadable: vec![error], ..Decoded::default() });
-            self.client.unreadable().note_notifications("the server socket", &decoded.unreadable);
-            let mut events = decoded.events;
-            while !events.is_empty() {
-                let some: Vec<_> = events.drain(..events.len().min(AT_ONCE)).collect();
-                let Some(hub) = self.hub.upgrade() else { return Down::Unwanted };
-                some.into_iter().for_each(|event| hub.tell(event));
-                // Whoever listens may read before the next ones come.
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
-
-/// Shows the token and subscribes, each answered before the next.
-async fn subscribe(socket: &mut Socket, token: &str) -> Result<(), CloseReason> {
-    use server_message::{AuthRequest, Content, EventType, SubscribeRequest};
-    socket.send(encode(Content::AuthRequest(AuthRequest { token: token.to_owned() })));
-    wait_for(socket, |content| matches!(content, Content::Authenticated(_))).await?;
-    let subscription = SubscribeRequest { event_type: EventType::ServerNotification.into() };
-    socket.send(encode(Content::SubscribeRequest(subscription)));
-    wait_for(socket, |content| matches!(content, Content::SubscribeResponse(_))).await
-}
-
-fn encode(content: server_message::Content) -> Bytes {
-    ServerMessage { content: Some(content) }.encode_to_vec().into()
-}
-
-async fn wait_for(socket: &mut Socket, wanted: fn(&server_message::Content) -> bool) -> Result<(), CloseReason> {
-    loop {
-        match socket.next().await {
-            SocketEvent::Closed(reason) => return Err(reason),
-            SocketEvent::Message(bytes) => {
-                let content = ServerMessage::decode(bytes).ok().and_then(|message| message.content);
-                if content.is_some_and(|content| wanted(&content)) {
-                    return Ok(());
                 }
             }
+            End::Closed(reason) => Down::Lost(reason.to_string(), None),
+            End::Fault(fault) => Down::Lost(fault.to_string(), None),
+            End::Unwanted => Down::Unwanted,
         }
     }
+
+    /// Carries messages between the socket and the machine, and what is told to the hub.
+    async fn converse(&self, socket: &mut Socket, machine: &mut ServerSocket) -> End {
+        let mut check = tokio::time::interval(CHECK);
+        loop {
+            let mut told = 0;
+            while let Some(output) = machine.poll_output() {
+                let Some(hub) = self.hub.upgrade() else { return End::Unwanted };
+                match output {
+                    Output::SendBytes(bytes) => drop(socket.send(bytes)),
+                    Output::Event(event) => {
+                        hub.tell(*event);
+                        told += 1;
+                    }
+                    Output::Live => {
+                        self.client.troubles.notifications.ends(KEY);
+                        hub.tell_all(&NotifierEvent::Up);
+                    }
+                    Output::Unreadable(why) => self.client.unreadable().note_notification("the server socket", &why),
+                    Output::Close(fault) => return End::Fault(fault),
+                    // What a Fishjam's machine never wants.
+                    Output::Send(_)
+                    | Output::Acted(..)
+                    | Output::WantsToken
+                    | Output::Trouble(_)
+                    | Output::CannotList(_) => {}
+                }
+                drop(hub);
+                if told == AT_ONCE {
+                    // Whoever listens may read before the next ones come.
+                    told = 0;
+                    tokio::task::yield_now().await;
+                }
+            }
+            let event = tokio::select! {
+                event = socket.next() => event,
+                _ = check.tick() => {
+                    machine.on_time(Instant::now());
+                    match socket.check(Instant::now()) {
+                        Some(reason) => SocketEvent::Closed(reason),
+                        None => continue,
+                    }
+                }
+            };
+            match event {
+                SocketEvent::Message(bytes) => machine.on_frame(Instant::now(), Frame::Binary(&bytes)),
+                SocketEvent::Closed(reason) => return End::Closed(reason),
+            }
+        }
+    }
+}
+
+/// How one connection ended.
+enum End {
+    Closed(CloseReason),
+    Fault(Fault),
+    /// Nobody listens any more.
+    Unwanted,
 }
 
 /// Whose trouble it is.

@@ -147,7 +147,12 @@ impl Unreadable {
         self.0.lock().expect("no holder panics").counts.clone()
     }
 
-    /// Members of a batch of notifications that could not be read.
+    /// A notification could not be read.
+    pub(crate) fn note_notification(&self, source: &str, why: &str) {
+        self.note(source, vec![("notification", why.to_owned(), String::from("it is passed over"))]);
+    }
+
+    /// Members of a batch of notifications could not.
     pub(crate) fn note_notifications(&self, source: &str, faults: &[DecodeError]) {
         let fault = |error: &DecodeError| ("notification", error.reason.clone(), format!("{} bytes", error.bytes));
         self.note(source, faults.iter().map(fault).collect());

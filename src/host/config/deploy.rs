@@ -209,11 +209,13 @@ pub struct SinkConfig {
     pub events: bool,
     /// Whether notes are.
     pub notes: bool,
+    /// Whether events bring along what the platform itself said.
+    pub native: bool,
 }
 
 impl Default for SinkConfig {
     fn default() -> SinkConfig {
-        SinkConfig { file: None, webhook: None, secret_env: None, events: true, notes: true }
+        SinkConfig { file: None, webhook: None, secret_env: None, events: true, notes: true, native: false }
     }
 }
 

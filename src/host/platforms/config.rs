@@ -1,6 +1,6 @@
 //! `[signalwire]`, `[nkmedia]` and `[dubtrack]`: where the other platforms are, and as whom they are followed.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -25,6 +25,15 @@ pub struct SignalWireConfig {
     /// Whether the token is a video room token (a JWT) in place of the project's own.
     #[serde(default)]
     pub jwt: bool,
+    /// Where pages forward what only they know, at an address of this machine.
+    #[serde(default)]
+    pub bridge: Option<SocketAddr>,
+    /// The origins of those pages.
+    #[serde(default)]
+    pub bridge_origins: Vec<String>,
+    /// The environment variable that holds the token that those pages know.
+    #[serde(default = "bridge_token")]
+    pub bridge_token_env: String,
     /// A PEM file of authorities that are trusted beside the machine's own.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
@@ -78,6 +87,23 @@ impl SignalWireConfig {
     /// Where the token is.
     pub fn token(&self) -> SecretSource {
         SecretSource { what: "SignalWire token", env: self.token_env.clone(), file: self.token_file.clone() }
+    }
+
+    fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        if self.bridge.is_some_and(|listen| !listen.ip().is_loopback()) {
+            faults.push(("signalwire.bridge", "can be reached from other machines; listen on 127.0.0.1".into()));
+        }
+        if self.bridge.is_some() && self.bridge_origins.is_empty() {
+            let problem = "is empty: no page could forward anything; name one, as in \"https://app.example\"";
+            faults.push(("signalwire.bridge_origins", problem.into()));
+        }
+        faults
+    }
+
+    /// Where the token of pages is.
+    pub fn bridge_token(&self) -> SecretSource {
+        SecretSource { what: "token of pages", env: self.bridge_token_env.clone(), file: None }
     }
 }
 
@@ -149,6 +175,11 @@ impl Config {
         if let Some(dubtrack) = &self.dubtrack {
             wrong(of(&dubtrack.api, &call), "dubtrack.api", "https://api.queup.net");
             wrong(of(&dubtrack.socket, &socket), "dubtrack.socket", "wss://ws.queup.net/ws/");
+        }
+        if let Some(signalwire) = &self.signalwire {
+            faults.extend(signalwire.faults());
+        }
+        if let Some(dubtrack) = &self.dubtrack {
             if dubtrack.rooms.is_empty() {
                 faults.push(("dubtrack.rooms", "is empty: no room would be entered; name some".into()));
             }
@@ -212,6 +243,10 @@ pub(in crate::host) fn default_platform() -> Protocol {
 
 fn signalwire_token() -> String {
     "SIGNALWIRE_TOKEN".into()
+}
+
+fn bridge_token() -> String {
+    "ROOMTONE_BRIDGE_TOKEN".into()
 }
 
 fn nkmedia_password() -> String {

@@ -1,7 +1,7 @@
 //! The table of platforms: the one place of a host that names them.
 
 mod config;
-mod several;
+mod multi;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -15,12 +15,12 @@ use super::{
 use crate::{
     dubtrack::Dubtrack,
     fishjam::{Address, Fishjam, rest::Client},
-    net::Trust,
+    net::{Credential, SecretSource, Trust},
     nkmedia::Nkmedia,
     platform::Platform,
-    signalwire::SignalWire,
+    signalwire::{Bridge, SignalWire},
 };
-use several::Several;
+use multi::MultiPlatform;
 
 /// A platform by its name.
 pub use crate::protocol::Protocol;
@@ -43,7 +43,7 @@ pub(super) fn of(config: &Config, secrets: &Secrets) -> Result<Arc<dyn Platform>
             },
         );
     }
-    Ok(Arc::new(Several::new(platforms)))
+    Ok(Arc::new(MultiPlatform::new(platforms)))
 }
 
 /// What is wrong with a platform's address, if something is.
@@ -68,6 +68,13 @@ fn signalwire(config: &SignalWireConfig) -> Result<SignalWire, String> {
     let source = SignalWire::new(&config.project, credential(config.token())?);
     let source = source.trusting(trust("signalwire", config.ca_file.as_ref())?);
     let source = if config.jwt { source.with_jwt() } else { source };
+    let source = match config.bridge {
+        Some(listen) => {
+            let bridge = Bridge::bind(listen, credential(config.bridge_token())?, config.bridge_origins.clone());
+            source.bridged(bridge.map_err(|error| format!("signalwire.bridge: cannot listen on {listen}: {error}"))?)
+        }
+        None => source,
+    };
     Ok(match &config.url {
         Some(url) => source.at(url),
         None => source,
@@ -75,15 +82,20 @@ fn signalwire(config: &SignalWireConfig) -> Result<SignalWire, String> {
 }
 
 fn nkmedia(config: &NkmediaConfig) -> Result<Nkmedia, String> {
-    let source = Nkmedia::new(&config.url, &config.user, credential(config.password())?);
+    let source = Nkmedia::new(&config.url, &config.user, passphrase(config.password())?);
     Ok(source.trusting(trust("nkmedia", config.ca_file.as_ref())?))
 }
 
 fn dubtrack(config: &DubtrackConfig) -> Result<Dubtrack, String> {
-    let source = Dubtrack::new(&config.user, credential(config.password())?, config.rooms.clone());
+    let source = Dubtrack::new(&config.user, passphrase(config.password())?, config.rooms.clone());
     let source = source.trusting(trust("dubtrack", config.ca_file.as_ref())?);
     let api = config.api.as_deref().unwrap_or(Dubtrack::API);
     Ok(source.at(api, config.socket.as_deref().unwrap_or(Dubtrack::SOCKET)))
+}
+
+/// A password may be any text, which a token may not.
+fn passphrase(source: SecretSource) -> Result<Credential, String> {
+    Credential::read_by(move || source.read().map_err(|error| error.to_string()))
 }
 
 fn trust(table: &str, ca_file: Option<&PathBuf>) -> Result<Trust, String> {

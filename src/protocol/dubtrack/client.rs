@@ -12,7 +12,7 @@
 //! ```
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -25,7 +25,10 @@ use super::{
 use crate::{
     event::{EventKind, PeerId, RoomEvent, RoomId},
     net::limits,
-    protocol::{Fault, FaultKind, Frame, Machine, Output, machine::Unreadable},
+    protocol::{
+        Fault, FaultKind, Frame, Machine, Output,
+        machine::{Unreadable, read_text},
+    },
 };
 
 /// See the module's head.
@@ -38,7 +41,9 @@ pub struct Client {
     ping: Option<Ping>,
     /// By when the server must have let us in.
     open_by: Option<Instant>,
-    attached: usize,
+    /// Channels that were not attached yet, by when they must be.
+    unattached: BTreeSet<String>,
+    is_live: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +59,16 @@ impl Client {
     /// One that follows these rooms, by id, and the private messages of `me`.
     pub fn new(rooms: Vec<RoomId>, me: Option<PeerId>) -> Client {
         let (outputs, unreadable) = (VecDeque::new(), Unreadable::default());
-        Client { rooms, me, outputs, unreadable, ping: None, open_by: None, attached: 0 }
+        Client {
+            rooms,
+            me,
+            outputs,
+            unreadable,
+            ping: None,
+            open_by: None,
+            unattached: BTreeSet::new(),
+            is_live: false,
+        }
     }
 
     fn send(&mut self, action: &serde_json::Value) {
@@ -65,62 +79,76 @@ impl Client {
         self.outputs.push_back(Output::Close(Fault::new(kind, message)));
     }
 
-    fn on_connected(&mut self) {
-        self.open_by = None;
-        let rooms = self.rooms.iter().map(|room| format!("room:{room}"));
-        let channels: Vec<String> = rooms.chain(self.me.iter().map(|me| format!("user:{me}"))).collect();
+    fn on_connected(&mut self, now: Instant) {
+        self.open_by = Some(now + limits::AUTHENTICATE);
+        self.unattached = self.rooms.iter().map(|room| format!("room:{room}")).collect();
+        let channels: Vec<String> =
+            self.unattached.iter().cloned().chain(self.me.iter().map(|me| format!("user:{me}"))).collect();
         for channel in channels {
             self.send(&json!({ "action": 10, "channel": channel }));
         }
-        if self.rooms.is_empty() {
-            self.outputs.push_back(Output::Live);
-        }
+        self.look_if_live();
     }
 
     /// The room is heard from now on; that we are in it is said by ourselves.
     fn on_attached(&mut self, room: &RoomId) {
-        self.send(&json!({ "action": 14, "channel": format!("room:{room}"), "presence": { "action": 0, "data": {} } }));
-        self.attached += 1;
-        if self.attached == self.rooms.len() {
+        let channel = format!("room:{room}");
+        self.send(&json!({ "action": 14, "channel": channel, "presence": { "action": 0, "data": {} } }));
+        self.unattached.remove(&channel);
+        self.look_if_live();
+    }
+
+    fn look_if_live(&mut self) {
+        if self.unattached.is_empty() && !std::mem::replace(&mut self.is_live, true) {
+            self.open_by = None;
             self.outputs.push_back(Output::Live);
         }
+    }
+
+    /// Not everything has come in time. Rooms that are heard are worth going on for.
+    fn on_late(&mut self) {
+        let limit = limits::AUTHENTICATE.as_secs();
+        if self.unattached.is_empty() || self.unattached.len() == self.rooms.len() {
+            return self.close(FaultKind::Broken, format!("the server has not let us in within {limit} s"));
+        }
+        for channel in std::mem::take(&mut self.unattached) {
+            self.outputs
+                .push_back(Output::Trouble(format!("{channel} was not attached within {limit} s, and is not heard")));
+        }
+        self.look_if_live();
     }
 }
 
 impl Machine for Client {
     fn on_open(&mut self, now: Instant, _since_1970: Duration) {
         self.outputs.clear();
-        (self.ping, self.attached, self.unreadable) = (None, 0, Unreadable::default());
+        (self.ping, self.is_live, self.unreadable) = (None, false, Unreadable::default());
+        self.unattached.clear();
         self.open_by = Some(now + limits::AUTHENTICATE);
     }
 
     fn on_frame(&mut self, now: Instant, frame: Frame<'_>) {
-        let Frame::Text(text) = frame else {
-            let output = self.unreadable.on_unread(PLATFORM, "a binary message came; it speaks in text".into());
-            return self.outputs.push_back(output);
-        };
-        match read(text) {
-            Err(error) => {
-                let output = self.unreadable.on_unread(PLATFORM, error.to_string());
-                return self.outputs.push_back(output);
-            }
-            Ok(Incoming::Open { ping_interval: interval, ping_timeout: timeout }) => {
+        match read_text(PLATFORM, frame, &mut self.unreadable, &mut self.outputs, read) {
+            Some(Incoming::Open { ping_interval: interval, ping_timeout: timeout }) => {
                 self.ping = Some(Ping { interval, timeout, next: now + interval, answer_by: None });
             }
-            Ok(Incoming::Pong) => {
+            Some(Incoming::Pong) => {
                 if let Some(ping) = &mut self.ping {
                     ping.answer_by = None;
                 }
             }
-            Ok(Incoming::Ping) => self.outputs.push_back(Output::Send("3".into())),
-            Ok(Incoming::Close) => self.close(FaultKind::Broken, "the server has closed the connection"),
-            Ok(Incoming::Refused(why)) => {
+            Some(Incoming::Ping) => self.outputs.push_back(Output::Send("3".into())),
+            Some(Incoming::Close) => self.close(FaultKind::Broken, "the server has closed the connection"),
+            Some(Incoming::Refused(why)) if self.is_live || !self.unattached.is_empty() => {
+                self.outputs.push_back(Output::Trouble(format!("refused: {why}")))
+            }
+            Some(Incoming::Refused(why)) => {
                 self.close(
                     FaultKind::Broken,
                     format!("the server refuses ({why}); it is tried again with a new token"),
                 );
             }
-            Ok(Incoming::Event(event)) => {
+            Some(Incoming::Event(event)) => {
                 let (is_connected, room) = match &event.kind {
                     EventKind::Link(_) => (true, None),
                     EventKind::Room(RoomEvent::Entered { .. }) => (false, event.room().cloned()),
@@ -128,21 +156,19 @@ impl Machine for Client {
                 };
                 self.outputs.push_back(Output::Event(event));
                 if is_connected {
-                    self.on_connected();
+                    self.on_connected(now);
                 }
                 if let Some(room) = room {
                     self.on_attached(&room);
                 }
             }
-            Ok(Incoming::Noop | Incoming::Own) => {}
+            Some(Incoming::Noop | Incoming::Own) | None => {}
         }
-        self.unreadable.on_read();
     }
 
     fn on_time(&mut self, now: Instant) {
         if self.open_by.take_if(|due| *due <= now).is_some() {
-            let message = format!("the server has not let us in within {} s", limits::AUTHENTICATE.as_secs());
-            self.close(FaultKind::Broken, message);
+            self.on_late();
         }
         let Some(ping) = &mut self.ping else { return };
         if ping.answer_by.is_some_and(|due| due <= now) {

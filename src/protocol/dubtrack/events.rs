@@ -5,16 +5,15 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::objects::*;
 use crate::{
     event::{
-        Changes, ChatEvent, EventKind, LinkEvent, Metadata, NativeView, Origin, Peer, PeerEvent, PeerKind, Place,
-        Plane, Presence as PresenceState, QueueEvent, Role, RoomEvent, Song as QueuedSong, Vote,
+        Changes, ChatEvent, EventKind, LinkEvent, Metadata, Peer, PeerEvent, PeerKind, Place, Plane,
+        Presence as PresenceState, QueueEvent, Role, RoomEvent, Song as QueuedSong, Vote,
     },
-    protocol::spec::{EventSpec, Said},
+    protocol::spec::{EventSpec, Said, event_table},
 };
 
 /// The platform's name in [`Native::platform`](crate::event::Native::platform).
@@ -32,67 +31,23 @@ fn is_named(wire: &str, name: &str) -> bool {
     }
 }
 
-macro_rules! events {
-    ($($view:ident { $($known:ident $event:literal $wire:literal $meaning:literal => $says:expr;)+ })+) => {
-        pub(crate) const EVENTS: &[EventSpec] = &[$($(
-            EventSpec {
-                event: $event,
-                wire: $wire,
-                meaning: $meaning,
-                origin: Origin::Platform,
-                is_documented: events!(@$known),
-                fields: || {
-                    let mut paths = Vec::new();
-                    <$view as crate::protocol::WireObject>::paths("", &mut paths);
-                    paths
-                },
-                #[cfg(test)]
-                typed: |payload| {
-                    let read = <Option<$view> as serde::Deserialize>::deserialize(payload).ok()?;
-                    serde_json::to_value(read.unwrap_or_default()).ok()
-                },
-                says: |payload| {
-                    let says: fn($view, &Value) -> Said = $says;
-                    Some(says($view::deserialize(payload).ok()?, payload))
-                },
-            },
-        )+)+];
-
-        $(
-            impl NativeView for $view {
-                const PLATFORM: &'static str = PLATFORM;
-                const NAMES: &'static [&'static str] = &[$($wire),+];
-
-                fn is_named(name: &str) -> bool {
-                    Self::NAMES.iter().any(|wire| is_named(wire, name))
-                }
-
-                fn read(payload: &[u8]) -> Option<$view> {
-                    serde_json::from_slice(payload).ok()
-                }
-            }
-        )+
-    };
-    (@documented) => { true };
-    (@later) => { false };
-}
-
-events! {
+event_table! {
+    PLATFORM, is_named;
     Connected {
-        documented "on_ready" "connected" "link.up" => |said, _| {
+        documented "on_ready" "connected" "link.up" Platform => |said, _| {
             let me = Some(said.client_id).filter(|id| !id.is_empty()).map(Into::into);
             Said::new(LinkEvent::Up { plane: Plane::Signal, me, after: None }, None)
         };
     }
     Attached {
-        documented "on_joined_room" "attached" "room.entered" => |said, _| {
+        documented "on_joined_room" "attached" "room.entered" Platform => |said, _| {
             let me = Some(said.client_id).filter(|id| !id.is_empty()).map(Into::into);
             let entered = RoomEvent::Entered { me, info: Metadata::default(), roster: None, running: Vec::new() };
             Said::new(entered, place_of(&said.channel))
         };
     }
     PresenceChanged {
-        documented "on_member_presence" "presence" "peer.presence" => |said, _| {
+        documented "on_member_presence" "presence" "peer.presence" Platform => |said, _| {
             let Presence { action, client_id, connection_id, .. } = said.presence;
             let state = match action {
                 Some(1) => PresenceState::Leave,
@@ -105,20 +60,22 @@ events! {
         };
     }
     ChatMessage {
-        documented "on_chat" "chat-message" "chat.said" => |said, _| {
+        documented "on_chat" "chat-message" "chat.said" Platform => |said, _| {
             let author = Box::new(user(&said.user));
             let text = text_of_html(&said.message);
-            in_room(said.queue_object.roomid, ChatEvent::Said { id: said.chatid, author, text: text.as_str().into() })
+            let time_s = said.time.map(|ms| ms as f64 / 1_000.0);
+            let event = ChatEvent::Said { id: said.chatid, author, text: text.as_str().into() };
+            Said { time_s, ..in_room(said.queue_object.roomid, event) }
         };
     }
     ChatMessageDeleted {
-        documented "on_chat_delete" "delete-chat-message" "chat.deleted" => |said, _| {
+        documented "on_chat_delete" "delete-chat-message" "chat.deleted" Platform => |said, _| {
             let by = Some(said.user.id).filter(|id| !id.is_empty()).map(Into::into);
             Said::new(ChatEvent::Deleted { id: said.chatid, by }, None)
         };
     }
     Dub {
-        documented "on_dub" "room_playlist-dub" "queue.voted" => |said, _| {
+        documented "on_dub" "room_playlist-dub" "queue.voted" Platform => |said, _| {
             let vote = if said.dubtype == "downdub" { Vote::Down } else { Vote::Up };
             let room = said.playlist.roomid.clone();
             let song = Box::new(song(said.playlist, None));
@@ -126,14 +83,14 @@ events! {
         };
     }
     PlaylistUpdate {
-        documented "on_playlist_song_add" "room_playlist-update" "queue.current" => |said, _| {
+        documented "on_playlist_song_add" "room_playlist-update" "queue.current" Platform => |said, _| {
             let elapsed = said.start_time.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
             let room = said.song.roomid.clone();
             in_room(room, QueueEvent::Current { song: Box::new(song(said.song, said.song_info)), elapsed })
         };
     }
     UserJoin {
-        documented "on_member_join" "user-join" "peer.joined" => |said, payload| {
+        documented "on_member_join" "user-join" "peer.joined" Platform => |said, payload| {
             let peer = Peer {
                 role: role_of(&said.room_user.roleid),
                 metadata: Metadata::new(payload["roomUser"].clone()),
@@ -143,7 +100,7 @@ events! {
         };
     }
     UserUpdate {
-        documented "on_member_update" "user_update_<userid>" "peer.updated" => |said, payload| {
+        documented "on_member_update" "user_update_<userid>" "peer.updated" Platform => |said, payload| {
             let metadata = Metadata::new(payload["user"].clone());
             let peer = Peer {
                 role: role_of(&said.user.roleid),
@@ -154,32 +111,32 @@ events! {
         };
     }
     NewMessage {
-        documented "on_private_message" "new-message" "chat.direct" => |said, _| {
+        documented "on_private_message" "new-message" "chat.direct" Platform => |said, _| {
             Said::new(ChatEvent::Direct { conversation: said.messageid, from: said.userid.into() }, None)
         };
     }
     UserLeave {
-        later "user-leave" "user-leave" "peer.left" => |said, _| Said::new(PeerEvent::left(user(&said.user)), None);
+        later "user-leave" "user-leave" "peer.left" Platform => |said, _| Said::new(PeerEvent::left(user(&said.user)), None);
     }
     UserModerated {
-        later "user-kick" "user-kick" "peer.removed" => |said, _| {
+        later "user-kick" "user-kick" "peer.removed" Platform => |said, _| {
             Said::new(PeerEvent::Removed { peer: user(&said.kicked_user) }, None)
         };
-        later "user-ban" "user-ban" "peer.removed" => |said, _| {
+        later "user-ban" "user-ban" "peer.removed" Platform => |said, _| {
             Said::new(PeerEvent::Removed { peer: user(&said.kicked_user) }, None)
         };
-        later "user-setrole" "user-setrole" "peer.role" => |said, _| {
+        later "user-setrole" "user-setrole" "peer.role" Platform => |said, _| {
             let role = role_of(&said.role_object);
             Said::new(PeerEvent::Role { peer: Peer { role, ..user(&said.mod_user) }, grants: Metadata::new(said.role_object) }, None)
         };
-        later "user-unsetrole" "user-unsetrole" "peer.role" => |said, _| {
+        later "user-unsetrole" "user-unsetrole" "peer.role" Platform => |said, _| {
             Said::new(PeerEvent::Role { peer: user(&said.mod_user), grants: Metadata::default() }, None)
         };
-        later "user-mute" "user-mute" "peer.updated" => |said, _| muted(&said.muted_user, true);
-        later "user-unmute" "user-unmute" "peer.updated" => |said, _| muted(&said.muted_user, false);
+        later "user-mute" "user-mute" "peer.updated" Platform => |said, _| muted(&said.muted_user, true);
+        later "user-unmute" "user-unmute" "peer.updated" Platform => |said, _| muted(&said.muted_user, false);
     }
     RoomUpdate {
-        later "room-update" "room-update" "room.updated" => |said, _| {
+        later "room-update" "room-update" "room.updated" Platform => |said, _| {
             Said::new(RoomEvent::Updated { changes: Changes::Whole(Metadata::new(said.room)) }, None)
         };
     }

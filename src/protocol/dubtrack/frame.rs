@@ -87,6 +87,7 @@ fn action(bytes: usize, body: &str) -> Result<Incoming, FrameError> {
     let plain = |name: &'static str| Incoming::Event(Box::new(event_of(PLATFORM, spec(name), name, body)));
     Ok(match action.action {
         4 => plain("connected"),
+        2 => Incoming::Refused("it does not take what was asked for".into()),
         9 => Incoming::Refused(match action.error {
             Value::String(why) => why,
             other => other.to_string(),

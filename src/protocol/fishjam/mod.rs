@@ -4,6 +4,7 @@ mod agent;
 mod catalog;
 mod close;
 mod notifications;
+mod server_socket;
 mod sound;
 
 pub use agent::{decode_response, message_of};
@@ -12,6 +13,7 @@ pub use close::close_reason;
 pub use notifications::{
     DecodeError, Decoded, NAMES, PLATFORM, decode, peer_kind, peer_type, track_from_wire, track_type,
 };
+pub use server_socket::ServerSocket;
 pub use sound::{encode_track_data, peek_track_data};
 
 /// What the wire's messages are made of, for showing them as JSON.

@@ -32,7 +32,7 @@ use crate::{
     event::{Event, Member, Metadata, Peer, RoomEvent, RoomId},
     protocol::{
         Fault, FaultKind, Frame, Machine, Output,
-        machine::Unreadable,
+        machine::{Unreadable, read_text},
         requests::{Request, Requests},
     },
 };
@@ -53,6 +53,8 @@ pub struct Client {
     unreadable: Unreadable,
     requests: Requests<u64, Asked>,
     next_tid: u64,
+    /// Rooms that are to be looked at.
+    unasked: VecDeque<RoomId>,
     keep_alive: Option<Instant>,
 }
 
@@ -70,7 +72,15 @@ impl Client {
     /// One that logs in as this user.
     pub fn new(login: Login) -> Client {
         let (outputs, requests) = (VecDeque::new(), Requests::default());
-        Client { login, outputs, unreadable: Unreadable::default(), requests, next_tid: 0, keep_alive: None }
+        Client {
+            login,
+            outputs,
+            unreadable: Unreadable::default(),
+            requests,
+            next_tid: 0,
+            unasked: VecDeque::new(),
+            keep_alive: None,
+        }
     }
 
     fn ask(&mut self, now: Instant, asked: Asked, command: [&str; 3], data: &Value) {
@@ -97,7 +107,7 @@ impl Client {
     fn on_reply(&mut self, now: Instant, tid: u64, result: Result<Value, String>) {
         let asked = match self.requests.take(&tid) {
             None => return,
-            Some(Request::Own(asked)) => asked,
+            Some(Request::Own(asked) | Request::Look(asked)) => asked,
             Some(Request::Act(number, action)) => {
                 let result = result.map(drop).map_err(|why| ActionError::refused(&action, why));
                 return self.outputs.push_back(Output::Acted(number, result));
@@ -117,20 +127,33 @@ impl Client {
             }
             (Asked::Subscribe, Ok(_)) => {
                 self.outputs.push_back(Output::Live);
-                self.ask(now, Asked::Rooms, ["media", "room", "list"], &json!({}));
+                self.request(now, Request::Look(Asked::Rooms), ["media", "room", "list"], &json!({}));
             }
             (Asked::Subscribe, Err(why)) => {
                 self.close(FaultKind::Unauthorized, format!("NkMEDIA refuses the subscription to its events ({why})"));
             }
             (Asked::Rooms, Ok(listed)) => {
-                for room in rooms_of(&listed) {
-                    let data = json!({ "room_id": room.as_str() });
-                    self.ask(now, Asked::Room(room), ["media", "room", "info"], &data);
-                }
+                self.unasked = rooms_of(&listed);
+                self.look_at_rooms(now);
             }
-            (Asked::Room(room), Ok(info)) => self.on_room(room, &info),
-            // A room that is gone meanwhile, a server without the command.
-            (Asked::Rooms | Asked::Room(_), Err(_)) | (Asked::KeepAlive, _) => {}
+            (Asked::Rooms, Err(why)) => {
+                self.outputs.push_back(Output::CannotList(format!("NkMEDIA lists no rooms: {why}")))
+            }
+            (Asked::Room(room), info) => {
+                // One that cannot be told of is gone meanwhile.
+                info.into_iter().for_each(|info| self.on_room(room.clone(), &info));
+                self.look_at_rooms(now);
+            }
+            (Asked::KeepAlive, _) => {}
+        }
+    }
+
+    /// Asks for a few of the rooms at a time: a server with thousands answers in its own time.
+    fn look_at_rooms(&mut self, now: Instant) {
+        while self.requests.looks() < AT_ONCE {
+            let Some(room) = self.unasked.pop_front() else { return };
+            let data = json!({ "room_id": room.as_str() });
+            self.request(now, Request::Look(Asked::Room(room)), ["media", "room", "info"], &data);
         }
     }
 
@@ -165,7 +188,7 @@ fn member_of(session: &str, said: &Value) -> MemberBody {
 }
 
 /// Lists of rooms came as ids, as objects, and as either under a key.
-fn rooms_of(listed: &Value) -> Vec<RoomId> {
+fn rooms_of(listed: &Value) -> VecDeque<RoomId> {
     let inner = ["rooms", "ids", "list"].iter().find_map(|key| listed[*key].as_array());
     let all = inner.or_else(|| listed.as_array()).into_iter().flatten();
     let id = |room: &Value| room.as_str().or_else(|| room["room_id"].as_str()).map(RoomId::from);
@@ -177,6 +200,7 @@ impl Machine for Client {
         self.outputs.clear();
         self.requests.forget(&mut self.outputs);
         (self.next_tid, self.keep_alive, self.unreadable) = (0, None, Unreadable::default());
+        self.unasked.clear();
         let password = self.login.password.expose_secret().to_owned();
         // Services read one of the two.
         let data = json!({ "user": self.login.user, "password": password, "pass": password });
@@ -184,29 +208,20 @@ impl Machine for Client {
     }
 
     fn on_frame(&mut self, now: Instant, frame: Frame<'_>) {
-        let Frame::Text(text) = frame else {
-            let output = self.unreadable.on_unread(PLATFORM, "a binary message came; it speaks in text".into());
-            return self.outputs.push_back(output);
-        };
-        match read(text) {
-            Err(error) => {
-                let output = self.unreadable.on_unread(PLATFORM, error.to_string());
-                return self.outputs.push_back(output);
-            }
-            Ok(Incoming::Event { tid, event }) => {
+        match read_text(PLATFORM, frame, &mut self.unreadable, &mut self.outputs, read) {
+            Some(Incoming::Event { tid, event }) => {
                 self.reply(&tid);
                 self.outputs.push_back(Output::Event(event));
             }
-            Ok(Incoming::Ping { tid }) => self.reply(&tid),
-            Ok(Incoming::Request { tid, name }) => {
+            Some(Incoming::Ping { tid }) => self.reply(&tid),
+            Some(Incoming::Request { tid, name }) => {
                 let data = json!({ "code": 1_000, "error": format!("an agent does not take {name}") });
                 let text = json!({ "result": "error", "tid": tid, "data": data }).to_string();
                 self.outputs.push_back(Output::Send(text));
             }
-            Ok(Incoming::Reply { tid, result }) => self.on_reply(now, tid, result),
-            Ok(Incoming::Ack) => {}
+            Some(Incoming::Reply { tid, result }) => self.on_reply(now, tid, result),
+            Some(Incoming::Ack) | None => {}
         }
-        self.unreadable.on_read();
     }
 
     fn on_time(&mut self, now: Instant) {
@@ -214,6 +229,7 @@ impl Machine for Client {
             self.ask(now, Asked::KeepAlive, ["core", "event", "get_subscriptions"], &json!({}));
         }
         self.requests.on_time(now, &mut self.outputs);
+        self.look_at_rooms(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {
@@ -238,5 +254,7 @@ impl Machine for Client {
 
 /// Well within the 30 s after which a server cuts off who says nothing.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// Rooms whose members are asked for.
+/// Rooms that are asked for at a time,
+const AT_ONCE: usize = 16;
+/// and in all.
 const MOST_ROOMS: usize = 10_000;

@@ -2,16 +2,14 @@
 //!
 //! Names changed while the platform was made. The table has the first ones; `first_name` leads from every later name to them.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::objects::*;
 use crate::{
     event::{
-        CallEvent, Changes, End, EventKind, Leg, Metadata, NativeView, Origin, Peer, PeerEvent, PeerKind, Place, Role,
-        RoomEvent, Sdp,
+        CallEvent, Changes, End, EventKind, Leg, Metadata, Peer, PeerEvent, PeerKind, Place, Role, RoomEvent, Sdp,
     },
-    protocol::spec::{EventSpec, Said},
+    protocol::spec::{EventSpec, Said, event_table},
 };
 
 /// The platform's name in [`Native::platform`](crate::event::Native::platform).
@@ -40,110 +38,66 @@ pub(super) fn spec(name: &str, role: &str) -> Option<&'static EventSpec> {
     EVENTS.iter().find(|spec| spec.wire == first)
 }
 
-macro_rules! events {
-    ($($view:ident { $($known:ident $event:literal $wire:literal $meaning:literal => $says:expr;)+ })+) => {
-        pub(crate) const EVENTS: &[EventSpec] = &[$($(
-            EventSpec {
-                event: $event,
-                wire: $wire,
-                meaning: $meaning,
-                origin: Origin::Platform,
-                is_documented: events!(@$known),
-                fields: || {
-                    let mut paths = Vec::new();
-                    <$view as crate::protocol::WireObject>::paths("", &mut paths);
-                    paths
-                },
-                #[cfg(test)]
-                typed: |payload| {
-                    let read = <Option<$view> as serde::Deserialize>::deserialize(payload).ok()?;
-                    serde_json::to_value(read.unwrap_or_default()).ok()
-                },
-                says: |payload| {
-                    let says: fn($view, &Value) -> Said = $says;
-                    Some(says($view::deserialize(payload).ok()?, payload))
-                },
-            },
-        )+)+];
-
-        $(
-            impl NativeView for $view {
-                const PLATFORM: &'static str = PLATFORM;
-                const NAMES: &'static [&'static str] = &[$($wire),+];
-
-                fn is_named(name: &str) -> bool {
-                    ["publisher", "listener"].iter().any(|role| Self::NAMES.contains(&first_name(name, role)))
-                }
-
-                fn read(payload: &[u8]) -> Option<$view> {
-                    serde_json::from_slice(payload).ok()
-                }
-            }
-        )+
-    };
-    (@documented) => { true };
-    (@later) => { false };
-}
-
-events! {
+event_table! {
+    PLATFORM, |wire, name| ["publisher", "listener"].iter().any(|role| first_name(name, role) == wire);
     Answered {
-        documented "session.answer" "media/session/answer" "call.answered" => |said, _| {
+        documented "session.answer" "media/session/answer" "call.answered" Platform => |said, _| {
             let leg = Leg::Session(said.obj_id.clone());
             Said::new(CallEvent::Answered { leg, sdp: sdp(said.body) }, Some(Place::Session(said.obj_id)))
         };
-        documented "call.ringing" "media/call/ringing" "call.ringing" => |said, _| {
+        documented "call.ringing" "media/call/ringing" "call.ringing" Platform => |said, _| {
             let leg = Leg::Call(said.obj_id.clone());
             Said::new(CallEvent::Ringing { leg, sdp: sdp(said.body) }, Some(Place::Call(said.obj_id)))
         };
-        documented "call.answer" "media/call/answer" "call.answered" => |said, _| {
+        documented "call.answer" "media/call/answer" "call.answered" Platform => |said, _| {
             let leg = Leg::Call(said.obj_id.clone());
             Said::new(CallEvent::Answered { leg, sdp: sdp(said.body) }, Some(Place::Call(said.obj_id)))
         };
     }
     Ended {
-        documented "session.stop" "media/session/stop" "call.ended" => |said, _| {
+        documented "session.stop" "media/session/stop" "call.ended" Platform => |said, _| {
             let leg = Leg::Session(said.obj_id.clone());
             Said::new(CallEvent::Ended { leg, end: end(said.body) }, Some(Place::Session(said.obj_id)))
         };
-        documented "room.destroyed" "media/room/destroyed" "room.closed" => |said, _| {
+        documented "room.destroyed" "media/room/destroyed" "room.closed" Platform => |said, _| {
             in_room(said.obj_id, RoomEvent::Closed { end: end(said.body) })
         };
-        documented "call.hangup" "media/call/hangup" "call.ended" => |said, _| {
+        documented "call.hangup" "media/call/hangup" "call.ended" Platform => |said, _| {
             let leg = Leg::Call(said.obj_id.clone());
             Said::new(CallEvent::Ended { leg, end: end(said.body) }, Some(Place::Call(said.obj_id)))
         };
     }
     TypeUpdated {
-        documented "session.updated_type" "media/session/updated_type" "call.updated" => |said, payload| {
+        documented "session.updated_type" "media/session/updated_type" "call.updated" Platform => |said, payload| {
             updated(said.obj_id, &payload["body"])
         };
     }
     RoomStarted {
-        documented "room.started" "media/room/started" "room.opened" => |said, payload| {
+        documented "room.started" "media/room/started" "room.opened" Platform => |said, payload| {
             in_room(said.obj_id, RoomEvent::Opened { info: Metadata::new(payload["body"].clone()) })
         };
     }
     MemberChanged {
-        documented "room.started_publisher" "media/room/started_publisher" "peer.joined" => |said, _| {
+        documented "room.started_publisher" "media/room/started_publisher" "peer.joined" Platform => |said, _| {
             in_room(said.obj_id, PeerEvent::joined(publisher(&said.body)))
         };
-        documented "room.stopped_publisher" "media/room/stopped_publisher" "peer.left" => |said, _| {
+        documented "room.stopped_publisher" "media/room/stopped_publisher" "peer.left" Platform => |said, _| {
             in_room(said.obj_id, PeerEvent::left(publisher(&said.body)))
         };
-        documented "room.started_listener" "media/room/started_listener" "peer.joined" => |said, _| {
+        documented "room.started_listener" "media/room/started_listener" "peer.joined" Platform => |said, _| {
             in_room(said.obj_id, PeerEvent::joined(listener(&said.body)))
         };
-        documented "room.stopped_listener" "media/room/stopped_listener" "peer.left" => |said, _| {
+        documented "room.stopped_listener" "media/room/stopped_listener" "peer.left" Platform => |said, _| {
             in_room(said.obj_id, PeerEvent::left(listener(&said.body)))
         };
     }
     Candidate {
-        later "session.candidate" "media/session/candidate" "call.updated" => |said, _| updated(said.obj_id, &said.body);
+        later "session.candidate" "media/session/candidate" "call.updated" Platform => |said, _| updated(said.obj_id, &said.body);
     }
 }
 
 fn in_room(room: String, kind: impl Into<EventKind>) -> Said {
-    Said::new(kind, Some(Place::Room(room.into())))
+    Said::new(kind, (!room.is_empty()).then(|| Place::Room(room.into())))
 }
 
 fn updated(session: String, changed: &Value) -> Said {

@@ -24,30 +24,22 @@ pub(super) enum Incoming {
     Ack,
 }
 
+/// What is not of the type that it should be reads as if it were not there: a request is answered whatever is in it.
 #[derive(Deserialize)]
 struct RawFrame<'a> {
-    class: Option<String>,
     #[serde(default)]
-    subclass: Option<String>,
-    cmd: Option<String>,
+    class: Value,
+    #[serde(default)]
+    subclass: Value,
+    #[serde(default)]
+    cmd: Value,
     #[serde(default)]
     tid: Value,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
-    result: Option<String>,
+    #[serde(default)]
+    result: Value,
     ack: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct EventData {
-    #[serde(default)]
-    class: String,
-    #[serde(default)]
-    subclass: String,
-    #[serde(default, rename = "type")]
-    kind: String,
-    #[serde(default)]
-    body: Value,
 }
 
 pub(super) fn read(text: &str) -> Result<Incoming, FrameError> {
@@ -55,21 +47,21 @@ pub(super) fn read(text: &str) -> Result<Incoming, FrameError> {
     let frame: RawFrame<'_> = serde_json::from_str(text).map_err(|cause| error(cause.to_string()))?;
     let data = frame.data.map_or("{}", RawValue::get);
     let tid = frame.tid;
-    match (frame.cmd.as_deref(), frame.result.as_deref(), frame.ack) {
+    match (frame.cmd.as_str(), frame.result.as_str(), frame.ack) {
         (Some("event"), ..) => {
-            let said: EventData = serde_json::from_str(data).map_err(|cause| error(cause.to_string()))?;
-            let name = [said.class, said.subclass, said.kind].join("/");
-            let role = said.body["role"].as_str().unwrap_or_default();
+            let said: Value = serde_json::from_str(data).unwrap_or_default();
+            let name = ["class", "subclass", "type"].map(|key| said[key].as_str().unwrap_or_default()).join("/");
+            let role = said["body"]["role"].as_str().unwrap_or_default();
             let event = Box::new(event_of(PLATFORM, spec(&name, role), name.clone(), data));
             Ok(Incoming::Event { tid, event })
         }
         (Some("ping"), ..) => Ok(Incoming::Ping { tid }),
         (Some(cmd), ..) => {
-            let parts = [frame.class.as_deref(), frame.subclass.as_deref(), Some(cmd)];
+            let parts = [frame.class.as_str(), frame.subclass.as_str(), Some(cmd)];
             Ok(Incoming::Request { tid, name: parts.into_iter().flatten().collect::<Vec<_>>().join("/") })
         }
         (None, Some(result), _) => {
-            let data: Value = serde_json::from_str(data).map_err(|cause| error(cause.to_string()))?;
+            let data: Value = serde_json::from_str(data).unwrap_or_default();
             let tid = tid.as_u64().or_else(|| tid.as_str()?.parse().ok()).unwrap_or_default();
             let result = if result == "ok" { Ok(data) } else { Err(refusal(&data)) };
             Ok(Incoming::Reply { tid, result })

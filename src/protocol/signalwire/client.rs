@@ -12,7 +12,8 @@
 //! ```
 //!
 //! After a break the connection is opened with the `protocol` of the last one. If the server gives it back, it has kept the
-//! subscriptions, and members are asked for room by room, as what happened meanwhile is lost; if not, all is asked for anew.
+//! subscriptions that it had taken, and members are asked for room by room, as what happened meanwhile is lost; if not, all is
+//! asked for anew. Rooms are listed again either way: some may have begun.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,9 +32,10 @@ use super::{
 use crate::{
     agent::{Action, ActionError},
     event::{End, Event, Metadata, RoomEvent, RoomId},
+    net::limits,
     protocol::{
         Fault, FaultKind, Frame, Machine, Output,
-        machine::Unreadable,
+        machine::{Unreadable, read_text},
         requests::{Request, Requests},
     },
 };
@@ -76,14 +78,22 @@ pub struct Client {
     /// What the server called the connection, to go on where it broke.
     protocol: Option<String>,
     authorization_state: Option<String>,
-    /// By the session's id; which channel tells of it.
-    rooms: BTreeMap<RoomId, String>,
+    /// By the session's id.
+    rooms: BTreeMap<RoomId, Subscription>,
     /// The same moment on both clocks.
     opened: Option<(Instant, Duration)>,
     watchdog: Option<Instant>,
     renew_at: Option<Instant>,
-    /// It has asked us to say nothing more: it closes soon.
-    is_leaving: bool,
+    /// It has asked us to say nothing more, and closes by then.
+    leaves_by: Option<Instant>,
+}
+
+/// What tells of a room.
+#[derive(Debug, Clone)]
+struct Subscription {
+    channel: String,
+    /// The server has taken it, and keeps it with the protocol.
+    is_taken: bool,
 }
 
 /// What the connection itself has asked for.
@@ -111,14 +121,11 @@ impl Client {
             opened: None,
             watchdog: None,
             renew_at: None,
-            is_leaving: false,
+            leaves_by: None,
         }
     }
 
     fn request(&mut self, now: Instant, request: Request<Asked>, method: &str, params: Value) {
-        if self.is_leaving {
-            return;
-        }
         self.next_id += 1;
         let id = format!("roomtone-{}", self.next_id);
         let text = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string();
@@ -131,6 +138,9 @@ impl Client {
     }
 
     fn answer(&mut self, id: &Value, result: &Value) {
+        if self.leaves_by.is_some() {
+            return;
+        }
         let text = json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string();
         self.outputs.push_back(Output::Send(text));
     }
@@ -158,7 +168,7 @@ impl Client {
     }
 
     fn subscribe_room(&mut self, now: Instant, room: &RoomId) {
-        if let Some(channel) = self.rooms.get(room).cloned() {
+        if let Some(Subscription { channel, .. }) = self.rooms.get(room).cloned() {
             self.subscribe(now, Asked::SubscribeRoom(room.clone()), &channel, ROOM_EVENTS);
         }
     }
@@ -166,7 +176,7 @@ impl Client {
     fn on_answer(&mut self, now: Instant, id: &str, result: Result<Value, Refusal>) {
         let asked = match self.requests.take(&id.to_owned()) {
             None => return,
-            Some(Request::Own(asked)) => asked,
+            Some(Request::Own(asked) | Request::Look(asked)) => asked,
             Some(Request::Act(number, action)) => {
                 let result = result.map(drop).map_err(|refusal| ActionError::refused(&action, refusal.message));
                 return self.outputs.push_back(Output::Acted(number, result));
@@ -180,23 +190,29 @@ impl Client {
                 let message = format!("the rooms cannot be followed: {}", refusal.message);
                 self.close(FaultKind::Unauthorized, message);
             }
+            (Asked::SubscribeRoom(room), Ok(_)) => {
+                self.rooms.get_mut(&room).into_iter().for_each(|room| room.is_taken = true);
+            }
             (Asked::SubscribeRoom(room), Err(refusal)) => {
                 self.rooms.remove(&room);
                 let why = format!("room {room} cannot be followed: {}", refusal.message);
-                self.outputs.push_back(Output::Unreadable(why));
+                self.outputs.push_back(Output::Trouble(why));
             }
             (Asked::Members(room), Ok(result)) => self.on_members(room, &result),
             // It ended while nothing was told.
-            (Asked::Members(room), Err(_)) => {
+            (Asked::Members(room), Err(Refusal { code: NOT_FOUND, .. })) => {
                 self.rooms.remove(&room);
                 let closed = Event::derived(RoomEvent::Closed { end: End::Normal }).in_room(room);
                 self.outputs.push_back(Output::Event(Box::new(closed)));
+            }
+            (Asked::Members(room), Err(refusal)) => {
+                let why = format!("who is in room {room} is not told: {}", refusal.message);
+                self.outputs.push_back(Output::Trouble(why));
             }
             (Asked::Reauthenticate, Ok(result)) => self.note_expiry(now, &result),
             (Asked::Reauthenticate, Err(refusal)) => {
                 self.close(FaultKind::Unauthorized, format!("the new token is refused: {}", refusal.message));
             }
-            (Asked::SubscribeRoom(_), Ok(_)) => {}
         }
     }
 
@@ -205,18 +221,21 @@ impl Client {
         let is_kept = protocol.is_some() && protocol == self.protocol;
         self.protocol = protocol;
         self.note_expiry(now, result);
-        if is_kept {
-            self.outputs.push_back(Output::Live);
-            let rooms: Vec<RoomId> = self.rooms.keys().cloned().collect();
-            for room in rooms {
-                let params = json!({ "room_session_id": room.as_str() });
-                self.ask(now, Asked::Members(room), "video.members.get", params);
-            }
-            return;
+        if !is_kept {
+            self.rooms.values_mut().for_each(|room| room.is_taken = false);
         }
+        // Also where subscriptions are kept: rooms that have begun meanwhile are told in answer to it.
         self.subscribe(now, Asked::SubscribeRooms, "video.rooms", &["video.room.started", "video.room.ended"]);
-        let rooms: Vec<RoomId> = self.rooms.keys().cloned().collect();
-        rooms.iter().for_each(|room| self.subscribe_room(now, room));
+        let rooms: Vec<(RoomId, bool)> = self.rooms.iter().map(|(id, room)| (id.clone(), room.is_taken)).collect();
+        for (room, is_taken) in rooms {
+            match is_taken {
+                true => {
+                    let params = json!({ "room_session_id": room.as_str() });
+                    self.request(now, Request::Look(Asked::Members(room)), "video.members.get", params);
+                }
+                false => self.subscribe_room(now, &room),
+            }
+        }
     }
 
     fn on_refused(&mut self, now: Instant, with_protocol: bool, refusal: &Refusal) {
@@ -276,8 +295,9 @@ impl Client {
                     (native.and_then(|native| native.view::<RoomSubscribed>()), event.room())
                 {
                     let channel = channel_of(&said.room_session.event_channel, &said.room.event_channel);
-                    if let Some(channel) = channel {
-                        self.rooms.entry(room.clone()).or_insert(channel);
+                    let is_known = self.rooms.contains_key(room);
+                    if let Some(channel) = channel.filter(|_| !is_known && self.rooms.len() < MOST_ROOMS) {
+                        self.rooms.insert(room.clone(), Subscription { channel, is_taken: true });
                     }
                 }
             }
@@ -292,7 +312,8 @@ impl Client {
 
     fn follow_room(&mut self, now: Instant, room: RoomId, channel: Option<String>) {
         let Some(channel) = channel.filter(|_| self.rooms.len() < MOST_ROOMS) else { return };
-        if self.rooms.insert(room.clone(), channel).is_none() {
+        if !self.rooms.contains_key(&room) {
+            self.rooms.insert(room.clone(), Subscription { channel, is_taken: false });
             self.subscribe_room(now, &room);
         }
     }
@@ -305,7 +326,7 @@ impl Client {
             }
             "signalwire.disconnect" => {
                 self.answer(id, &json!({}));
-                self.is_leaving = true;
+                self.leaves_by = Some(now + limits::ANSWER);
             }
             _ => self.answer(id, &json!({})),
         }
@@ -321,36 +342,30 @@ impl Machine for Client {
         self.opened = Some((now, since_1970));
         self.outputs.clear();
         self.requests.forget(&mut self.outputs);
-        (self.watchdog, self.renew_at, self.is_leaving) = (None, None, false);
+        (self.watchdog, self.renew_at, self.leaves_by) = (None, None, None);
         self.unreadable = Unreadable::default();
         self.connect(now);
     }
 
     fn on_frame(&mut self, now: Instant, frame: Frame<'_>) {
-        let Frame::Text(text) = frame else {
-            let output = self.unreadable.on_unread(PLATFORM, "a binary message came; it speaks in text".into());
-            return self.outputs.push_back(output);
-        };
-        match read(text) {
-            Err(error) => {
-                let output = self.unreadable.on_unread(PLATFORM, error.to_string());
-                return self.outputs.push_back(output);
-            }
-            Ok(Incoming::Event { id, name, event }) => {
+        match read_text(PLATFORM, frame, &mut self.unreadable, &mut self.outputs, read) {
+            Some(Incoming::Event { id, name, event }) => {
                 self.answer(&id, &json!({}));
                 self.on_event(now, &name, *event);
             }
-            Ok(Incoming::Forwarded(event)) => self.outputs.push_back(Output::Event(event)),
-            Ok(Incoming::Request { id, method, params }) => self.on_request(now, &id, &method, &params),
-            Ok(Incoming::Answer { id, result }) => self.on_answer(now, &id, result),
-            Ok(Incoming::Nothing) => {}
+            Some(Incoming::Forwarded(event)) => self.outputs.push_back(Output::Event(event)),
+            Some(Incoming::Request { id, method, params }) => self.on_request(now, &id, &method, &params),
+            Some(Incoming::Answer { id, result }) => self.on_answer(now, &id, result),
+            Some(Incoming::Nothing) | None => {}
         }
-        self.unreadable.on_read();
     }
 
     fn on_time(&mut self, now: Instant) {
         if self.watchdog.take_if(|due| *due <= now).is_some() {
             self.close(FaultKind::Broken, format!("no ping has come for {} s", WATCHDOG.as_secs()));
+        }
+        if self.leaves_by.take_if(|due| *due <= now).is_some() {
+            self.close(FaultKind::Broken, "the server has asked us to leave".to_owned());
         }
         if self.renew_at.take_if(|due| *due <= now).is_some() {
             self.outputs.push_back(Output::WantsToken);
@@ -363,7 +378,7 @@ impl Machine for Client {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.requests.poll_timeout().into_iter().chain(self.watchdog).chain(self.renew_at).min()
+        self.requests.poll_timeout().into_iter().chain(self.watchdog).chain(self.renew_at).chain(self.leaves_by).min()
     }
 
     fn act(&mut self, now: Instant, number: u64, room: &RoomId, action: &Action) -> Result<(), ActionError> {
@@ -375,6 +390,9 @@ impl Machine for Client {
             Action::Remove { peer } => ("video.member.remove", peer),
             other => return Err(ActionError::unsupported(other, "SignalWire")),
         };
+        if self.leaves_by.is_some() {
+            return Err(ActionError::unanswered(action, "the server is about to close the connection"));
+        }
         let params = json!({ "room_session_id": room.as_str(), "member_id": peer.as_str() });
         self.request(now, Request::Act(number, action.clone()), method, params);
         Ok(())
@@ -427,5 +445,6 @@ const RENEW_AGAIN: Duration = Duration::from_secs(20);
 const FARTHEST_S: f64 = 315_360_000.0;
 const BAD_CREDENTIALS: i64 = -32_002;
 const INTERNAL: i64 = -32_603;
+const NOT_FOUND: i64 = 404;
 /// Rooms that are followed at a time.
 const MOST_ROOMS: usize = 10_000;

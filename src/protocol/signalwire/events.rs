@@ -4,17 +4,16 @@
 //! page alone, which knows of its devices and its media: a page forwards them in a frame of our own (`sdk_event`), see
 //! `web/signalwire-bridge.js`.
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::objects::*;
 use crate::{
     event::{
         Asset, AssetKind, CallEvent, Cell, Changes, Device, DeviceEvent, DeviceKind, End, EventKind,
-        LayoutChanged as Layout, Leg, LinkEvent, MediaEvent, Member as RoomMember, Metadata, NativeView, Origin, Other,
-        Peer, PeerEvent, PeerKind, PeerState, Place, Plane, Role, RoomEvent, VoiceActivity,
+        LayoutChanged as Layout, Leg, LinkEvent, MediaEvent, Member as RoomMember, Metadata, Other, Peer, PeerEvent,
+        PeerKind, PeerState, Place, Plane, Role, RoomEvent, VoiceActivity,
     },
-    protocol::spec::{EventSpec, Said},
+    protocol::spec::{EventSpec, Said, event_table},
 };
 
 /// The platform's name in [`Native::platform`](crate::event::Native::platform).
@@ -31,53 +30,8 @@ pub(super) fn spec(name: &str) -> Option<&'static EventSpec> {
     EVENTS.iter().find(|spec| self::base(spec.wire) == base || spec.event == base)
 }
 
-macro_rules! events {
-    ($($view:ident { $($known:ident $event:literal $wire:literal $meaning:literal $origin:ident => $says:expr;)+ })+) => {
-        pub(crate) const EVENTS: &[EventSpec] = &[$($(
-            EventSpec {
-                event: $event,
-                wire: $wire,
-                meaning: $meaning,
-                origin: Origin::$origin,
-                is_documented: events!(@$known),
-                fields: || {
-                    let mut paths = Vec::new();
-                    <$view as crate::protocol::WireObject>::paths("", &mut paths);
-                    paths
-                },
-                #[cfg(test)]
-                typed: |payload| {
-                    let read = <Option<$view> as serde::Deserialize>::deserialize(payload).ok()?;
-                    serde_json::to_value(read.unwrap_or_default()).ok()
-                },
-                says: |payload| {
-                    let read = Option::<$view>::deserialize(payload).ok()?.unwrap_or_default();
-                    let says: fn($view, &Value) -> Said = $says;
-                    Some(says(read, payload))
-                },
-            },
-        )+)+];
-
-        $(
-            impl NativeView for $view {
-                const PLATFORM: &'static str = PLATFORM;
-                const NAMES: &'static [&'static str] = &[$($wire),+];
-
-                fn is_named(name: &str) -> bool {
-                    Self::NAMES.iter().any(|known| base(known) == base(name))
-                }
-
-                fn read(payload: &[u8]) -> Option<$view> {
-                    Some(serde_json::from_slice::<Option<$view>>(payload).ok()?.unwrap_or_default())
-                }
-            }
-        )+
-    };
-    (@documented) => { true };
-    (@later) => { false };
-}
-
-events! {
+event_table! {
+    PLATFORM, |wire, name| base(wire) == base(name);
     DeviceLost {
         documented "camera.disconnected" "camera.disconnected" "device.lost" Local => |lost, _| device_lost(DeviceKind::Camera, lost);
         documented "microphone.disconnected" "microphone.disconnected" "device.lost" Local => |lost, _| device_lost(DeviceKind::Microphone, lost);

@@ -35,12 +35,14 @@ pub(super) struct Refusal {
 struct RawFrame<'a> {
     #[serde(default)]
     id: Value,
-    method: Option<String>,
+    #[serde(default)]
+    method: Value,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
     result: Option<Value>,
     error: Option<Value>,
-    sdk_event: Option<String>,
+    #[serde(default)]
+    sdk_event: Value,
     #[serde(default)]
     room_session_id: Value,
     #[serde(borrow)]
@@ -50,8 +52,9 @@ struct RawFrame<'a> {
 #[derive(Deserialize)]
 struct EventParams<'a> {
     #[serde(default)]
-    event_type: String,
-    timestamp: Option<f64>,
+    event_type: Value,
+    #[serde(default)]
+    timestamp: Value,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
 }
@@ -59,16 +62,17 @@ struct EventParams<'a> {
 pub(super) fn read(text: &str) -> Result<Incoming, FrameError> {
     let error = |reason: String| FrameError::new(PLATFORM, text.len(), reason);
     let frame: RawFrame<'_> = serde_json::from_str(text).map_err(|cause| error(cause.to_string()))?;
-    if let Some(name) = frame.sdk_event {
-        return Ok(Incoming::Forwarded(Box::new(forwarded(name, &frame.room_session_id, frame.payload))));
+    if let Some(name) = frame.sdk_event.as_str() {
+        return Ok(Incoming::Forwarded(Box::new(forwarded(name.to_owned(), &frame.room_session_id, frame.payload))));
     }
     let params = frame.params.map_or("null", RawValue::get);
-    match (frame.method.as_deref(), frame.result, frame.error) {
+    match (frame.method.as_str(), frame.result, frame.error) {
         (Some("signalwire.event"), ..) => {
             let said: EventParams<'_> = serde_json::from_str(params).map_err(|cause| error(cause.to_string()))?;
             let id = frame.id;
-            let event = Box::new(told(&id, &said));
-            Ok(Incoming::Event { id, name: said.event_type, event })
+            let name = said.event_type.as_str().unwrap_or_default().to_owned();
+            let event = Box::new(told(&id, &name, &said));
+            Ok(Incoming::Event { id, name, event })
         }
         (Some(method), ..) => {
             let params = serde_json::from_str(params).map_err(|cause| error(cause.to_string()))?;
@@ -83,12 +87,11 @@ pub(super) fn read(text: &str) -> Result<Incoming, FrameError> {
     }
 }
 
-fn told(id: &Value, said: &EventParams<'_>) -> Event {
+fn told(id: &Value, name: &str, said: &EventParams<'_>) -> Event {
     let payload = said.params.map_or("null", RawValue::get);
-    // Others' messages of a call come under one name; what they are is in the payload.
-    let event = event_of(PLATFORM, spec(&said.event_type), said.event_type.clone(), payload);
+    let event = event_of(PLATFORM, spec(name), name.to_owned(), payload);
     let id = id.as_str().filter(|id| !id.is_empty()).map(EventId::from);
-    Event { id, platform_time_s: said.timestamp.map(seconds), ..event }
+    Event { id, platform_time_s: said.timestamp.as_f64().map(seconds), ..event }
 }
 
 fn forwarded(name: String, session: &Value, payload: Option<&RawValue>) -> Event {

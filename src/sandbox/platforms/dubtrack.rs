@@ -136,16 +136,15 @@ impl FakeDubtrack {
                 self.messages += 1;
                 let said = url::form_urlencoded::parse(call.body.as_bytes());
                 let text = said.filter(|(key, _)| key == "message").map(|(_, text)| text.into_owned()).next();
-                let text = text.unwrap_or_default().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                let text = text.unwrap_or_default();
                 let data = json!({ "type": "chat-message", "chatid": format!("{ME}-{}", self.messages), "message": text,
                     "time": 1_790_000_000_000_u64, "user": me, "queue_object": { "userid": ME, "roomid": room } });
                 self.tell_message(&format!("room:{room}"), "chat-message", &data);
                 ok(data)
             }
-            ("DELETE", [id]) => {
+            ("DELETE", [room, id]) => {
                 let data = json!({ "type": "delete-chat-message", "chatid": id, "user": me });
-                let rooms: Vec<String> = self.rooms.keys().map(|room| format!("room:{room}")).collect();
-                rooms.iter().for_each(|channel| self.tell_message(channel, "delete-chat-message", &data));
+                self.tell_message(&format!("room:{room}"), "delete-chat-message", &data);
                 ok(Value::Null)
             }
             ("POST" | "DELETE", [what @ ("kick" | "mute"), room, "user", user]) => {
@@ -258,7 +257,11 @@ impl FakeServer for FakeDubtrack {
                 self.rooms.entry(id.clone()).or_default();
                 ok(json!({ "_id": id, "name": name, "roomUrl": name }))
             }
-            ("POST", ["room", _, "users"]) => ok(Value::Null),
+            ("POST", ["room", room, "users"]) => {
+                let member = json!({ "userid": ME, "roomid": room, "_user": { "_id": ME, "username": "agent" } });
+                self.rooms.entry((*room).to_owned()).or_default().insert(ME.to_owned(), member);
+                ok(Value::Null)
+            }
             ("GET", ["room", room, "users"]) => {
                 ok(self.rooms.get(*room).map(|members| members.values().cloned().collect()).unwrap_or_default())
             }

@@ -170,7 +170,7 @@ impl FakeSignalWire {
         let room = params["room_session_id"].as_str().and_then(|session| self.rooms.get(session));
         match room.map(|room| room.members.values().cloned().collect::<Vec<_>>()) {
             Some(members) => self.answer(number, id, &json!({ "code": "200", "message": "OK", "members": members })),
-            None => self.refuse(number, id, -32_601, "there is no such room session"),
+            None => self.answer(number, id, &json!({ "code": "404", "message": "there is no such room session" })),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Several platforms as one: a host's rooms are those of all of them, each told apart by its id.
+//! MultiPlatform platforms as one: a host's rooms are those of all of them, each told apart by its id.
 //!
 //! One that is away costs itself: its rooms are listed as they were last, and the others' go on.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -23,15 +23,15 @@ use crate::{
 
 /// See the module's head.
 #[derive(Debug)]
-pub(in crate::host) struct Several {
+pub(in crate::host) struct MultiPlatform {
     platforms: BTreeMap<Protocol, Arc<dyn Platform>>,
     /// What each has listed last.
     listed: Mutex<BTreeMap<Protocol, Vec<ListedRoom>>>,
 }
 
-impl Several {
-    pub(super) fn new(platforms: BTreeMap<Protocol, Arc<dyn Platform>>) -> Several {
-        Several { platforms, listed: Mutex::default() }
+impl MultiPlatform {
+    pub(super) fn new(platforms: BTreeMap<Protocol, Arc<dyn Platform>>) -> MultiPlatform {
+        MultiPlatform { platforms, listed: Mutex::default() }
     }
 
     fn of<'a>(&self, room: &'a RoomId) -> Result<(&Arc<dyn Platform>, &'a str), PlatformError> {
@@ -55,7 +55,7 @@ impl Several {
 }
 
 #[async_trait]
-impl Platform for Several {
+impl Platform for MultiPlatform {
     fn name(&self) -> &'static str {
         "several"
     }
@@ -93,18 +93,19 @@ impl Platform for Several {
         Ok(ListedRoom { id: room.clone(), ..platform.room(&own.into()).await? })
     }
 
-    /// It is up while all of them are; each that comes back asks for a list.
+    /// It is up while any of them is; each that comes back asks for a list.
     fn watch(&self) -> Watch {
         let of = |(protocol, platform): (&Protocol, &Arc<dyn Platform>)| {
             let protocol = *protocol;
             platform.watch().map(move |told| (protocol, told)).boxed()
         };
         let merged = stream::select_all(self.platforms.iter().map(of));
-        let down: BTreeMap<Protocol, String> =
-            self.platforms.keys().map(|protocol| (*protocol, "is not up yet".to_owned())).collect();
+        let (platforms, down) = (self.platforms.len(), self.platforms.keys().copied().collect::<BTreeSet<_>>());
         Box::pin(
             merged
-                .scan(down, |down, told| futures_util::future::ready(Some(stream::iter(told_of(down, told)))))
+                .scan(down, move |down, told| {
+                    futures_util::future::ready(Some(stream::iter(told_of(platforms, down, told))))
+                })
                 .flatten(),
         )
     }
@@ -121,21 +122,23 @@ impl Platform for Several {
     }
 
     fn telemetry(&self) -> Telemetry {
-        let mut all = Telemetry::default();
+        let (mut all, mut failings) = (Telemetry::default(), Vec::new());
         for (protocol, platform) in &self.platforms {
             let one = platform.telemetry();
             all.calls.extend(one.calls);
-            all.failing = match (all.failing.take(), one.failing) {
-                (None, Some(failing)) => {
-                    Some(crate::platform::Failing { why: format!("{protocol}: {}", failing.why), ..failing })
-                }
-                (before, _) => before,
-            };
+            all.up.extend(one.up);
+            if let Some(failing) = one.failing {
+                let why = format!("{protocol}: {}", failing.why);
+                failings.push(crate::platform::Failing { why, ..failing });
+            }
             all.unserved_for = all.unserved_for.max(one.unserved_for);
             one.unreadable.into_iter().for_each(|(what, count)| *all.unreadable.entry(what).or_default() += count);
             all.events += one.events;
             all.missed_events += one.missed_events;
         }
+        // One that is away costs itself alone.
+        let are_all = failings.len() == self.platforms.len();
+        all.failing = failings.into_iter().next().filter(|_| are_all);
         all
     }
 
@@ -153,16 +156,20 @@ impl Platform for Several {
 }
 
 /// What one platform tells, as all of them together tell it.
-fn told_of(down: &mut BTreeMap<Protocol, String>, (protocol, told): (Protocol, WatchEvent)) -> Vec<WatchEvent> {
+fn told_of(
+    platforms: usize,
+    down: &mut BTreeSet<Protocol>,
+    (protocol, told): (Protocol, WatchEvent),
+) -> Vec<WatchEvent> {
     match told {
         WatchEvent::Up => {
             down.remove(&protocol);
-            let still = down.iter().next().map(|(other, why)| WatchEvent::Down { reason: format!("{other}: {why}") });
-            [WatchEvent::Up].into_iter().chain(still).collect()
+            vec![WatchEvent::Up]
         }
         WatchEvent::Down { reason } | WatchEvent::Refused { reason } => {
-            down.insert(protocol, reason.clone());
-            vec![WatchEvent::Down { reason: format!("{protocol}: {reason}") }]
+            let reason = format!("{protocol}: {reason}");
+            down.insert(protocol);
+            if down.len() == platforms { vec![WatchEvent::Down { reason }] } else { Vec::new() }
         }
         WatchEvent::Event(event) => match event.room() {
             Some(room) if join(protocol, room.as_str()) != room.as_str() => {

@@ -1,10 +1,16 @@
 //! The edge to SignalWire: its rooms' events by the Realtime API.
 
+mod bridge;
+
+use std::sync::Mutex;
+
 use async_trait::async_trait;
+pub use bridge::Bridge;
+use futures_util::{FutureExt, future::BoxFuture};
 use secrecy::SecretString;
 
 use crate::{
-    feed::{Dial, Feed, Source},
+    feed::{Dial, Feed, Source, Tell},
     net::{Credential, Trust},
     platform::PlatformError,
     protocol::{
@@ -30,12 +36,15 @@ pub struct SignalWire {
     token: Credential,
     is_jwt: bool,
     trust: Trust,
+    /// Taken when it begins.
+    bridge: Mutex<Option<Bridge>>,
 }
 
 impl SignalWire {
     /// A project's rooms, with its API token.
     pub fn new(project: impl Into<String>, token: Credential) -> SignalWire {
-        SignalWire { url: RELAY.into(), project: project.into(), token, is_jwt: false, trust: Trust::of_machine() }
+        let (url, project, trust, bridge) = (RELAY.into(), project.into(), Trust::of_machine(), Mutex::default());
+        SignalWire { url, project, token, is_jwt: false, trust, bridge }
     }
 
     /// The same by a video room token, as a page has it.
@@ -51,6 +60,11 @@ impl SignalWire {
     /// The same, trusting others beside.
     pub fn trusting(self, trust: Trust) -> SignalWire {
         SignalWire { trust, ..self }
+    }
+
+    /// The same with what pages forward of themselves.
+    pub fn bridged(self, bridge: Bridge) -> SignalWire {
+        SignalWire { bridge: Mutex::new(Some(bridge)), ..self }
     }
 
     /// A platform of it.
@@ -86,6 +100,11 @@ impl Source for SignalWire {
             }
         };
         Ok(Dial { url: self.url.clone(), machine })
+    }
+
+    fn beside(&self, tell: Tell) -> Option<BoxFuture<'static, ()>> {
+        let bridge = self.bridge.lock().expect("no holder panics").take()?;
+        Some(bridge.serve(tell).boxed())
     }
 
     async fn token(&self) -> Option<SecretString> {
