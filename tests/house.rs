@@ -6,7 +6,7 @@ use std::{
 };
 
 /// From the bottom up. A module imports those below it; modules of one rank do not know each other.
-const RANKS: [&[&str]; 11] = [
+const RANKS: [&[&str]; 12] = [
     &["text", "trouble", "files", "stats"],
     &["web", "net", "audio", "event"],
     &["agent"],
@@ -18,6 +18,7 @@ const RANKS: [&[&str]; 11] = [
     &["fishjam", "signalwire", "nkmedia", "dubtrack"],
     &["host", "sandbox"],
     &["cli"],
+    &["docs"],
 ];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {

@@ -216,7 +216,7 @@ fn print(event: &Event, args: &EventsArgs) {
         (false, with_native) => {
             say(&line(event));
             if let Some(native) = event.native.as_ref().filter(|_| with_native) {
-                let payload = native.json().unwrap_or_else(|| json!(null));
+                let payload = native.json().unwrap_or_default();
                 say(&format_args!("    {} {payload}", text::printable(native.name(), 80)));
             }
         }

@@ -152,7 +152,7 @@ fn assert_same(said: &[Value], typed: &[Value], what: &str) {
         match (said, typed) {
             (Value::Object(said), typed) => {
                 said.iter().filter(|(key, _)| *key != "__v").for_each(|(key, said)| {
-                    assert_same(&[said.clone()], &[typed[key].clone()], &format!("{what}.{key}"));
+                    assert_same(std::slice::from_ref(said), &[typed[key].clone()], &format!("{what}.{key}"));
                 });
             }
             (Value::Array(said), Value::Array(typed)) => assert_same(said, typed, what),

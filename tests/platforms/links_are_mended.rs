@@ -91,14 +91,12 @@ async fn after_a_cut_the_link_is_down_and_up_and_each_room_has_a_fresh_roster() 
         while next(&mut watch).await != WatchEvent::Up {}
         let roster = loop {
             let WatchEvent::Event(event) = next(&mut watch).await else { continue };
-            match &event.kind {
-                EventKind::Room(
-                    RoomEvent::Entered { roster: Some(members), .. } | RoomEvent::Roster { peers: members },
-                ) => {
-                    assert_eq!(event.room(), Some(&RoomId::from(room)));
-                    break members.clone();
-                }
-                _ => {}
+            if let EventKind::Room(
+                RoomEvent::Entered { roster: Some(members), .. } | RoomEvent::Roster { peers: members },
+            ) = &event.kind
+            {
+                assert_eq!(event.room(), Some(&RoomId::from(room)));
+                break members.clone();
             }
         };
         // Where an agent is a user like others, it is there, too, and known as what it is.

@@ -38,7 +38,7 @@ async fn nobody_there_and_somebody_else_there_are_told_apart() {
             let (mut stream, _) = listener.accept().await.unwrap();
             tokio::spawn(async move {
                 let mut request = [0; 1_024];
-                stream.read(&mut request).await.ok();
+                let _some = stream.read(&mut request).await;
                 stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.ok();
             });
         }

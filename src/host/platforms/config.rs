@@ -179,10 +179,8 @@ impl Config {
         if let Some(signalwire) = &self.signalwire {
             faults.extend(signalwire.faults());
         }
-        if let Some(dubtrack) = &self.dubtrack {
-            if dubtrack.rooms.is_empty() {
-                faults.push(("dubtrack.rooms", "is empty: no room would be entered; name some".into()));
-            }
+        if self.dubtrack.as_ref().is_some_and(|dubtrack| dubtrack.rooms.is_empty()) {
+            faults.push(("dubtrack.rooms", "is empty: no room would be entered; name some".into()));
         }
         faults
     }
