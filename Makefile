@@ -3,10 +3,6 @@
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
 
-## The documents that the code makes of itself: docs/events.md and docs/events.schema.json. A test holds them.
-docs: deps
-	ROOMTONE_WRITE_DOCS=1 $(CARGO) test --quiet --lib docs::
-
 .PHONY: demo test test-rust test-sdks test-long fuzz races bench-peers soak docs oracles lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
@@ -14,7 +10,7 @@ demo: deps
 	$(CARGO) run --release --quiet -- demo --agent echo --input $(SPEECH) --out out/demo
 
 ## Everything that is tested, the official SDKs against the sandbox included.
-test: deps test-rust test-sdks
+test: deps test-rust test-sdks oracles
 
 test-rust: deps
 	$(CARGO) test --quiet
@@ -23,6 +19,11 @@ test-rust: deps
 test-sdks: deps
 	$(CARGO) build --quiet
 	tests/sdk/run
+
+## The platforms' own public clients, before the same servers as roomtone, and a page in a real browser.
+oracles: deps
+	$(CARGO) build --quiet
+	tests/oracles/run
 
 ## What takes longer than a test may: every test five times while others keep the cores busy.
 test-long: deps
@@ -53,6 +54,10 @@ lint: deps
 	$(CARGO) clippy --quiet --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
 	ci/licences
+
+## The documents that the code makes of itself: docs/events.md and docs/events.schema.json. A test holds them.
+docs: deps
+	ROOMTONE_WRITE_DOCS=1 $(CARGO) test --quiet --lib docs::
 
 ## System packages, asked for by name where they are missing and cannot be installed.
 deps:

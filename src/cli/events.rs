@@ -14,11 +14,11 @@ use crate::{
     dubtrack::Dubtrack,
     event::{ChatEvent, Event, EventKind, Place},
     fishjam::{Address, Fishjam},
-    net::{Credential, SecretError, SecretSource},
+    net::{Credential, SecretError, SecretSource, Trust},
     nkmedia::Nkmedia,
     platform::{Platform, PlatformErrorKind, WatchEvent},
     protocol::{CatalogEntry, Frame, Protocol, catalog, decode},
-    signalwire::SignalWire,
+    signalwire::{Bridge, SignalWire},
     text,
 };
 
@@ -149,6 +149,10 @@ async fn follow(protocol: Protocol, args: &EventsArgs) -> Result<(), Failure> {
 fn platform(protocol: Protocol, args: &EventsArgs) -> Result<Arc<dyn Platform>, Failure> {
     let missing = |flag: &str, what: &str| Failure::Input(format!("say {what}: {flag}"));
     let needed = |value: &Option<String>, flag, what| value.clone().ok_or_else(|| missing(flag, what));
+    let trust = match &args.ca_file {
+        Some(path) => Trust::with_ca_file(path).map_err(|error| Failure::Input(format!("--ca-file: {error}")))?,
+        None => Trust::of_machine(),
+    };
     Ok(match protocol {
         Protocol::Fishjam => {
             let id = needed(&args.url, "--url", "which Fishjam, by its id or URL")?;
@@ -156,13 +160,14 @@ fn platform(protocol: Protocol, args: &EventsArgs) -> Result<Arc<dyn Platform>, 
             let rest = crate::fishjam::rest::Client::with(
                 address,
                 secret("management token", "FISHJAM_MANAGEMENT_TOKEN", args)?,
-                crate::net::Trust::of_machine(),
+                trust,
             );
             Arc::new(Fishjam::of(rest))
         }
         Protocol::SignalWire => {
             let project = needed(&args.project, "--project", "which project")?;
             let source = SignalWire::new(project, secret("SignalWire token", "SIGNALWIRE_TOKEN", args)?);
+            let source = with_bridge(source.trusting(trust), args)?;
             Arc::new(match &args.url {
                 Some(url) => source.at(socket_url(url)?).feed(),
                 None => source.feed(),
@@ -171,7 +176,9 @@ fn platform(protocol: Protocol, args: &EventsArgs) -> Result<Arc<dyn Platform>, 
         Protocol::Nkmedia => {
             let url = socket_url(&needed(&args.url, "--url", "where the server is")?)?;
             let user = needed(&args.user, "--user", "as whom")?;
-            Arc::new(Nkmedia::new(url, user, secret("NkMEDIA password", "NKMEDIA_PASSWORD", args)?).feed())
+            Arc::new(
+                Nkmedia::new(url, user, secret("NkMEDIA password", "NKMEDIA_PASSWORD", args)?).trusting(trust).feed(),
+            )
         }
         Protocol::Dubtrack => {
             let user = needed(&args.user, "--user", "as whom")?;
@@ -179,17 +186,33 @@ fn platform(protocol: Protocol, args: &EventsArgs) -> Result<Arc<dyn Platform>, 
                 return Err(missing("--room", "which rooms, by the names in their addresses"));
             }
             let password = secret("Dubtrack password", "DUBTRACK_PASSWORD", args)?;
-            let source = Dubtrack::new(user, password, args.rooms.clone());
+            let source = Dubtrack::new(user, password, args.rooms.clone()).trusting(trust);
             Arc::new(match &args.url {
                 Some(url) => {
                     let url = socket_url(url)?;
-                    let api = args.api.clone().unwrap_or_else(|| url.replacen("ws", "http", 1));
+                    let api = args.api.clone().unwrap_or_else(|| origin_of(&url));
                     source.at(api, url).feed()
                 }
                 None => source.feed(),
             })
         }
     })
+}
+
+/// Calls go to the host of the socket, unless said.
+fn origin_of(socket: &str) -> String {
+    let http = socket.replacen("ws", "http", 1);
+    url::Url::parse(&http).map_or(http, |url| url.origin().ascii_serialization())
+}
+
+fn with_bridge(source: SignalWire, args: &EventsArgs) -> Result<SignalWire, Failure> {
+    let Some(listen) = args.bridge else { return Ok(source) };
+    let fail = |error: std::io::Error| Failure::Input(format!("--bridge {listen}: {error}"));
+    let token = super::join::token("token of pages", "ROOMTONE_BRIDGE_TOKEN", None)?;
+    let token = secrecy::SecretString::from(token).into();
+    let bridge = Bridge::bind(listen, token, args.bridge_origins.clone()).map_err(fail)?;
+    explain(&format_args!("pages forward to http://{}/", bridge.address().map_err(fail)?));
+    Ok(source.bridged(bridge))
 }
 
 fn socket_url(url: &str) -> Result<String, Failure> {

@@ -1,6 +1,6 @@
 //! What can be typed about events: whose, and how they are shown.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args as Group;
 
@@ -28,6 +28,16 @@ pub(in crate::cli) struct EventsArgs {
     /// Where calls go (Dubtrack) [default: the host of --url, by http]
     #[arg(long, value_name = "URL", requires = "source")]
     pub(in crate::cli) api: Option<String>,
+    /// Take what pages forward of themselves, at this address of this machine (SignalWire; web/signalwire-bridge.js). Pages
+    /// show the environment's ROOMTONE_BRIDGE_TOKEN
+    #[arg(long, value_name = "ADDRESS", requires = "bridge_origins")]
+    pub(in crate::cli) bridge: Option<SocketAddr>,
+    /// The origin of such a page, as in https://app.example; may be given again
+    #[arg(long = "bridge-origin", value_name = "ORIGIN", requires = "bridge")]
+    pub(in crate::cli) bridge_origins: Vec<String>,
+    /// A file with the certificates (PEM) of those who may vouch for the platform, beside the machine's own
+    #[arg(long, value_name = "FILE", requires = "source")]
+    pub(in crate::cli) ca_file: Option<PathBuf>,
     /// A file that holds the token or the password [default: the environment's FISHJAM_MANAGEMENT_TOKEN,
     /// SIGNALWIRE_TOKEN, NKMEDIA_PASSWORD or DUBTRACK_PASSWORD]
     #[arg(long, value_name = "FILE", requires = "source")]
