@@ -122,7 +122,7 @@ async fn follow(protocol: Protocol, args: &EventsArgs) -> Result<(), Failure> {
     if let Err(error) = platform.check().await {
         return match error.kind {
             PlatformErrorKind::BadRequest | PlatformErrorKind::NotFound => Err(Failure::Input(error.to_string())),
-            _ => Err(Failure::Fishjam(error.to_string())),
+            _ => Err(Failure::Fishjam(format!("{}: {error}", platform.address()))),
         };
     }
     loop {

@@ -77,11 +77,19 @@ test('what only a page knows reaches roomtone', { timeout: 180_000, skip: chromi
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
     '--remote-debugging-port=0', `--user-data-dir=${home}`, `${origin}/`,
-  ], { stdio: 'ignore' })
+  ], { stdio: 'ignore', detached: true })
   t.after(async () => {
-    browser.kill('SIGKILL')
+    // With all of its processes, which hold the folder.
+    process.kill(-browser.pid, 'SIGKILL')
     if (browser.exitCode === null && browser.signalCode === null) await once(browser, 'exit')
-    rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+    await until('its folder is gone', () => {
+      try {
+        rmSync(home, { recursive: true, force: true })
+        return true
+      } catch {
+        return false
+      }
+    })
   })
   const names = local.map((sample) => sample.event)
   await until('all is forwarded', () => names.every((name) => told().some((event) => event.native?.name === name)))

@@ -32,7 +32,7 @@ pub(in crate::cli) struct EventsArgs {
     /// show the environment's ROOMTONE_BRIDGE_TOKEN
     #[arg(long, value_name = "ADDRESS", requires = "bridge_origins")]
     pub(in crate::cli) bridge: Option<SocketAddr>,
-    /// The origin of such a page, as in https://app.example; may be given again
+    /// The origin of such a page, as in `https://app.example`; may be given again
     #[arg(long = "bridge-origin", value_name = "ORIGIN", requires = "bridge")]
     pub(in crate::cli) bridge_origins: Vec<String>,
     /// A file with the certificates (PEM) of those who may vouch for the platform, beside the machine's own

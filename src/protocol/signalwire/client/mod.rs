@@ -15,23 +15,24 @@
 //! subscriptions that it had taken, and members are asked for room by room, as what happened meanwhile is lost; if not, all is
 //! asked for anew. Rooms are listed again either way: some may have begun.
 
+mod answers;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    events::{PLATFORM, base, member, room_of},
-    frame::{Incoming, Refusal, read},
-    objects::{Member, RoomChanged, RoomSubscribed},
+    events::{PLATFORM, base, room_of},
+    frame::{Incoming, read},
+    objects::{RoomChanged, RoomSubscribed},
 };
 use crate::{
     agent::{Action, ActionError},
-    event::{End, Event, Metadata, RoomEvent, RoomId},
+    event::{Event, RoomId},
     net::limits,
     protocol::{
         Fault, FaultKind, Frame, Machine, Output,
@@ -171,113 +172,6 @@ impl Client {
         if let Some(Subscription { channel, .. }) = self.rooms.get(room).cloned() {
             self.subscribe(now, Asked::SubscribeRoom(room.clone()), &channel, ROOM_EVENTS);
         }
-    }
-
-    fn on_answer(&mut self, now: Instant, id: &str, result: Result<Value, Refusal>) {
-        let asked = match self.requests.take(&id.to_owned()) {
-            None => return,
-            Some(Request::Own(asked) | Request::Look(asked)) => asked,
-            Some(Request::Act(number, action)) => {
-                let result = result.map(drop).map_err(|refusal| ActionError::refused(&action, refusal.message));
-                return self.outputs.push_back(Output::Acted(number, result));
-            }
-        };
-        match (asked, result) {
-            (Asked::Connect { .. }, Ok(result)) => self.on_connected(now, &result),
-            (Asked::Connect { with_protocol }, Err(refusal)) => self.on_refused(now, with_protocol, &refusal),
-            (Asked::SubscribeRooms, Ok(_)) => self.outputs.push_back(Output::Live),
-            (Asked::SubscribeRooms, Err(refusal)) => {
-                let message = format!("the rooms cannot be followed: {}", refusal.message);
-                self.close(FaultKind::Unauthorized, message);
-            }
-            (Asked::SubscribeRoom(room), Ok(_)) => {
-                self.rooms.get_mut(&room).into_iter().for_each(|room| room.is_taken = true);
-            }
-            (Asked::SubscribeRoom(room), Err(refusal)) => {
-                self.rooms.remove(&room);
-                let why = format!("room {room} cannot be followed: {}", refusal.message);
-                self.outputs.push_back(Output::Trouble(why));
-            }
-            (Asked::Members(room), Ok(result)) => self.on_members(room, &result),
-            // It ended while nothing was told.
-            (Asked::Members(room), Err(Refusal { code: NOT_FOUND, .. })) => {
-                self.rooms.remove(&room);
-                let closed = Event::derived(RoomEvent::Closed { end: End::Normal }).in_room(room);
-                self.outputs.push_back(Output::Event(Box::new(closed)));
-            }
-            (Asked::Members(room), Err(refusal)) => {
-                let why = format!("who is in room {room} is not told: {}", refusal.message);
-                self.outputs.push_back(Output::Trouble(why));
-            }
-            (Asked::Reauthenticate, Ok(result)) => self.note_expiry(now, &result),
-            (Asked::Reauthenticate, Err(refusal)) => {
-                self.close(FaultKind::Unauthorized, format!("the new token is refused: {}", refusal.message));
-            }
-        }
-    }
-
-    fn on_connected(&mut self, now: Instant, result: &Value) {
-        let protocol = result["protocol"].as_str().map(str::to_owned);
-        let is_kept = protocol.is_some() && protocol == self.protocol;
-        self.protocol = protocol;
-        self.note_expiry(now, result);
-        if !is_kept {
-            self.rooms.values_mut().for_each(|room| room.is_taken = false);
-        }
-        // Also where subscriptions are kept: rooms that have begun meanwhile are told in answer to it.
-        self.subscribe(now, Asked::SubscribeRooms, "video.rooms", &["video.room.started", "video.room.ended"]);
-        let rooms: Vec<(RoomId, bool)> = self.rooms.iter().map(|(id, room)| (id.clone(), room.is_taken)).collect();
-        for (room, is_taken) in rooms {
-            match is_taken {
-                true => {
-                    let params = json!({ "room_session_id": room.as_str() });
-                    self.request(now, Request::Look(Asked::Members(room)), "video.members.get", params);
-                }
-                false => self.subscribe_room(now, &room),
-            }
-        }
-    }
-
-    fn on_refused(&mut self, now: Instant, with_protocol: bool, refusal: &Refusal) {
-        // What was kept of the last connection may be what is refused.
-        if with_protocol {
-            (self.protocol, self.authorization_state) = (None, None);
-            return self.connect(now);
-        }
-        let kind = match refusal.code {
-            BAD_CREDENTIALS => FaultKind::Unauthorized,
-            _ if refusal.message.to_lowercase().contains("version") => FaultKind::Version,
-            INTERNAL => FaultKind::Broken,
-            _ => FaultKind::Unauthorized,
-        };
-        let advice = match kind {
-            FaultKind::Unauthorized => "check the project's id and token",
-            FaultKind::Version => "it speaks another version than 3.0",
-            _ => "it is tried again",
-        };
-        self.close(
-            kind,
-            format!("SignalWire refuses the connection ({}: {}); {advice}", refusal.code, refusal.message),
-        );
-    }
-
-    /// A page's token says when it ends; another one is asked for before that.
-    fn note_expiry(&mut self, now: Instant, result: &Value) {
-        let Credentials::Jwt { .. } = self.credentials else { return };
-        let (Some(expires_at), Some((opened, since_1970))) =
-            (result["authorization"]["expires_at"].as_f64(), self.opened)
-        else {
-            return;
-        };
-        let passes = Duration::from_secs_f64((expires_at - since_1970.as_secs_f64()).clamp(0.0, FARTHEST_S));
-        self.renew_at = Some((opened + passes.saturating_sub(RENEW_BEFORE)).max(now + RENEW_AGAIN));
-    }
-
-    fn on_members(&mut self, room: RoomId, result: &Value) {
-        let members = Vec::<Member>::deserialize(&result["members"]).unwrap_or_default();
-        let roster = Some(members.iter().map(member).collect());
-        let entered = RoomEvent::Entered { me: None, info: Metadata::default(), roster, running: Vec::new() };
-        self.outputs.push_back(Output::Event(Box::new(Event::derived(entered).in_room(room))));
     }
 
     fn on_event(&mut self, now: Instant, name: &str, event: Event) {
