@@ -208,8 +208,8 @@ fn origin_of(socket: &str) -> String {
 fn with_bridge(source: SignalWire, args: &EventsArgs) -> Result<SignalWire, Failure> {
     let Some(listen) = args.bridge else { return Ok(source) };
     let fail = |error: std::io::Error| Failure::Input(format!("--bridge {listen}: {error}"));
-    let token = super::join::token("token of pages", "ROOMTONE_BRIDGE_TOKEN", None)?;
-    let token = secrecy::SecretString::from(token).into();
+    let source_of_token = SecretSource { what: "token of pages", env: "ROOMTONE_BRIDGE_TOKEN".into(), file: None };
+    let token = source_of_token.read_token().map_err(|error| Failure::Input(error.to_string()))?.into();
     let bridge = Bridge::bind(listen, token, args.bridge_origins.clone()).map_err(fail)?;
     explain(&format_args!("pages forward to http://{}/", bridge.address().map_err(fail)?));
     Ok(source.bridged(bridge))
@@ -217,6 +217,9 @@ fn with_bridge(source: SignalWire, args: &EventsArgs) -> Result<SignalWire, Fail
 
 fn socket_url(url: &str) -> Result<String, Failure> {
     match url::Url::parse(url) {
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => Err(Failure::Input(
+            "--url holds a user or a password, which would be shown with it; give them by themselves".into(),
+        )),
         Ok(parsed) if matches!(parsed.scheme(), "ws" | "wss") => Ok(url.to_owned()),
         _ => Err(Failure::Input(format!("--url {url:?} is no address of a socket; write ws:// or wss://"))),
     }

@@ -14,6 +14,7 @@ use crate::{
         Config, Control, Host, HostError,
         config::{ConfigError, Draft},
     },
+    protocol::Protocol,
     text::count,
 };
 
@@ -114,13 +115,11 @@ pub(super) async fn check(registry: &Registry, file: Option<&Path>) -> Result<()
 /// What the environment must hold when the host starts.
 fn needed(config: &Config) -> Vec<(&'static str, String)> {
     let mut needed = Vec::new();
-    let fishjam = &config.fishjam;
-    if fishjam.id.is_none() {
+    if config.fishjam.id.is_none() && config.uses(Protocol::Fishjam) {
         needed.push(("the Fishjam", "FISHJAM_ID".to_owned()));
     }
-    if fishjam.token_file.is_none() {
-        needed.push(("the management token", fishjam.token_env.clone()));
-    }
+    let of_platforms = config.secrets_of_platforms().into_iter().filter(|source| source.file.is_none());
+    needed.extend(of_platforms.map(|source| (source.what, source.env)));
     if let Some(webhook) = config.webhook.as_ref().filter(|webhook| webhook.secret_file.is_none()) {
         needed.push(("the webhook secret", webhook.secret_env.clone()));
     }

@@ -191,6 +191,7 @@ fn refused(name: &str, status: StatusCode, wait: Option<std::time::Duration>) ->
     let (kind, advice) = match code {
         400 | 401 | 403 if is_login => (PlatformErrorKind::Unauthorized, "check the user and the password"),
         401 | 403 => (PlatformErrorKind::BadRequest, "the user may not do this"),
+        404 if is_login => (PlatformErrorKind::Other, "check the address of the calls"),
         404 => (PlatformErrorKind::NotFound, "check the room's name"),
         429 | 500..=599 => (PlatformErrorKind::Later, "it is tried again"),
         _ => (PlatformErrorKind::BadRequest, "it makes no sense there"),

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     agent::ActionError,
-    event::{End, Event, RoomEvent},
+    event::{End, Event, EventKind, RoomEvent},
     net::{
         limits,
         websocket::{self, OpenError, WebSocket},
@@ -126,6 +126,8 @@ async fn once(
     let error = link.carry(socket, asked).await;
     let lasted = link.live_since.map_or(Duration::ZERO, |since| since.elapsed());
     *machine = Some(link.machine);
+    // What waits was asked of this connection.
+    while asked.try_recv().is_ok() {}
     Ended { error, lasted }
 }
 
@@ -134,7 +136,7 @@ struct Link {
     shared: Weak<Shared>,
     machine: Box<dyn Machine>,
     live_since: Option<Instant>,
-    /// When rooms that nobody has spoken of since are taken for ended.
+    /// When nobody will tell more of who is in rooms than was told by then.
     settle_at: Option<Instant>,
     /// What was told before the link was live.
     early: Vec<Event>,
@@ -215,10 +217,7 @@ impl Link {
         if self.settle_at.take_if(|due| *due <= now).is_some()
             && let Some(shared) = self.shared.upgrade()
         {
-            let stale = shared.rooms().take_stale();
-            for room in stale {
-                shared.tell(Event::derived(RoomEvent::Closed { end: End::Normal }).in_room(room));
-            }
+            shared.rooms().settle();
         }
     }
 
@@ -244,9 +243,11 @@ impl Link {
                 Output::Event(event) => shared.tell(*event),
                 Output::Live => self.on_live(shared),
                 Output::Trouble(why) => tracing::warn!("{}: {why}", shared.source.address()),
-                Output::CannotList(why) => {
-                    self.settle_at = None;
-                    tracing::warn!("{}: {why}", shared.source.address());
+                Output::Listed(rooms) => {
+                    let over = shared.rooms().take_unlisted(&rooms);
+                    for room in over {
+                        shared.tell(Event::derived(RoomEvent::Closed { end: End::Normal }).in_room(room));
+                    }
                 }
                 Output::Unreadable(why) => {
                     shared.note_unreadable("frame");
@@ -280,10 +281,24 @@ impl Link {
         self.early.drain(..).for_each(|event| shared.tell(event));
         // Frames are read meanwhile.
         let shared = shared.clone();
+        shared.departed.lock().expect("no holder panics").clear();
         tokio::spawn(async move {
-            let rosters = shared.source.rosters().await;
-            rosters.into_iter().for_each(|event| shared.tell(event));
+            for mut event in shared.source.rosters().await {
+                without_departed(&shared, &mut event);
+                shared.tell(event);
+            }
         });
+    }
+}
+
+/// Takes out of a roster who has left since it was asked for.
+fn without_departed(shared: &Shared, event: &mut Event) {
+    let Some(room) = event.room().cloned() else { return };
+    if let EventKind::Room(RoomEvent::Roster { peers } | RoomEvent::Entered { roster: Some(peers), .. }) =
+        &mut event.kind
+    {
+        let departed = shared.departed.lock().expect("no holder panics");
+        peers.retain(|member| !departed.contains(&(room.clone(), member.peer.id.clone())));
     }
 }
 
@@ -342,7 +357,7 @@ fn of_fault(shared: &Shared, fault: Fault) -> PlatformError {
 
 /// How long a refusal is left alone: the credentials may be replaced meanwhile.
 const REFUSED: Duration = Duration::from_secs(30);
-/// How long after the link is up a room that nobody speaks of is taken for ended.
+/// How long after the link is up who is in a room is taken to be as it was told, or as it was before.
 const SETTLE: Duration = Duration::from_secs(15);
 /// Events that may be told before the link is live.
 const MOST_EARLY: usize = 4_096;

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! After a break watchers are told that the link is down; once it is up again the machine has asked who is there, each room is
-//! entered anew with its roster, and what nobody speaks of any more within 15 s is closed.
+//! entered anew with its roster, and what is over meanwhile is closed.
 
 mod link;
 mod platform;

@@ -42,6 +42,10 @@ impl Platform for Feed {
         Ok(self.0.rooms().list())
     }
 
+    fn known_rooms(&self) -> Option<Vec<ListedRoom>> {
+        Some(self.0.rooms().list())
+    }
+
     async fn room(&self, room: &RoomId) -> Result<ListedRoom, PlatformError> {
         self.0.live().await?;
         self.0.rooms().get(room).ok_or_else(|| PlatformError::no_such_room(room))

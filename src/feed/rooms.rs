@@ -1,6 +1,6 @@
 //! Which rooms there are and who is in them, out of what is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     event::{Event, EventKind, Member, Peer, PeerEvent, PeerId, RoomEvent, RoomId, Snapshot},
@@ -33,10 +33,10 @@ impl Rooms {
             self.0.remove(id);
             return;
         }
-        // The last words of a room that is over do not bring it back.
+        // The last words of a room that is over do not bring it back, nor does a page that speaks of it late.
         let may_begin = matches!(
             &event.kind,
-            EventKind::Room(RoomEvent::Opened { .. } | RoomEvent::Entered { .. } | RoomEvent::Roster { .. })
+            EventKind::Room(RoomEvent::Opened { .. } | RoomEvent::Entered { .. })
                 | EventKind::Peer(PeerEvent::Joined { .. })
         );
         if !self.0.contains_key(id) && (!may_begin || self.0.len() >= MOST_ROOMS) {
@@ -61,13 +61,18 @@ impl Rooms {
         self.0.values_mut().for_each(|room| (room.is_stale, room.is_known) = (true, false));
     }
 
-    /// Takes out those of which nothing has been told since.
-    pub(super) fn take_stale(&mut self) -> Vec<RoomId> {
-        let stale: Vec<RoomId> = self.0.iter().filter(|(_, room)| room.is_stale).map(|(id, _)| id.clone()).collect();
-        stale.iter().for_each(|id| drop(self.0.remove(id)));
-        // Of the others nobody has told more, and nobody will.
+    /// These are all there are: takes out those of which nothing has been told since the break, and which are not among them.
+    pub(super) fn take_unlisted(&mut self, listed: &[RoomId]) -> Vec<RoomId> {
+        let listed: HashSet<&RoomId> = listed.iter().collect();
+        let is_over = |(id, room): &(&RoomId, &Room)| room.is_stale && !listed.contains(*id);
+        let over: Vec<RoomId> = self.0.iter().filter(is_over).map(|(id, _)| id.clone()).collect();
+        over.iter().for_each(|id| drop(self.0.remove(id)));
+        over
+    }
+
+    /// Nobody has told more of who is in rooms, and nobody will.
+    pub(super) fn settle(&mut self) {
         self.0.values_mut().for_each(|room| room.is_known = true);
-        stale
     }
 
     pub(super) fn list(&self) -> Vec<ListedRoom> {
@@ -144,7 +149,8 @@ mod tests {
             RoomEvent::Entered { me: None, info: Metadata::default(), roster: Some(Vec::new()), running: Vec::new() };
         tell(&mut rooms, "a", entered.into());
         assert_eq!(rooms.snapshot(&"a".into()), Some(Snapshot::default()), "ada has left meanwhile");
-        assert_eq!(rooms.take_stale(), ["b".into()]);
+        assert!(rooms.take_unlisted(&["b".into()]).is_empty());
+        assert_eq!(rooms.take_unlisted(&["a".into()]), ["b".into()]);
         assert_eq!(rooms.list().len(), 1);
     }
 }

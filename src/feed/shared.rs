@@ -1,7 +1,7 @@
 //! What the link's task and everybody who watches have in common.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -14,7 +14,6 @@ use crate::{
     agent::{Action, ActionError},
     event::{Event, EventKind, Peer, PeerEvent, PeerId, PeerKind, RoomEvent, RoomId},
     platform::{PlatformError, PlatformErrorKind, WatchEvent},
-    protocol::knows,
 };
 
 pub(super) struct Shared {
@@ -26,6 +25,8 @@ pub(super) struct Shared {
     /// Taken by the link when it begins.
     pub(super) asked: Mutex<Option<mpsc::Receiver<QueuedAction>>>,
     pub(super) unreadable: Mutex<BTreeMap<&'static str, u64>>,
+    /// Who has left while calls were asked who is there: an answer may be older than that.
+    pub(super) departed: Mutex<HashSet<(RoomId, PeerId)>>,
     pub(super) events: AtomicU64,
     /// Events that a watcher was too slow for, each watcher's counted.
     pub(super) missed: AtomicU64,
@@ -63,6 +64,7 @@ impl Shared {
             actions,
             asked: Mutex::new(Some(asked)),
             unreadable: Mutex::default(),
+            departed: Mutex::default(),
             events: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             is_begun: OnceLock::new(),
@@ -81,22 +83,21 @@ impl Shared {
     /// Something happened: the rooms are as they are now before anybody hears of it.
     pub(super) fn tell(&self, event: Event) {
         let mut event = event.identified();
-        self.note_form(&event);
         if let Some(me) = self.source.me() {
             know_ourselves(&mut event, &me);
         }
         self.events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.rooms().apply(&event);
+        if let (Some(room), EventKind::Peer(PeerEvent::Left { peer, .. } | PeerEvent::Removed { peer })) =
+            (event.room(), &event.kind)
+        {
+            let mut departed = self.departed.lock().expect("no holder panics");
+            if departed.len() < MOST_DEPARTED {
+                departed.insert((room.clone(), peer.id.clone()));
+            }
+        }
         // Nobody may be listening.
         self.told.send(WatchEvent::Event(Arc::new(event))).ok();
-    }
-
-    /// An event of a known name that came out as another one had another form.
-    fn note_form(&self, event: &Event) {
-        let native = event.native.as_ref().filter(|_| matches!(event.kind, EventKind::Other(_)));
-        if native.is_some_and(|native| knows(native.platform(), native.name())) {
-            self.note_unreadable("payload");
-        }
     }
 
     pub(super) fn note_unreadable(&self, what: &'static str) {
@@ -144,6 +145,7 @@ fn know_ourselves(event: &mut Event, me: &PeerId) {
     }
 }
 
+const MOST_DEPARTED: usize = 10_000;
 /// Events that may wait for a watcher. One that falls behind by more is told that it missed some, and looks again.
 const TOLD: usize = 8_192;
 /// Actions that may wait for the link.

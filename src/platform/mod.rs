@@ -66,6 +66,11 @@ pub trait Platform: fmt::Debug + Send + Sync + 'static {
     /// [`PlatformError`]; `NotFound` if it is gone.
     async fn room(&self, room: &RoomId) -> Result<ListedRoom, PlatformError>;
 
+    /// The rooms as they are known without asking, while they cannot be listed; `None` where nothing is known without it.
+    fn known_rooms(&self) -> Option<Vec<ListedRoom>> {
+        None
+    }
+
     /// What happens in all rooms from now on. It ends when the platform refuses to tell; whoever wants to hear more asks
     /// again after a while.
     fn watch(&self) -> Watch;

@@ -99,8 +99,8 @@ pub enum Output {
     Live,
     /// Something that an operator should know of, in a line.
     Trouble(String),
-    /// The rooms that there are cannot be listed: what is not spoken of is not over therefore.
-    CannotList(String),
+    /// These are all rooms there are.
+    Listed(Vec<RoomId>),
     /// A frame could not be read, and costs itself alone.
     Unreadable(String),
     /// What an agent asked for was done, or was not.

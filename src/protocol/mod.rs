@@ -21,5 +21,4 @@ mod tests;
 pub use catalog::{CatalogEntry, Protocol, catalog};
 pub use machine::{Fault, FaultKind, Frame, Machine, Output};
 pub use object::WireObject;
-pub(crate) use spec::knows;
 pub use spec::{FrameError, decode};

@@ -61,7 +61,10 @@ impl<K: Ord + Clone, R> Requests<K, R> {
             outputs.extend(unanswered(request, &why));
         }
         if is_dead {
-            let message = format!("a request was not answered within {} s", limits::ANSWER.as_secs());
+            let message = format!(
+                "a request was not answered within {} s; is this the platform's address?",
+                limits::ANSWER.as_secs()
+            );
             outputs.push_back(Output::Close(Fault::new(FaultKind::Broken, message)));
         }
     }

@@ -112,17 +112,12 @@ pub(super) fn event_of(
         Some((spec, Said { kind, place, time_s })) => {
             Event { place, origin: spec.origin, platform_time_s: time_s, ..Event::said(kind, native) }
         }
-        None => Event::said(Other {}, native),
-    }
-}
-
-/// Whether a platform's table has an event of this name: if it came out as another one, its payload had another form.
-pub(crate) fn knows(platform: &str, name: &str) -> bool {
-    match platform {
-        signalwire::PLATFORM => signalwire::knows(name),
-        nkmedia::PLATFORM => nkmedia::knows(name),
-        dubtrack::PLATFORM => dubtrack::knows(name),
-        _ => false,
+        None => {
+            if let Some(spec) = spec {
+                tracing::debug!("{platform}: the payload of {} has another form than is known", spec.wire);
+            }
+            Event::said(Other {}, native)
+        }
     }
 }
 

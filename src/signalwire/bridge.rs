@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     feed::Tell,
     net::Credential,
-    protocol::{Frame, Protocol, decode},
+    protocol::{Frame, Protocol, decode, signalwire::is_of_page},
     web::{self, Limits, Server},
 };
 
@@ -114,12 +114,12 @@ fn forward(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
     }
     for line in String::from_utf8_lossy(body).lines().filter(|line| !line.trim().is_empty()) {
         // Only what a page forwards: it must not speak for the server.
-        let is_forwarded =
-            serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| line["sdk_event"].is_string());
+        let name = serde_json::from_str::<serde_json::Value>(line).ok();
+        let is_forwarded = name.is_some_and(|line| line["sdk_event"].as_str().is_some_and(is_of_page));
         match decode(Protocol::SignalWire, Frame::Text(line)) {
             Ok(events) if is_forwarded => events.into_iter().for_each(|event| shared.tell.event(event)),
             Ok(_) => {
-                return (StatusCode::BAD_REQUEST, "a line is no forwarded event: it has no sdk_event").into_response();
+                return (StatusCode::BAD_REQUEST, "a line is no event that a page alone knows of").into_response();
             }
             Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
         }

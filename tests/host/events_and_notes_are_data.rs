@@ -72,6 +72,32 @@ async fn a_file_for_each_room_tells_what_happened_and_what_was_written() {
     assert_eq!(lines.last().unwrap()["kind"], "ended");
 }
 
+/// What the platform itself said stays out of the lines, unless the deploy asks for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_native_payload_is_there_where_it_was_asked_for() {
+    let town = Town::new().await;
+    let folder = town.folder.0.display().to_string();
+    let deploy = |name: &str, native: &str| {
+        format!("[[deploy]]\nname = \"{name}\"\nagent = \"scribe\"\nsink.file = \"{folder}/{name}.jsonl\"\n{native}")
+    };
+    let rules = format!("{}{}", deploy("without", ""), deploy("with", "sink.native = true\n"));
+    let host = town.host("", &rules).await;
+    let room = town.room().await;
+    until(&host, "both are there", |sessions| in_state(sessions, State::Running) == 2).await;
+    let ada = town.person(&room).await;
+    for (name, has_payload) in [("without", false), ("with", true)] {
+        let file = PathBuf::from(format!("{folder}/{name}.jsonl"));
+        until_written(&file, "track.added").await;
+        let lines = lines(&std::fs::read_to_string(&file).unwrap());
+        let said = |line: &&Value| line["what"]["event"] == "track.added" && line["what"]["native"].is_object();
+        let line = lines.iter().find(said).unwrap_or_else(|| panic!("{name}: {lines:?}"));
+        assert_eq!(line["what"]["native"]["payload"]["peerId"] == ada.peer.as_str(), has_payload, "{line}");
+        assert!(line["what"]["event_id"].is_string(), "{line}");
+    }
+    host.control().stop().await.unwrap();
+    host.ended().await;
+}
+
 type Received = Arc<Mutex<(Vec<(String, String)>, u32)>>;
 
 /// Fails the first two posts, and keeps the others.

@@ -102,4 +102,8 @@ test('what only a page knows reaches roomtone', { timeout: 180_000, skip: chromi
   assert.deepEqual(reports.toSorted(), [`joined ${SESSION}`, 'refused with 401'])
   const stranger = await fetch(bridge, { method: 'POST', headers: { origin: 'https://evil.example', authorization: 'Bearer page' }, body: '{}' })
   assert.equal(stranger.status, 403)
+  // A page must not speak for the server.
+  const body = JSON.stringify({ sdk_event: 'video.room.ended', room_session_id: SESSION, payload: { room_session_id: SESSION } })
+  const forged = await fetch(bridge, { method: 'POST', headers: { origin, authorization: 'Bearer page' }, body })
+  assert.equal(forged.status, 400)
 })

@@ -7,7 +7,7 @@ use roomtone::{
     agent::{Action, ActionError, Agent, AgentError, AudioRequirements, Builtin, Input, Maker, Registry, Room},
     event::{EventKind, PeerEvent},
     fishjam::rest::Client,
-    host::{Config, Host},
+    host::{Config, Host, State},
     protocol::Protocol,
     sandbox::{Sandbox, SandboxOptions, platforms::FakePlatform},
 };
@@ -90,7 +90,7 @@ impl Stage {
         );
         for protocol in Protocol::ALL {
             text += &format!(
-                "[[deploy]]\nname = \"{protocol}\"\nagent = \"{agent}\"\nplatform = \"{protocol}\"\njoin.when = \"first-person\"\nleave.last_person_gone = \"1ms\"\n"
+                "[[deploy]]\nname = \"{protocol}\"\nagent = \"{agent}\"\nplatform = \"{protocol}\"\njoin.when = \"first-person\"\n"
             );
         }
         text
@@ -203,6 +203,36 @@ async fn what_an_agent_does_is_done_where_the_platform_has_it() {
         assert!(!line.starts_with("acted") || line == "acted: done", "{line}");
         done += usize::from(line == "acted: done");
         left += usize::from(line == "peer.left ada");
+    }
+    host.control().stop().await.unwrap();
+    host.ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn agents_leave_with_the_last_person_on_all_four() {
+    let stage = Stage::new().await;
+    let (registry, mut heard) = followers(None);
+    let when = "join.when = \"first-person\"\n";
+    let text = stage.text("follower").replace(when, &format!("{when}leave.last_person_gone = \"1ms\"\n"));
+    let host = Host::start(Config::parse(&text, &registry).await.unwrap()).await.unwrap();
+    let rest = Client::new(stage.sandbox.address(), stage.sandbox.token().into());
+    let fishjam = rest.create_room(&Default::default()).await.unwrap().id;
+    let person = stage.sandbox.add_person(&fishjam, Default::default()).await.unwrap();
+    stage.tell(true);
+    let joined = format!("peer.joined {}", person.peer);
+    let all =
+        [("rs", "peer.joined ada"), ("r", "peer.joined ada"), (ROOM, "peer.joined ada"), (fishjam.as_str(), &joined)];
+    told(&mut heard, &all).await;
+    stage.tell(false);
+    stage.sandbox.remove_person(&fishjam, &person.peer).unwrap();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let sessions = host.control().sessions().await.unwrap();
+        if sessions.iter().all(|session| session.state != State::Running) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "in time: {sessions:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     host.control().stop().await.unwrap();
     host.ended().await;

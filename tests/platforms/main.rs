@@ -5,4 +5,5 @@ mod common;
 mod hosts_follow_them_all;
 mod keep_alive_on_made_up_time;
 mod links_are_mended;
+mod links_are_trusted;
 mod what_is_wrong_is_said;

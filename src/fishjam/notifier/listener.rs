@@ -126,7 +126,7 @@ impl Listener {
                     | Output::Acted(..)
                     | Output::WantsToken
                     | Output::Trouble(_)
-                    | Output::CannotList(_) => {}
+                    | Output::Listed(_) => {}
                 }
                 drop(hub);
                 if told == AT_ONCE {

@@ -94,6 +94,13 @@ impl SignalWireConfig {
         if self.bridge.is_some_and(|listen| !listen.ip().is_loopback()) {
             faults.push(("signalwire.bridge", "can be reached from other machines; listen on 127.0.0.1".into()));
         }
+        let is_origin = |text: &String| {
+            url::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text.trim_end_matches('/'))
+        };
+        if let Some(wrong) = self.bridge_origins.iter().find(|origin| !is_origin(origin)) {
+            let problem = format!("{wrong:?} is no origin; write one as in \"https://app.example\"");
+            faults.push(("signalwire.bridge_origins", problem));
+        }
         if self.bridge.is_some() && self.bridge_origins.is_empty() {
             let problem = "is empty: no page could forward anything; name one, as in \"https://app.example\"";
             faults.push(("signalwire.bridge_origins", problem.into()));
@@ -142,6 +149,21 @@ impl Config {
         Protocol::ALL.into_iter().all(|platform| self.uses(platform) == other.uses(platform))
     }
 
+    /// Where the secrets are of the platforms that deploys are for.
+    pub fn secrets_of_platforms(&self) -> Vec<SecretSource> {
+        let signalwire = self.signalwire.as_ref().filter(|_| self.uses(Protocol::SignalWire));
+        let nkmedia = self.nkmedia.as_ref().filter(|_| self.uses(Protocol::Nkmedia));
+        let dubtrack = self.dubtrack.as_ref().filter(|_| self.uses(Protocol::Dubtrack));
+        let sources = [
+            self.uses_fishjam().then(|| self.fishjam.token()),
+            signalwire.map(SignalWireConfig::token),
+            signalwire.filter(|signalwire| signalwire.bridge.is_some()).map(SignalWireConfig::bridge_token),
+            nkmedia.map(NkmediaConfig::password),
+            dubtrack.map(DubtrackConfig::password),
+        ];
+        sources.into_iter().flatten().collect()
+    }
+
     /// What concerns platforms: the key, and what is wrong.
     pub(in crate::host) fn faults_of_platforms(&self) -> Vec<(&'static str, String)> {
         let tables = [
@@ -158,11 +180,20 @@ impl Config {
         if self.webhook.is_some() && !self.deploys.is_empty() && !self.uses(Protocol::Fishjam) {
             faults.push(("webhook", "no deploy is for a Fishjam, and no other platform delivers by webhook".into()));
         }
-        let socket = |url: &str| !matches!(url::Url::parse(url), Ok(url) if matches!(url.scheme(), "ws" | "wss"));
+        // Credentials in an address would be shown with it.
+        let socket = |url: &str| {
+            let fits = |url: &url::Url| {
+                matches!(url.scheme(), "ws" | "wss") && url.username().is_empty() && url.password().is_none()
+            };
+            !url::Url::parse(url).is_ok_and(|url| fits(&url))
+        };
         let call = |url: &str| !is_http_url(url);
         let mut wrong = |is_wrong: bool, key, as_in: &str| {
             if is_wrong {
-                faults.push((key, format!("is no address of that kind; write one as in {as_in:?}")));
+                faults.push((
+                    key,
+                    format!("is no address of that kind, without user and password; write one as in {as_in:?}"),
+                ));
             }
         };
         let of = |url: &Option<String>, is_wrong: &dyn Fn(&str) -> bool| url.as_deref().is_some_and(is_wrong);

@@ -1,10 +1,10 @@
 //! MultiPlatform platforms as one: a host's rooms are those of all of them, each told apart by its id.
 //!
-//! One that is away costs itself: its rooms are listed as they were last, and the others' go on.
+//! One that is away costs itself: its rooms are as they were known last, and the others' go on.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -25,13 +25,11 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::host) struct MultiPlatform {
     platforms: BTreeMap<Protocol, Arc<dyn Platform>>,
-    /// What each has listed last.
-    listed: Mutex<BTreeMap<Protocol, Vec<ListedRoom>>>,
 }
 
 impl MultiPlatform {
     pub(super) fn new(platforms: BTreeMap<Protocol, Arc<dyn Platform>>) -> MultiPlatform {
-        MultiPlatform { platforms, listed: Mutex::default() }
+        MultiPlatform { platforms }
     }
 
     fn of<'a>(&self, room: &'a RoomId) -> Result<(&Arc<dyn Platform>, &'a str), PlatformError> {
@@ -39,19 +37,18 @@ impl MultiPlatform {
         let platform = self.platforms.get(&protocol).ok_or_else(|| PlatformError::no_such_room(room))?;
         Ok((platform, own))
     }
+}
 
-    /// What one of them lists, or listed last if it is away.
-    async fn rooms_of(&self, protocol: Protocol, platform: &dyn Platform) -> Result<Vec<ListedRoom>, PlatformError> {
-        let named = |room: ListedRoom| ListedRoom { id: join(protocol, room.id.as_str()).into(), ..room };
-        match platform.rooms().await {
-            Ok(rooms) => {
-                let rooms: Vec<ListedRoom> = rooms.into_iter().map(named).collect();
-                self.listed.lock().expect("no holder panics").insert(protocol, rooms.clone());
-                Ok(rooms)
-            }
-            Err(error) => Err(PlatformError { message: format!("{protocol}: {error}"), ..error }),
+/// What one of them lists, or knows while it is away.
+async fn rooms_of(protocol: Protocol, platform: &dyn Platform) -> Result<Vec<ListedRoom>, PlatformError> {
+    let named = |room: ListedRoom| ListedRoom { id: join(protocol, room.id.as_str()).into(), ..room };
+    let rooms = match platform.rooms().await {
+        Ok(rooms) => rooms,
+        Err(error) => {
+            platform.known_rooms().ok_or(PlatformError { message: format!("{protocol}: {error}"), ..error })?
         }
-    }
+    };
+    Ok(rooms.into_iter().map(named).collect())
 }
 
 #[async_trait]
@@ -75,17 +72,11 @@ impl Platform for MultiPlatform {
         errors.into_iter().next().map_or(Ok(()), Err)
     }
 
+    /// One whose rooms are not known without asking keeps the others waiting for their next list, and nothing else.
     async fn rooms(&self) -> Result<Vec<ListedRoom>, PlatformError> {
-        let lists = self.platforms.iter().map(|(protocol, platform)| self.rooms_of(*protocol, platform.as_ref()));
-        let lists = join_all(lists).await;
-        if lists.iter().all(Result::is_err) {
-            return lists.into_iter().next().unwrap_or_else(|| Ok(Vec::new()));
-        }
-        let last = self.listed.lock().expect("no holder panics");
-        let of = |(protocol, list): (&Protocol, Result<Vec<ListedRoom>, PlatformError>)| {
-            list.unwrap_or_else(|_| last.get(protocol).cloned().unwrap_or_default())
-        };
-        Ok(self.platforms.keys().zip(lists).flat_map(of).collect())
+        let lists = self.platforms.iter().map(|(protocol, platform)| rooms_of(*protocol, platform.as_ref()));
+        let lists: Result<Vec<_>, PlatformError> = join_all(lists).await.into_iter().collect();
+        Ok(lists?.into_iter().flatten().collect())
     }
 
     async fn room(&self, room: &RoomId) -> Result<ListedRoom, PlatformError> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     agent::{Action, ActionError},
-    event::Event,
+    event::{Event, RoomId},
 };
 
 const S: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ struct Talk<M> {
     tokens: usize,
     unreadable: usize,
     troubles: Vec<String>,
+    listed: Vec<RoomId>,
 }
 
 impl<M: Machine> Talk<M> {
@@ -46,6 +47,7 @@ impl<M: Machine> Talk<M> {
             tokens: 0,
             unreadable: 0,
             troubles: Vec::new(),
+            listed: Vec::new(),
         };
         talk.open();
         talk
@@ -66,7 +68,8 @@ impl<M: Machine> Talk<M> {
                 Output::Unreadable(_) => self.unreadable += 1,
                 Output::Acted(number, result) => self.acted.push((number, result)),
                 Output::WantsToken => self.tokens += 1,
-                Output::Trouble(why) | Output::CannotList(why) => self.troubles.push(why),
+                Output::Trouble(why) => self.troubles.push(why),
+                Output::Listed(rooms) => self.listed.extend(rooms),
                 Output::Close(fault) => self.closed.push(fault),
             }
         }

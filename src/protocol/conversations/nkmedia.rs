@@ -44,6 +44,24 @@ fn who_was_there_before_is_asked_for_once_it_is_in() {
     assert_eq!(users, ["ada", "bo"]);
 }
 
+/// Commands were renamed once, and members came into one list.
+#[test]
+fn a_server_of_the_last_names_is_asked_by_them() {
+    let mut talk = live();
+    let tid = talk.last()["tid"].clone();
+    talk.hear_json(&json!({ "result": "error", "tid": tid, "data": { "code": 9_999, "error": "Unknown Error" } }));
+    assert_eq!(talk.last()["cmd"], "get_list");
+    ok(&mut talk, &json!([{ "room_id": "r1" }]));
+    assert_eq!((&talk.last()["cmd"], talk.listed.len()), (&json!("get_info"), 1));
+    let members = json!({ "s1": { "role": "publisher", "user_id": "ada" }, "s2": { "role": "listener", "user_id": "bo", "peer_id": "s1" } });
+    ok(&mut talk, &json!({ "class": "sfu", "members": members }));
+    let entered = serde_json::to_value(&talk.events[0]).unwrap();
+    assert_eq!(entered["roster"][1]["peer"]["role"], json!({ "listener": { "of": "s1" } }));
+    talk.machine.act(talk.now, 1, &"r1".into(), &Action::Remove { peer: "s1".into() }).unwrap();
+    talk.look();
+    assert_eq!(talk.last()["cmd"], "destroy");
+}
+
 #[test]
 fn everything_that_must_be_answered_is_answered_at_once() {
     let mut talk = live();

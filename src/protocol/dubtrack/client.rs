@@ -59,6 +59,7 @@ impl Client {
     /// One that follows these rooms, by id, and the private messages of `me`.
     pub fn new(rooms: Vec<RoomId>, me: Option<PeerId>) -> Client {
         let (outputs, unreadable) = (VecDeque::new(), Unreadable::default());
+        let rooms: Vec<RoomId> = rooms.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         Client {
             rooms,
             me,
@@ -80,6 +81,9 @@ impl Client {
     }
 
     fn on_connected(&mut self, now: Instant) {
+        if self.is_live {
+            return;
+        }
         self.open_by = Some(now + limits::AUTHENTICATE);
         self.unattached = self.rooms.iter().map(|room| format!("room:{room}")).collect();
         let channels: Vec<String> =

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::objects::*;
 use crate::{
     event::{
-        Changes, ChatEvent, EventKind, LinkEvent, Metadata, Peer, PeerEvent, PeerKind, Place, Plane,
+        Changes, ChatEvent, EventKind, LinkEvent, Metadata, Other, Peer, PeerEvent, PeerKind, Place, Plane,
         Presence as PresenceState, QueueEvent, Role, RoomEvent, Song as QueuedSong, Vote,
     },
     protocol::spec::{EventSpec, Said, event_table},
@@ -42,8 +42,12 @@ event_table! {
     Attached {
         documented "on_joined_room" "attached" "room.entered" Platform => |said, _| {
             let me = Some(said.client_id).filter(|id| !id.is_empty()).map(Into::into);
-            let entered = RoomEvent::Entered { me, info: Metadata::default(), roster: None, running: Vec::new() };
-            Said::new(entered, place_of(&said.channel))
+            let place = place_of(&said.channel);
+            // Our own channel for private messages is no room.
+            if let Some(Place::User(_)) = place {
+                return Said::new(Other {}, place);
+            }
+            Said::new(RoomEvent::Entered { me, info: Metadata::default(), roster: None, running: Vec::new() }, place)
         };
     }
     PresenceChanged {

@@ -22,8 +22,3 @@ pub(super) fn decode(text: &str) -> Result<Option<Event>, FrameError> {
         _ => None,
     })
 }
-
-/// Whether the table has an event of this name.
-pub(super) fn knows(name: &str) -> bool {
-    events::spec(name).is_some()
-}

@@ -53,6 +53,8 @@ pub struct Client {
     unreadable: Unreadable,
     requests: Requests<u64, Asked>,
     next_tid: u64,
+    /// The server has the commands' last names: `get_list` for `list`, `get_info` for `info`, `destroy` for `stop`.
+    has_last_names: bool,
     /// Rooms that are to be looked at.
     unasked: VecDeque<RoomId>,
     keep_alive: Option<Instant>,
@@ -78,6 +80,7 @@ impl Client {
             unreadable: Unreadable::default(),
             requests,
             next_tid: 0,
+            has_last_names: false,
             unasked: VecDeque::new(),
             keep_alive: None,
         }
@@ -127,17 +130,23 @@ impl Client {
             }
             (Asked::Subscribe, Ok(_)) => {
                 self.outputs.push_back(Output::Live);
-                self.request(now, Request::Look(Asked::Rooms), ["media", "room", "list"], &json!({}));
+                self.list_rooms(now);
             }
             (Asked::Subscribe, Err(why)) => {
                 self.close(FaultKind::Unauthorized, format!("NkMEDIA refuses the subscription to its events ({why})"));
             }
             (Asked::Rooms, Ok(listed)) => {
                 self.unasked = rooms_of(&listed);
+                self.outputs.push_back(Output::Listed(self.unasked.iter().cloned().collect()));
                 self.look_at_rooms(now);
             }
+            // The commands were renamed once.
+            (Asked::Rooms, Err(_)) if !self.has_last_names => {
+                self.has_last_names = true;
+                self.list_rooms(now);
+            }
             (Asked::Rooms, Err(why)) => {
-                self.outputs.push_back(Output::CannotList(format!("NkMEDIA lists no rooms: {why}")))
+                self.outputs.push_back(Output::Trouble(format!("NkMEDIA lists no rooms: {why}")))
             }
             (Asked::Room(room), info) => {
                 // One that cannot be told of is gone meanwhile.
@@ -148,12 +157,18 @@ impl Client {
         }
     }
 
+    fn list_rooms(&mut self, now: Instant) {
+        let command = if self.has_last_names { "get_list" } else { "list" };
+        self.request(now, Request::Look(Asked::Rooms), ["media", "room", command], &json!({}));
+    }
+
     /// Asks for a few of the rooms at a time: a server with thousands answers in its own time.
     fn look_at_rooms(&mut self, now: Instant) {
         while self.requests.looks() < AT_ONCE {
             let Some(room) = self.unasked.pop_front() else { return };
             let data = json!({ "room_id": room.as_str() });
-            self.request(now, Request::Look(Asked::Room(room)), ["media", "room", "info"], &data);
+            let command = if self.has_last_names { "get_info" } else { "info" };
+            self.request(now, Request::Look(Asked::Room(room)), ["media", "room", command], &data);
         }
     }
 
@@ -164,11 +179,16 @@ impl Client {
                 sessions.map(move |(session, said)| Member { peer: peer(&member_of(session, said)), state: None });
             members.collect::<Vec<Member>>()
         };
-        let roster = Some([peers("publishers", publisher), peers("listeners", listener)].concat());
+        let by_role = |body: &MemberBody| match body.role.as_str() {
+            "listener" | "viewer" => listener(body),
+            _ => publisher(body),
+        };
+        // Newer servers have one list of all, each with a role.
+        let roster = [peers("publishers", publisher), peers("listeners", listener), peers("members", by_role)].concat();
         let mut about = info.as_object().cloned().unwrap_or_default();
-        about.retain(|key, _| !matches!(key.as_str(), "publishers" | "listeners"));
+        about.retain(|key, _| !matches!(key.as_str(), "publishers" | "listeners" | "members"));
         let info = Metadata::new(about.into());
-        let entered = RoomEvent::Entered { me: None, info, roster, running: Vec::new() };
+        let entered = RoomEvent::Entered { me: None, info, roster: Some(roster), running: Vec::new() };
         self.outputs.push_back(Output::Event(Box::new(Event::derived(entered).in_room(room))));
     }
 
@@ -244,7 +264,8 @@ impl Machine for Client {
         match action {
             Action::Remove { peer } => {
                 let data = json!({ "session_id": peer.as_str() });
-                self.request(now, Request::Act(number, action.clone()), ["media", "session", "stop"], &data);
+                let command = if self.has_last_names { "destroy" } else { "stop" };
+                self.request(now, Request::Act(number, action.clone()), ["media", "session", command], &data);
                 Ok(())
             }
             other => Err(ActionError::unsupported(other, "NkMEDIA")),

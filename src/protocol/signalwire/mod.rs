@@ -23,7 +23,7 @@ pub(super) fn decode(text: &str) -> Result<Option<Event>, FrameError> {
     })
 }
 
-/// Whether the table has an event of this name.
-pub(super) fn knows(name: &str) -> bool {
-    events::spec(name).is_some()
+/// Whether an event of this name exists in a page alone, and so may be forwarded by one.
+pub(crate) fn is_of_page(name: &str) -> bool {
+    EVENTS.iter().any(|spec| spec.event == name && spec.event == spec.wire)
 }

@@ -19,6 +19,8 @@ pub struct FakeNkmedia {
     idle: Duration,
     /// How often clients are pinged; `None` for never, as services have it that were not told to.
     ping: Option<Duration>,
+    /// The commands have their last names.
+    has_last_names: bool,
     clients: BTreeMap<u64, Client>,
     rooms: BTreeMap<String, Room>,
     outputs: Outputs,
@@ -49,6 +51,7 @@ impl Default for FakeNkmedia {
             password: "development".into(),
             idle: Duration::from_secs(30),
             ping: None,
+            has_last_names: false,
             clients: BTreeMap::new(),
             rooms: BTreeMap::new(),
             outputs: Outputs::new(),
@@ -65,6 +68,11 @@ impl FakeNkmedia {
     /// The same, which cuts off who says nothing for so long.
     pub fn idle(self, idle: Duration) -> FakeNkmedia {
         FakeNkmedia { idle, ..self }
+    }
+
+    /// The same, with the names that commands had at last: `get_list`, `get_info`, `destroy`.
+    pub fn of_last_names(self) -> FakeNkmedia {
+        FakeNkmedia { has_last_names: true, ..self }
     }
 
     /// The same, which pings this often.
@@ -93,7 +101,15 @@ impl FakeNkmedia {
         let subclass = frame["subclass"].as_str().unwrap_or("core");
         let command = format!("{}/{subclass}/{}", text(&frame["class"]), text(&frame["cmd"]));
         let Some(client) = self.clients.get_mut(&number) else { return };
-        match command.as_str() {
+        // Each of the two has the others' names for unknown.
+        let first_name = match (command.as_str(), self.has_last_names) {
+            ("media/room/get_list", true) => "media/room/list",
+            ("media/room/get_info", true) => "media/room/info",
+            ("media/session/destroy", true) => "media/session/stop",
+            ("media/room/list" | "media/room/info" | "media/session/stop", true) => "",
+            (command, _) => command,
+        };
+        match first_name {
             "core/user/login" if client.is_in => self.reply(number, tid, Err((1_000, "Already authenticated"))),
             "core/user/login" => {
                 send(&mut self.outputs, number, &json!({ "ack": tid }));
@@ -122,7 +138,8 @@ impl FakeNkmedia {
                 self.reply(number, tid, Ok(rooms.into()));
             }
             "media/room/info" => {
-                let info = self.rooms.get(text(&data["room_id"])).map(Room::info);
+                let of = if self.has_last_names { Room::last_info } else { Room::info };
+                let info = self.rooms.get(text(&data["room_id"])).map(of);
                 self.reply(number, tid, info.ok_or((2_031, "Room not found")));
             }
             "media/session/stop" => self.stop_session(now, number, tid, text(&data["session_id"])),
@@ -173,6 +190,18 @@ impl FakeNkmedia {
 }
 
 impl Room {
+    /// As servers gave it at last: one list of all, each with a role.
+    fn last_info(&self) -> Value {
+        let mut info = self.about.as_object().cloned().unwrap_or_default();
+        let publishers = self.publishers.iter();
+        let publishers = publishers.map(|(id, user)| (id.clone(), json!({ "role": "publisher", "user_id": user })));
+        let listeners = self.listeners.iter().map(|(id, said)| {
+            (id.clone(), json!({ "role": "listener", "user_id": said["user"], "peer_id": said["peer"] }))
+        });
+        info.insert("members".into(), publishers.chain(listeners).collect::<Map<_, _>>().into());
+        info.into()
+    }
+
     fn info(&self) -> Value {
         let mut info = self.about.as_object().cloned().unwrap_or_default();
         info.insert("publishers".into(), self.publishers.clone().into());

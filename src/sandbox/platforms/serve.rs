@@ -202,6 +202,7 @@ async fn serve(State(hub): State<Arc<Hub>>, mut request: Request) -> Response {
     let body = to_bytes(std::mem::take(request.body_mut()), SCRIPT_BYTES).await.unwrap_or_default();
     let body = String::from_utf8_lossy(&body).into_owned();
     match path.strip_prefix("/sandbox/") {
+        Some(_) if method != "POST" => StatusCode::METHOD_NOT_ALLOWED.into_response(),
         Some(command) => control(&hub, command, &headers, &body).await,
         None => call(&hub, &method, &path, &headers, &body),
     }

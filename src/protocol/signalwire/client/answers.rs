@@ -41,6 +41,8 @@ impl Client {
                 self.rooms.remove(&room);
                 let why = format!("room {room} cannot be followed: {}", refusal.message);
                 self.outputs.push_back(Output::Trouble(why));
+                let closed = Event::derived(RoomEvent::Closed { end: End::Normal }).in_room(room);
+                self.outputs.push_back(Output::Event(Box::new(closed)));
             }
             (Asked::Members(room), Ok(result)) => self.on_members(room, &result),
             // It ended while nothing was told.
@@ -118,8 +120,14 @@ impl Client {
     }
 
     pub(super) fn on_members(&mut self, room: RoomId, result: &Value) {
-        let members = Vec::<Member>::deserialize(&result["members"]).unwrap_or_default();
-        let roster = Some(members.iter().map(member).collect());
+        let Some(listed) = result["members"].as_array() else {
+            return self
+                .outputs
+                .push_back(Output::Trouble(format!("who is in room {room} is not told: there is no list")));
+        };
+        // One that cannot be read costs itself.
+        let members = listed.iter().filter_map(|listed| Member::deserialize(listed).ok());
+        let roster = Some(members.map(|listed| member(&listed)).collect());
         let entered = RoomEvent::Entered { me: None, info: Metadata::default(), roster, running: Vec::new() };
         self.outputs.push_back(Output::Event(Box::new(Event::derived(entered).in_room(room))));
     }
