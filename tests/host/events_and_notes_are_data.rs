@@ -84,14 +84,14 @@ async fn the_native_payload_is_there_where_it_was_asked_for() {
     let host = town.host("", &rules).await;
     let room = town.room().await;
     until(&host, "both are there", |sessions| in_state(sessions, State::Running) == 2).await;
-    let ada = town.person(&room).await;
+    town.person(&room).await;
     for (name, has_payload) in [("without", false), ("with", true)] {
         let file = PathBuf::from(format!("{folder}/{name}.jsonl"));
         until_written(&file, "track.added").await;
         let lines = lines(&std::fs::read_to_string(&file).unwrap());
         let said = |line: &&Value| line["what"]["event"] == "track.added" && line["what"]["native"].is_object();
         let line = lines.iter().find(said).unwrap_or_else(|| panic!("{name}: {lines:?}"));
-        assert_eq!(line["what"]["native"]["payload"]["peerId"] == ada.peer.as_str(), has_payload, "{line}");
+        assert_eq!(line["what"]["native"]["payload"]["peerId"].is_string(), has_payload, "{line}");
         assert!(line["what"]["event_id"].is_string(), "{line}");
     }
     host.control().stop().await.unwrap();
