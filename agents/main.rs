@@ -6,6 +6,7 @@ mod echo;
 mod eventlog;
 mod greeter;
 mod recorder;
+mod scribe;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ fn agents() -> Registry {
             recorder::prepare,
         )
         .with_options(options("recorder")),
+        Builtin::new("scribe", "writes down what everybody says, live and as transcripts", scribe::prepare)
+            .with_options(options("scribe")),
     ])
 }
 

@@ -12,8 +12,10 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod archive;
 pub mod audio;
 pub mod cli;
+pub mod conversation;
 #[cfg(test)]
 mod docs;
 pub mod dubtrack;
@@ -30,9 +32,11 @@ pub mod sandbox;
 pub mod session;
 pub mod signal;
 pub mod signalwire;
+pub mod speech;
 pub mod stats;
 pub mod text;
 mod trouble;
+pub mod units;
 mod web;
 
 /// The examples of the guides are compiled with the documentation's.

@@ -6,10 +6,12 @@ use std::{
 };
 
 /// From the bottom up. A module imports those below it; modules of one rank do not know each other.
-const RANKS: [&[&str]; 12] = [
-    &["text", "trouble", "files", "stats"],
+const RANKS: [&[&str]; 14] = [
+    &["text", "trouble", "files", "stats", "units"],
     &["web", "net", "audio", "event"],
     &["agent"],
+    &["conversation"],
+    &["archive", "speech"],
     &["signal"],
     &["protocol"],
     &["session"],

@@ -3,24 +3,18 @@
 //! Files are whole at every moment but for their last second, by the clock of the wall, and memory does not grow with
 //! their length. `recording.jsonl` beside them says whose each file is and when it began.
 
-mod file;
-mod mix;
-mod tape;
-
 use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Input, Maker, OptionsError, Room, options},
+    archive::recording::{Format, Tape, TapeSettings},
     audio::Hz,
     event::{EventKind, TrackEvent},
     files,
 };
 use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval};
-
-use file::Format;
-use tape::Tape;
 
 /// The options of `recorder`.
 #[derive(Debug, Clone, Deserialize)]
@@ -72,7 +66,8 @@ impl Agent for Recorder {
     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
         let folder = self.options.folder.join(files::name(room.id().as_str()));
         files::create_folder(&folder)?;
-        let mut tape = Tape::new(folder, &self.options, room)?;
+        let Options { format, rate_hz: rate, mix, .. } = self.options;
+        let mut tape = Tape::new(folder, &TapeSettings { format, rate, mix }, room)?;
         let mut flush = interval(FLUSH);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

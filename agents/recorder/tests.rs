@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path};
 
-use roomtone::{agent::testing::TestRoom, audio::Sound};
+use roomtone::{agent::testing::TestRoom, archive::recording::LONGEST_SILENCE, audio::Sound};
 
-use super::{tape::LONGEST_SILENCE, *};
+use super::*;
 
 fn scratch(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("roomtone-recorder-{}-{name}", std::process::id()));

@@ -59,7 +59,7 @@ pub(crate) use notes::Request;
 pub use notes::{Note, Notes};
 pub use port::Depths;
 pub(crate) use port::{RoomPort, TrackPort, Unread, room_link};
-pub use registry::{Builtin, Maker, OptionsError, Registry, options};
+pub use registry::{Builtin, Limit, Maker, OptionsError, Registry, options};
 pub use room::{Peers, Room};
 pub use voice::Voice;
 pub(crate) use voice::VoicePort;

@@ -3,13 +3,14 @@
 use std::{fmt, time::Duration};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::{action::PendingAction, camera::Capture};
 use crate::event::PeerId;
 
 /// A line that an agent wrote.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// Whose words these are, where they are somebody's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,6 +20,13 @@ pub struct Note {
     pub heard: Option<Duration>,
     /// The line.
     pub text: String,
+    /// Whether another note is going to stand in its place: live captions, not for the record. Sinks leave it out unless
+    /// they are told otherwise.
+    #[serde(rename = "interim", skip_serializing_if = "std::ops::Not::not")]
+    pub is_interim: bool,
+    /// The same for programs, under a name that says what it is, as in `{"caption": {…}}`.
+    #[serde(flatten)]
+    pub data: Map<String, Value>,
 }
 
 impl fmt::Debug for Note {
@@ -63,15 +71,16 @@ impl Notes {
 
     /// Writes a line. Says whether it was taken: of more than 64 that were not fetched yet, none is.
     pub fn write(&self, text: impl Into<String>) -> bool {
-        self.take(Note { speaker: None, heard: None, text: text.into() })
+        self.post(Note { text: text.into(), ..Note::default() })
     }
 
     /// Writes what somebody said, and when.
     pub fn write_said(&self, speaker: &PeerId, heard: Duration, text: impl Into<String>) -> bool {
-        self.take(Note { speaker: Some(speaker.clone()), heard: Some(heard), text: text.into() })
+        self.post(Note { speaker: Some(speaker.clone()), heard: Some(heard), text: text.into(), ..Note::default() })
     }
 
-    fn take(&self, note: Note) -> bool {
+    /// Writes a note of any kind.
+    pub fn post(&self, note: Note) -> bool {
         let taken = self.0.try_send(Request::Note(note)).is_ok();
         if !taken {
             tracing::warn!("a note was lost: more were written at once than can wait");

@@ -110,17 +110,40 @@ impl fmt::Debug for Builtin {
 
 /// Makes an agent for each room, out of what was loaded once. Clones make the same.
 #[derive(Clone)]
-pub struct Maker(Arc<dyn Fn() -> Box<dyn Agent> + Send + Sync>);
+pub struct Maker {
+    make: Arc<dyn Fn() -> Box<dyn Agent> + Send + Sync>,
+    limit: Option<Limit>,
+}
+
+/// What agents share, and how many of them it can serve: a model, a machine of its own. A host admits no more, whichever
+/// deploys they are of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// What they share.
+    pub name: Arc<str>,
+    /// How many it can serve.
+    pub most: usize,
+}
 
 impl Maker {
     /// A maker; `make` is called for each room, and should cost next to nothing.
     pub fn new<A: Agent + 'static>(make: impl Fn() -> A + Send + Sync + 'static) -> Maker {
-        Maker(Arc::new(move || Box::new(make())))
+        Maker { make: Arc::new(move || Box::new(make())), limit: None }
+    }
+
+    /// The same, of agents that share something which can serve so many.
+    pub fn limited(self, name: impl Into<Arc<str>>, most: usize) -> Maker {
+        Maker { limit: Some(Limit { name: name.into(), most }), ..self }
+    }
+
+    /// What its agents share, if that can serve so many and no more.
+    pub fn limit(&self) -> Option<&Limit> {
+        self.limit.as_ref()
     }
 
     /// An agent for one room.
     pub fn make(&self) -> Box<dyn Agent> {
-        (self.0)()
+        (self.make)()
     }
 }
 

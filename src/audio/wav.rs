@@ -156,6 +156,21 @@ const RUN: usize = 48_000;
 /// What is in front of the samples of a file of one or two channels.
 const HEAD_BYTES: u64 = 44;
 
+/// A WAV file in memory, mono, 16 bit.
+pub(crate) fn bytes(rate: Hz, samples: &[i16]) -> Vec<u8> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: rate.0,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = std::io::Cursor::new(Vec::with_capacity(44 + 2 * samples.len()));
+    let mut writer = hound::WavWriter::new(&mut file, spec).expect("memory takes all");
+    samples.iter().for_each(|sample| writer.write_sample(*sample).expect("memory takes all"));
+    writer.finalize().expect("memory takes all");
+    file.into_inner()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

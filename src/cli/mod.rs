@@ -14,6 +14,7 @@ mod agents;
 mod args;
 mod bench;
 mod demo;
+mod engines;
 mod events;
 mod exit;
 mod join;

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     Failure, admin, agents,
     args::{Args, Command},
-    bench, demo, events, explain, join, logs, lost, people, rooms, sandbox, start, top,
+    bench, demo, engines, events, explain, join, logs, lost, people, rooms, sandbox, start, top,
 };
 use crate::agent::Registry;
 
@@ -122,6 +122,8 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
             Command::People(args) => people::run(args).await,
             Command::Events(args) => events::run(args).await,
             Command::Agents { name } => agents::run(&agents, name.as_deref()),
+            Command::Engines(args) => engines::run(args).await,
+            Command::Erase(args) => engines::erase(&args),
             Command::Bench(args) => bench::run(args).await,
             Command::BenchPart(args) => bench::run_part(&agents, args).await,
         }

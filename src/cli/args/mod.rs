@@ -2,6 +2,7 @@
 
 mod agents;
 mod bench;
+mod engines;
 mod events;
 mod host;
 mod rooms;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(super) use agents::{AgentArgs, DemoArgs, JoinArgs, SandboxArgs};
 pub(super) use bench::{BenchArgs, LoadArgs, PartArgs, Role};
+pub(super) use engines::{EnginesArgs, EnginesCommand, EraseArgs, InstallArgs};
 pub(super) use events::EventsArgs;
 pub(super) use host::{AdminArgs, ConfigCommand, SessionsArgs, SessionsCommand, StartArgs, TopArgs};
 pub(super) use rooms::{FishjamArgs, PeopleArgs, PeopleCommand, RoomsArgs, RoomsCommand};
@@ -82,6 +84,10 @@ pub(super) enum Command {
         /// Whose options
         name: Option<String>,
     },
+    /// List the speech engines, install them, check them
+    Engines(EnginesArgs),
+    /// Remove what was written down of a room or a person
+    Erase(EraseArgs),
     /// Measure what a session costs on this machine, beside the least that it could cost
     Bench(BenchArgs),
     /// One process of a bench
@@ -99,6 +105,8 @@ Examples:
   roomtone sandbox --room demo --person me.mp3      with a room in which somebody speaks
   FISHJAM_ID=ID FISHJAM_MANAGEMENT_TOKEN=TOKEN roomtone start config/echo-every-room.toml
   roomtone events --source nkmedia --url ws://HOST:9010/ --user NAME    what happens there, a line each
+  roomtone engines install moonshine                speech to text on this machine, without an account
+  roomtone demo --agent scribe --input me.mp3       what was said: out/demo/transcript.txt
   roomtone join --room ID --agent recorder --set format=opus --set folder=/var/recordings
 
 Exit codes:

@@ -4,6 +4,7 @@
 mod report;
 mod scene;
 mod timeline;
+mod transcript;
 mod waveform;
 
 use std::{
@@ -21,6 +22,7 @@ use crate::{
         compare::{self, Likeness},
         wav,
     },
+    speech, text,
 };
 use scene::Scene;
 
@@ -35,16 +37,18 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
             let part = if is_whole { "" } else { ", of which a demo takes no more" };
             (format!("{name}{part}"), sound)
         }
-        None => ("a person reading".to_owned(), built_in_speech()),
+        None => ("a person reading".to_owned(), Sound { samples: speech::sentence().to_vec(), rate: Hz::K16 }),
     };
     fs::create_dir_all(&args.out).map_err(|error| cannot_write(&args.out, &error))?;
-    let progress = show_progress(sound.duration());
-    let scene = scene::play(agent, sound).await;
+    let subtitles = transcript::Subtitles::default();
+    let progress = show_progress(sound.duration(), subtitles.clone());
+    let scene = scene::play(agent, sound, subtitles).await;
     drop(progress);
     let scene = scene?;
     let files = Files::new(&args.out);
     write_sound(&scene, &files)?;
     write_events(&scene, &files.events)?;
+    transcript::write(&scene.captions, &args.out).map_err(|error| cannot_write(&args.out, &error))?;
     let likeness = likeness(&scene);
     let facts = facts(builtin.name(), &name, &scene, likeness);
     let html = report::html(builtin.name(), &scene, &facts);
@@ -60,7 +64,7 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
 }
 
 /// A line that shows that it goes on, on a terminal only; it is gone with what this gives.
-fn show_progress(said: Duration) -> Option<Progress> {
+fn show_progress(said: Duration, subtitles: transcript::Subtitles) -> Option<Progress> {
     let is_seen = std::io::stderr().is_terminal();
     is_seen.then(|| {
         let begun = Instant::now();
@@ -68,7 +72,8 @@ fn show_progress(said: Duration) -> Option<Progress> {
             loop {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 let (at, whole) = (begun.elapsed().as_secs_f64(), said.as_secs_f64());
-                write!(std::io::stderr(), "\r{at:.0} s; the person speaks for {whole:.0} s ").ok();
+                let newest = text::printable(&subtitles.newest(), PROGRESS_CHARS);
+                write!(std::io::stderr(), "\r\x1b[K{at:.0} s; the person speaks for {whole:.0} s {newest}").ok();
             }
         }))
     })
@@ -172,19 +177,39 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
         let delay = rate.duration_of(found.delay_samples as u64).as_secs_f64() * 1e3;
         facts.push(("delay", format!("{delay:.1} ms from mouth to ear, correlation {:.4}", found.correlation)));
     }
+    if !scene.captions.is_empty() {
+        let words: usize = scene.captions.iter().map(|caption| caption.text.split_whitespace().count()).sum();
+        let lost = scene.captions.iter().filter(|caption| !caption.is_final()).count();
+        let lost = if lost == 0 { String::new() } else { format!(", {lost} not understood to their end") };
+        facts.push(("heard say", format!("{words} words in {}{lost}", text::count(scene.captions.len(), "utterance"))));
+        facts.extend(
+            speech::measures().iter().filter(|engine| engine.finals > 0).map(|engine| ("engine", engine_line(engine))),
+        );
+    }
     facts.push(("session", scene.summary.counters_line()));
     facts.push(("ending", scene.summary.how()));
     facts
 }
 
-fn built_in_speech() -> Sound {
-    let mut reader = hound::WavReader::new(SPEECH).expect("the recording in the program is whole");
-    let samples = reader.samples::<i16>().map(|sample| sample.expect("the recording in the program is whole"));
-    Sound { samples: samples.collect(), rate: Hz::K16 }
+/// How an engine did.
+fn engine_line(engine: &speech::EngineMeasures) -> String {
+    let mean = |counts: &crate::stats::LatencyCounts| {
+        let n: u64 = counts.counts.iter().sum();
+        counts.total.as_secs_f64() * 1e3 / n.max(1) as f64
+    };
+    format!(
+        "{}: final text {:.0} ms after the end of the activity ({:.0} ms queued), {:.1} % of real time, {} partials, {} shed",
+        engine.name,
+        mean(&engine.to_final),
+        mean(&engine.queue),
+        engine.real_time_factor().unwrap_or(0.0) * 100.0,
+        engine.partials,
+        engine.shed_partials,
+    )
 }
 
-/// A person reading *Sense and Sensibility* for LibriVox; see `tests/data/README.md`.
-const SPEECH: &[u8] = include_bytes!("../../../tests/data/speech.wav");
+/// What a terminal shows of the newest words beside how far it is.
+const PROGRESS_CHARS: usize = 40;
 /// The picture of more could not be read; and the demo lasts as long as the person speaks, in memory for both sides.
 const LONGEST_SPEECH: Duration = Duration::from_secs(300);
 /// How long after the person a reply that says the same is looked for.

@@ -7,6 +7,7 @@ use super::{
     timeline::{Event, Witness},
     waveform,
 };
+use crate::conversation::transcript::{Caption, Quality, timestamp};
 
 /// The whole page.
 pub(super) fn html(agent: &str, scene: &Scene, facts: &[(&'static str, String)]) -> String {
@@ -18,10 +19,11 @@ pub(super) fn html(agent: &str, scene: &Scene, facts: &[(&'static str, String)])
         page,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>roomtone: {title}</title>\
-         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}{}</main><script>{SCRIPT}</script></html>",
+         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}{}{}</main><script>{SCRIPT}</script></html>",
         facts_table(facts),
         players(seconds),
         picture(scene, seconds),
+        transcript(&scene.captions),
         events_table(&scene.events),
     )
     .expect("writing to a String");
@@ -64,13 +66,14 @@ fn picture(scene: &Scene, seconds: f64) -> String {
         svg,
         "<div class=\"wide\"><svg viewBox=\"-64 0 {} {HEIGHT}\" role=\"img\" aria-label=\"what was said, and what happened\">\
          {}<text class=\"lane\" x=\"-60\" y=\"{}\">person</text><path class=\"person\" d=\"{}\"/>\
-         <g transform=\"translate(0 {LANE})\"><text class=\"lane\" x=\"-60\" y=\"{}\">agent</text>\
+         {}<g transform=\"translate(0 {LANE})\"><text class=\"lane\" x=\"-60\" y=\"{}\">agent</text>\
          <path class=\"agent\" d=\"{}\"/></g>{}\
          <line id=\"playhead\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"{}\"/></svg></div>",
         WIDTH + 80,
         ruler(seconds, x),
         LANE / 2.0 + 4.0,
         voice(&scene.person.samples),
+        words(&scene.captions, x),
         LANE / 2.0 + 4.0,
         voice(&scene.agent.samples),
         marks(&scene.events, x),
@@ -78,6 +81,54 @@ fn picture(scene: &Scene, seconds: f64) -> String {
     )
     .expect("writing to a String");
     svg
+}
+
+/// What was understood, under the voice that said it: each word where the engine knows its time, or else each utterance.
+fn words(captions: &[Caption], x: impl Fn(f64) -> f64) -> String {
+    let mut shown = String::new();
+    let mut show = |from: f64, to: f64, text: &str| {
+        let (from, to) = (x(from), x(to));
+        let (left, width) = (from, (to - from).max(4.0));
+        let text = escape(text);
+        write!(
+            shown,
+            "<foreignObject x=\"{left:.1}\" y=\"{}\" width=\"{width:.1}\" height=\"{WORDS}\">\
+             <div xmlns=\"http://www.w3.org/1999/xhtml\" class=\"said\" title=\"{text}\">{text}</div></foreignObject>",
+            LANE - WORDS,
+        )
+        .expect("writing to a String");
+    };
+    for caption in captions {
+        match caption.words.is_empty() {
+            true => show(caption.begins.as_secs_f64(), caption.ends.as_secs_f64(), &caption.text),
+            false => caption
+                .words
+                .iter()
+                .for_each(|word| show(word.begins.as_secs_f64(), word.ends.as_secs_f64(), &word.text)),
+        }
+    }
+    shown
+}
+
+/// All that was understood, to be read.
+fn transcript(captions: &[Caption]) -> String {
+    let row = |caption: &Caption| {
+        let quality = match caption.quality {
+            Quality::Final | Quality::Partial => "",
+            Quality::StoodIn(_) => " <em>not understood to its end</em>",
+            Quality::Lost(_) => "<em>not understood</em>",
+        };
+        format!(
+            "<tr><td>{}</td><td>{}</td><td class=\"words\">{}{quality}</td></tr>",
+            timestamp(caption.begins),
+            escape(caption.who()),
+            escape(&caption.text)
+        )
+    };
+    match captions.is_empty() {
+        true => String::new(),
+        false => format!("<h2>transcript</h2><table>{}</table>", captions.iter().map(row).collect::<String>()),
+    }
 }
 
 /// A line for each second, or for as many as fit.
@@ -170,6 +221,8 @@ fn escape(text: &str) -> String {
 /// The picture's width in strokes, and the height of one voice.
 const WIDTH: usize = 1_000;
 const LANE: f64 = 130.0;
+/// The height of the words under a voice.
+const WORDS: f64 = 30.0;
 const HEIGHT: f64 = 2.0 * LANE + 90.0;
 
 /// Below this peak a voice is drawn as small as it is.

@@ -7,16 +7,20 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::timeline::{Event, Witness};
+use super::{
+    timeline::{Event, Witness},
+    transcript::{self, Subtitles},
+};
 use crate::{
     agent::Agent,
     audio::{Hz, Sound, codec::Encoding},
     cli::Failure,
+    conversation::transcript::Caption,
     event::{PeerId, RoomId},
     fishjam::{Fishjam, Notifier, NotifierEvent, Scope, rest::model::RoomConfig},
     platform::JoinOptions,
     sandbox::{Person, Sandbox, SandboxOptions},
-    session::{SessionEventKind, SessionHandle, SessionSummary},
+    session::{SessionEvent, SessionEventKind, SessionHandle, SessionSummary},
 };
 
 /// What came of it.
@@ -33,12 +37,14 @@ pub(super) struct Scene {
     pub(super) heard_after: Option<Duration>,
     /// Everything, in the order of time.
     pub(super) events: Vec<Event>,
+    /// What the agent understood, for good, on the room's clock.
+    pub(super) captions: Vec<Caption>,
     /// How the agent left.
     pub(super) summary: SessionSummary,
 }
 
 /// Plays the scene to its end. Takes as long as the recording and a second or two.
-pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, Failure> {
+pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound, subtitles: Subtitles) -> Result<Scene, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::Fishjam(format!("the sandbox: {error}"));
     let sandbox = Sandbox::start(SandboxOptions::default()).await.map_err(|error| Failure::Input(error.to_string()))?;
     let fishjam = Fishjam::new(sandbox.address(), sandbox.token().into());
@@ -53,7 +59,8 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
         Some(_) => Hz::K48,
         None => Hz::K24,
     };
-    let mut stage = Stage { sandbox, room, person, agent: handle.peer.clone(), origin, events: Vec::new() };
+    let agent = handle.peer.clone();
+    let mut stage = Stage { sandbox, room, person, agent, origin, events: Vec::new(), captions: Vec::new(), subtitles };
     stage.direct("the agent is asked for");
     stage.record(rate);
     let said = sound.duration();
@@ -66,7 +73,7 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     stage.direct("the agent is told to leave");
     handle.leave();
     while let Some(event) = handle.events.recv().await {
-        stage.events.push(Event::from_session(origin, handle.begun, &event));
+        stage.on_event(handle.begun, &event);
     }
     let summary = handle.ended().await;
     sleep(STRAGGLERS).await;
@@ -79,7 +86,9 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound) -> Result<Scene, F
     stage.sandbox.stop().await;
     let (person, agent) = recordings;
     let heard_after = heard.map(|at| at.saturating_duration_since(began));
-    Ok(Scene { person, agent, said, joined_after, heard_after, events: stage.events, summary })
+    let Stage { events, mut captions, .. } = stage;
+    captions.sort_by_key(|caption| (caption.begins, caption.utterance));
+    Ok(Scene { person, agent, said, joined_after, heard_after, events, captions, summary })
 }
 
 /// The room while the scene plays.
@@ -90,9 +99,26 @@ struct Stage {
     agent: PeerId,
     origin: Instant,
     events: Vec<Event>,
+    captions: Vec<Caption>,
+    subtitles: Subtitles,
 }
 
 impl Stage {
+    fn on_event(&mut self, begun: Instant, event: &SessionEvent) {
+        if let SessionEventKind::Note(note) = &event.kind
+            && let Some(mut caption) = transcript::caption_of(note)
+        {
+            transcript::shift(&mut caption, begun.saturating_duration_since(self.origin));
+            caption.name.get_or_insert_with(|| "person".into());
+            self.subtitles.show(&caption);
+            if caption.is_partial() {
+                return;
+            }
+            self.captions.push(caption);
+        }
+        self.events.push(Event::from_session(self.origin, begun, event));
+    }
+
     fn direct(&mut self, what: &str) {
         self.events.push(Event::new(self.origin.elapsed(), Witness::Demo, what, String::new()));
     }
@@ -130,7 +156,7 @@ impl Stage {
                 SessionEventKind::Room(_) => knows = true,
                 _ => {}
             }
-            self.events.push(Event::from_session(self.origin, handle.begun, &event));
+            self.on_event(handle.begun, &event);
         }
         (handle, joined)
     }
@@ -145,7 +171,7 @@ impl Stage {
             if matches!(event.kind, SessionEventKind::FirstHeard(_)) {
                 heard.get_or_insert(handle.begun + event.at);
             }
-            self.events.push(Event::from_session(self.origin, handle.begun, &event));
+            self.on_event(handle.begun, &event);
         }
         heard
     }

@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 
 use secrecy::SecretString;
 
-use super::{Protocol, SecretSource, units};
+use super::{Protocol, SecretSource};
 use crate::{
     agent::{Hear, Maker},
     event::{PeerId, RoomKind},
     host::platforms,
     signal::{PublishedTrack, SubscribeMode},
+    units,
 };
 
 /// One agent for the rooms that its rules name.

@@ -20,7 +20,6 @@ mod deploy;
 mod fault;
 mod read;
 mod table;
-mod units;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -28,12 +27,13 @@ use serde::Deserialize;
 
 pub use super::platforms::{DubtrackConfig, NkmediaConfig, Protocol, SignalWireConfig};
 pub use crate::net::SecretSource;
+use crate::units;
+pub(super) use crate::units::is_http_url;
 pub use deploy::{
     Deploy, HearRule, JoinRule, JoinWhen, LeaveRule, OptionalDuration, Prepared, RestartRule, RoomRule, SinkConfig,
 };
 pub use fault::{ConfigError, Fault};
 pub use read::Draft;
-pub(super) use units::is_http_url;
 
 /// A whole file.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -12,12 +12,12 @@ use toml::de::{DeTable, DeValue};
 use super::{
     Config, ConfigError, Deploy, Fault, FishjamConfig, HostConfig, Prepared, RoomRule, TracesConfig,
     table::{Places, Read, Value, is_beside, read},
-    units::is_http_url,
 };
 use crate::{
     agent::{OptionsError, Registry},
     host::platforms,
     text,
+    units::is_http_url,
 };
 
 impl Config {

@@ -5,17 +5,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use roomtone::{
+use serde::Deserialize;
+
+use crate::{
     agent::AgentError,
     audio::{Hz, wav::WavFile},
     files,
 };
-use serde::Deserialize;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// The form of a recording's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Format {
+pub enum Format {
+    /// WAV, 16 bit.
+    #[default]
     Wav,
+    /// Ogg Opus.
     Opus,
 }
 
@@ -29,7 +34,7 @@ pub(super) struct Recording {
 enum Sink {
     Wav(WavFile),
     #[cfg(feature = "opus")]
-    Opus(Box<roomtone::audio::ogg::OggOpusFile>),
+    Opus(Box<crate::audio::ogg::OggOpusFile>),
 }
 
 impl Recording {
@@ -42,7 +47,7 @@ impl Recording {
             Format::Wav => Sink::Wav(WavFile::in_file(file, &path, rate, 1)?),
             #[cfg(feature = "opus")]
             Format::Opus => {
-                let file = roomtone::audio::ogg::OggOpusFile::in_file(file, rate);
+                let file = crate::audio::ogg::OggOpusFile::in_file(file, rate);
                 Sink::Opus(Box::new(file.map_err(|error| failure(&path, &error))?))
             }
             #[cfg(not(feature = "opus"))]

@@ -8,22 +8,23 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use roomtone::{
+use serde_json::json;
+
+use super::{
+    TapeSettings,
+    file::{Format, Recording},
+    mix::Mix,
+};
+use crate::{
     agent::{AgentError, AudioFrame, Gap, Room, Source},
     audio::Hz,
     event::TrackId,
     files,
 };
-use serde_json::json;
 
-use super::{
-    Options,
-    file::{Format, Recording},
-    mix::Mix,
-};
-
-/// See the module's head.
-pub(super) struct Tape {
+/// Everything that is recorded in one room, beside an index, `recording.jsonl`, that says whose each file is and when it
+/// began.
+pub struct Tape {
     folder: PathBuf,
     format: Format,
     rate: Hz,
@@ -36,21 +37,29 @@ pub(super) struct Tape {
 }
 
 impl Tape {
-    pub(super) fn new(folder: PathBuf, options: &Options, room: &Room) -> Result<Tape, AgentError> {
+    /// Begins to record into `folder`, which is there.
+    ///
+    /// # Errors
+    /// What the disk refuses, here and below, with the file.
+    pub fn new(folder: PathBuf, settings: &TapeSettings, room: &Room) -> Result<Tape, AgentError> {
         let index = files::append(&folder.join("recording.jsonl"))?;
         Ok(Tape {
             folder,
-            format: options.format,
-            rate: options.rate_hz,
+            format: settings.format,
+            rate: settings.rate,
             tracks: HashMap::new(),
-            mix: options.mix.then(|| Mix::new(options.rate_hz)),
+            mix: settings.mix.then(|| Mix::new(settings.rate)),
             index,
             room: room.id().to_string(),
             agent: room.me().to_string(),
         })
     }
 
-    pub(super) fn on_frame(&mut self, frame: &AudioFrame) -> Result<(), AgentError> {
+    /// Records what was heard.
+    ///
+    /// # Errors
+    /// As for [`new`](Tape::new).
+    pub fn on_frame(&mut self, frame: &AudioFrame) -> Result<(), AgentError> {
         let (source, samples) = (frame.source(), frame.samples());
         let has_room = self.tracks.get(&source.track).is_some_and(|file| file.has_room_for(samples.len() as u64));
         if !has_room {
@@ -70,7 +79,10 @@ impl Tape {
 
     /// Silence keeps a file as long as what it is a recording of. After a very long one, or where it does not fit any
     /// more, another file begins.
-    pub(super) fn on_gap(&mut self, gap: &Gap) -> Result<(), AgentError> {
+    ///
+    /// # Errors
+    /// As for [`new`](Tape::new).
+    pub fn on_gap(&mut self, gap: &Gap) -> Result<(), AgentError> {
         let Some(file) = self.tracks.get_mut(&gap.source.track) else { return Ok(()) };
         match gap.length() > LONGEST_SILENCE || !file.has_room_for(gap.samples) {
             true => self.on_track_removed(&gap.source.track),
@@ -78,18 +90,28 @@ impl Tape {
         }
     }
 
-    pub(super) fn on_track_removed(&mut self, track: &TrackId) -> Result<(), AgentError> {
+    /// Completes a track's file.
+    ///
+    /// # Errors
+    /// As for [`new`](Tape::new).
+    pub fn on_track_removed(&mut self, track: &TrackId) -> Result<(), AgentError> {
         self.tracks.remove(track).map_or(Ok(()), Recording::finish)
     }
 
     /// Brings all that was heard to the disk.
-    pub(super) fn flush(&mut self) -> Result<(), AgentError> {
+    ///
+    /// # Errors
+    /// As for [`new`](Tape::new).
+    pub fn flush(&mut self) -> Result<(), AgentError> {
         self.tracks.values_mut().try_for_each(Recording::flush)?;
         self.mix.as_mut().map_or(Ok(()), Mix::flush)
     }
 
     /// Completes all files, each though another could not be. Gives how much came too late for the mix.
-    pub(super) fn finish(mut self) -> Result<Duration, AgentError> {
+    ///
+    /// # Errors
+    /// As for [`new`](Tape::new).
+    pub fn finish(mut self) -> Result<Duration, AgentError> {
         let files: Vec<Result<(), AgentError>> = self.tracks.drain().map(|(_, file)| file.finish()).collect();
         let late = self.mix.take().map_or(Ok(Duration::ZERO), Mix::finish);
         files.into_iter().collect::<Result<(), AgentError>>()?;
@@ -122,4 +144,4 @@ impl Tape {
 }
 
 /// A silence that is written; after a longer one another file begins, and the index says when.
-pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(600);
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(600);

@@ -1,9 +1,26 @@
-//! Values with units, as text: `"30s"`, `"1MiB"`.
+//! Values with units, as text: `"30s"`, `"1MiB"`. Options of agents read them with `#[serde(with = "roomtone::units::duration")]`.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Options {
+//!     #[serde(deserialize_with = "roomtone::units::duration::deserialize")]
+//!     patience: Duration,
+//! }
+//!
+//! let options: Options = toml::from_str(r#"patience = "1m 30s""#).unwrap();
+//! assert_eq!(options.patience, Duration::from_secs(90));
+//! assert!(toml::from_str::<Options>("patience = 90").is_err());
+//! ```
 
 use std::time::Duration;
 
 /// `"30s"`, `"1m 30s"`, `"200ms"`.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// A line that says what to write.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration <= LONGEST => Ok(duration),
         Ok(_) | Err(humantime::DurationError::NumberOverflow) => {
@@ -19,7 +36,10 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// `"64KiB"`, `"1MiB"`.
-pub(super) fn parse_size(text: &str) -> Result<usize, String> {
+///
+/// # Errors
+/// A line that says what to write.
+pub fn parse_size(text: &str) -> Result<usize, String> {
     let fail = || format!("{text:?} is not a size; write a number with its unit, as in \"64KiB\" or \"1MiB\"");
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let number: usize = text[..digits].parse().map_err(|_| fail())?;
@@ -40,14 +60,15 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
 const LARGEST: usize = 1 << 30;
 
 /// Whether something can be sent there.
-pub(in crate::host) fn is_http_url(text: &str) -> bool {
+pub fn is_http_url(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// Reads text, and says what to write in place of a bare number.
 macro_rules! as_text {
     ($name:ident, $type:ty, $parse:ident, $expecting:literal) => {
-        pub(super) mod $name {
+        #[doc = concat!("Reads ", $expecting, ".")]
+        pub mod $name {
             use super::*;
 
             struct Reader;
@@ -64,9 +85,11 @@ macro_rules! as_text {
                 }
             }
 
-            pub(in crate::host::config) fn deserialize<'de, D: serde::Deserializer<'de>>(
-                reader: D,
-            ) -> Result<$type, D::Error> {
+            /// See the module.
+            ///
+            /// # Errors
+            /// The reader's, with what to write.
+            pub fn deserialize<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<$type, D::Error> {
                 reader.deserialize_str(Reader)
             }
         }

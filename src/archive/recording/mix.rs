@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use roomtone::{
+use super::file::{PIECE_SAMPLES, Recording};
+use crate::{
     agent::{AgentError, AudioFrame},
     audio::{Hz, Mixer},
 };
-
-use super::file::{PIECE_SAMPLES, Recording};
 
 /// See the module's head.
 pub(super) struct Mix {

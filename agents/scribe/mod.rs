@@ -1,0 +1,171 @@
+//! An agent that writes down what everybody says: captions while people speak, a transcript of each and of all, and their
+//! sound beside it if it is told to keep that.
+
+mod names;
+mod options;
+mod shelf;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use roomtone::{
+    agent::{Agent, AgentError, AudioRequirements, Input, Maker, Note, OptionsError, Room, options},
+    conversation::{
+        Speech,
+        transcript::{Caption, Order},
+    },
+    event::{EventKind, TrackEvent},
+    speech::{Chain, Transcriber, TranscriberSettings},
+};
+use tokio::time::{MissedTickBehavior, interval};
+
+use names::Names;
+use options::Options;
+use shelf::{RoomShelf, Shelf};
+
+/// What all rooms of a deploy share.
+struct Shared {
+    chain: Chain,
+    transcriber: TranscriberSettings,
+    options: Options,
+    shelf: Option<Shelf>,
+}
+
+pub(crate) async fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
+    let options: Options = options(table)?;
+    options.check()?;
+    let chain = options.chain().await?;
+    let transcriber = options.transcriber()?;
+    let shelf = options.folder.clone().map(|folder| Shelf::new(folder, &options));
+    let limit = (chain.first().about().name.clone(), chain.first().capacity());
+    let shared = Arc::new(Shared { chain, transcriber, options, shelf });
+    Ok(Maker::new(move || Scribe { shared: shared.clone() }).limited(limit.0, limit.1))
+}
+
+struct Scribe {
+    shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl Agent for Scribe {
+    /// It wants all of it, however late, and says nothing.
+    fn requirements(&self) -> AudioRequirements {
+        AudioRequirements {
+            hear_rate: Speech::RATE,
+            most_behind: None,
+            pause_after: Some(self.shared.options.activity.end),
+            speak_rate: None,
+            ..AudioRequirements::default()
+        }
+    }
+
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        let shared = &*self.shared;
+        let shelf = match &shared.shelf {
+            Some(shelf) => Some(shelf.open(room)?),
+            None => None,
+        };
+        let mut desk = Desk { names: Names::default(), order: Order::default(), shelf, shared };
+        let mut transcriber = Transcriber::new(shared.chain.clone(), shared.transcriber.clone());
+        let mut flush = interval(FLUSH);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                input = room.next() => {
+                    let Some(input) = input else { break };
+                    desk.on_input(&input, room)?;
+                    transcriber.handle(&input);
+                    transcriber.begun().for_each(|id| desk.order.begin(id));
+                }
+                caption = transcriber.next() => desk.on_caption(caption, room)?,
+                _ = flush.tick() => desk.flush()?,
+            }
+        }
+        for caption in transcriber.finish().await {
+            desk.on_caption(caption, room)?;
+        }
+        desk.finish(room)
+    }
+}
+
+/// What one room's captions pass over on their way out.
+struct Desk<'a> {
+    names: Names,
+    order: Order,
+    shelf: Option<RoomShelf>,
+    shared: &'a Shared,
+}
+
+impl Desk<'_> {
+    fn on_input(&mut self, input: &Input, room: &Room) -> Result<(), AgentError> {
+        match input {
+            Input::Audio(frame) => self.shelf.as_mut().map_or(Ok(()), |shelf| shelf.on_frame(frame)),
+            Input::Gap(gap) => self.shelf.as_mut().map_or(Ok(()), |shelf| shelf.on_gap(gap)),
+            Input::Event(event) => {
+                if self.shared.options.names {
+                    self.names.learn(room.peers.iter());
+                }
+                match (&event.kind, &mut self.shelf) {
+                    (EventKind::Track(TrackEvent::Removed { track, .. }), Some(shelf)) => {
+                        shelf.on_track_removed(&track.id)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Partials are shown at once; what is final is shown at once and kept in the order in which it was begun.
+    fn on_caption(&mut self, mut caption: Caption, room: &Room) -> Result<(), AgentError> {
+        caption.name = self.names.of(&caption.speaker);
+        self.shared.options.redact.apply(&mut caption);
+        room.notes.post(note(&caption));
+        if !caption.is_partial() {
+            self.order.end(caption);
+            self.keep()?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), AgentError> {
+        while let Some(caption) = self.order.next() {
+            // Silence that was taken for speech, and was none, is no line.
+            let is_nothing = caption.text.is_empty() && caption.is_final();
+            if let (false, Some(shelf)) = (is_nothing, &mut self.shelf) {
+                shelf.write(&caption)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), AgentError> {
+        self.shelf.as_mut().map_or(Ok(()), RoomShelf::flush)
+    }
+
+    fn finish(mut self, room: &Room) -> Result<(), AgentError> {
+        self.keep()?;
+        match self.shelf.take() {
+            Some(shelf) => shelf.finish(room),
+            None => Ok(()),
+        }
+    }
+}
+
+fn note(caption: &Caption) -> Note {
+    let data = serde_json::json!({ "caption": caption });
+    let serde_json::Value::Object(data) = data else { unreachable!("it is written as one") };
+    Note {
+        speaker: Some(caption.speaker.clone()),
+        heard: Some(caption.begins),
+        text: caption.text.clone(),
+        is_interim: caption.is_partial(),
+        data,
+    }
+}
+
+/// What was heard is on the disk after this long.
+const FLUSH: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

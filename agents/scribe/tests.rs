@@ -1,0 +1,1 @@
+//! What a scribe writes down.

@@ -1,0 +1,151 @@
+//! A room's transcript as files: JSON lines, WebVTT and text, of everybody in one order and of each speaker alone.
+//!
+//! A line is on the disk as soon as it is written. `transcript.jsonl` begins with a line that says whose it is and when its
+//! clock began; the captions that follow have their times on that clock, as the recordings beside them in `recording.jsonl`
+//! have.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    conversation::transcript::{Caption, CueWriter, text_line},
+    event::{PeerId, RoomId},
+    files,
+};
+
+/// See the module's head.
+pub struct TranscriptFiles {
+    folder: PathBuf,
+    head: Head,
+    everybody: Files,
+    speakers: BTreeMap<PeerId, Files>,
+}
+
+/// A line of a transcript's JSON lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// The first.
+    Transcript(Head),
+    /// Each other.
+    Caption(Caption),
+}
+
+/// Whose transcript it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// The room.
+    pub room: RoomId,
+    /// The agent that wrote it.
+    pub agent: PeerId,
+    /// When the clock of the captions was at zero, in RFC 3339.
+    pub zero_at: String,
+    /// Whose words these are; nobody's in particular where it is everybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<PeerId>,
+}
+
+struct Files {
+    head: Head,
+    lines: Appended,
+    cues: Appended,
+    text: Appended,
+}
+
+impl Files {
+    fn create(folder: &Path, name: &str, head: Head) -> io::Result<Files> {
+        let create = |extension| files::create(folder, name, extension).map(|(file, path)| Appended { file, path });
+        let mut created = Files { lines: create("jsonl")?, cues: create("vtt")?, text: create("txt")?, head };
+        created.begin()?;
+        Ok(created)
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        self.lines.file.write_all(line(&Line::Transcript(self.head.clone())).as_bytes())?;
+        self.cues.file.write_all(CueWriter::HEAD.as_bytes())
+    }
+
+    fn write(&mut self, caption: &Caption) -> io::Result<()> {
+        let is_new = self.lines.find_again()? | self.cues.find_again()? | self.text.find_again()?;
+        if is_new {
+            self.begin()?;
+        }
+        self.lines.file.write_all(line(&Line::Caption(caption.clone())).as_bytes())?;
+        self.cues.file.write_all(CueWriter::cue(caption).as_bytes())?;
+        self.text.file.write_all(format!("{}\n", text_line(caption)).as_bytes())
+    }
+}
+
+/// A file that others may have written anew meanwhile, or removed: somebody had lines of it erased.
+struct Appended {
+    file: File,
+    path: PathBuf,
+}
+
+impl Appended {
+    /// Goes on in the file that has this name now. Says whether that is an empty one.
+    fn find_again(&mut self) -> io::Result<bool> {
+        let named = fs::metadata(&self.path).map(|about| about.ino());
+        if named.is_ok_and(|named| self.file.metadata().is_ok_and(|own| own.ino() == named)) {
+            return Ok(false);
+        }
+        if let Some(folder) = self.path.parent() {
+            files::create_folder(folder)?;
+        }
+        self.file = files::append(&self.path)?;
+        Ok(self.file.metadata()?.len() == 0)
+    }
+}
+
+impl TranscriptFiles {
+    /// Begins a transcript in `folder`, which is made if it is not there. `since_zero` is how far the clock of the captions
+    /// has come.
+    ///
+    /// # Errors
+    /// What the disk refuses, with the file.
+    pub fn create(folder: &Path, room: &RoomId, agent: &PeerId, since_zero: Duration) -> io::Result<TranscriptFiles> {
+        files::create_folder(folder)?;
+        let zero_at = humantime::format_rfc3339_millis(SystemTime::now() - since_zero).to_string();
+        let head = Head { room: room.clone(), agent: agent.clone(), zero_at, speaker: None };
+        let everybody = Files::create(folder, "transcript", head.clone())?;
+        Ok(TranscriptFiles { folder: folder.to_owned(), head, everybody, speakers: BTreeMap::new() })
+    }
+
+    /// Writes what somebody said, unless it goes on.
+    ///
+    /// # Errors
+    /// What the disk refuses, with the folder.
+    pub fn write(&mut self, caption: &Caption) -> io::Result<()> {
+        if caption.is_partial() {
+            return Ok(());
+        }
+        self.write_both(caption).map_err(|error| files::named(&self.folder, "takes no more of the transcript", &error))
+    }
+
+    fn write_both(&mut self, caption: &Caption) -> io::Result<()> {
+        self.everybody.write(caption)?;
+        if !self.speakers.contains_key(&caption.speaker) {
+            let folder = self.folder.join(SPEAKERS);
+            files::create_folder(&folder)?;
+            let head = Head { speaker: Some(caption.speaker.clone()), ..self.head.clone() };
+            let created = Files::create(&folder, &files::name(caption.speaker.as_str()), head)?;
+            self.speakers.insert(caption.speaker.clone(), created);
+        }
+        self.speakers.get_mut(&caption.speaker).map_or(Ok(()), |files| files.write(caption))
+    }
+}
+
+pub(super) fn line(line: &Line) -> String {
+    serde_json::to_string(line).expect("a line is plain") + "\n"
+}
+
+/// The folder of each speaker's own transcript.
+pub(super) const SPEAKERS: &str = "speakers";

@@ -1,0 +1,161 @@
+//! What one person said, from before its first sound to the pause behind it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::activity::samples_in;
+use crate::{agent::Source, conversation::Speech};
+
+/// The number of an utterance, in the order in which those of a room began. Parts of one that was cut have numbers of
+/// their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct UtteranceId(pub u64);
+
+/// How an utterance ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It goes on.
+    Open,
+    /// Whoever spoke made a pause.
+    Pause,
+    /// It grew too long and was cut; the next one goes on where it ends.
+    Cut,
+    /// Nothing came any more: a mute, a lost link.
+    Stopped,
+    /// The speaker has left, or the agent has.
+    Left,
+}
+
+/// What one person said.
+#[derive(Clone)]
+pub struct Utterance {
+    /// Its number.
+    pub id: UtteranceId,
+    /// Who said it, on which track.
+    pub source: Arc<Source>,
+    /// When its first sample was heard, on the clock of the agent's frames.
+    pub begins: Duration,
+    /// The samples at [`Speech::RATE`], with what came right before.
+    pub samples: Vec<i16>,
+    /// How many samples at the beginning came before the speech.
+    pub pre_roll: usize,
+    /// Where sound is missing, as the first sample and how many; they are silent in `samples`.
+    pub gaps: Vec<(usize, usize)>,
+    /// Behind which sample nothing was said.
+    pub speech_ends: usize,
+    /// How it ended.
+    pub end: End,
+}
+
+impl Utterance {
+    /// How long it lasts.
+    pub fn lasts(&self) -> Duration {
+        Speech::RATE.duration_of(self.samples.len() as u64)
+    }
+
+    /// When the speech itself began.
+    pub fn speech_began(&self) -> Duration {
+        self.begins + Speech::RATE.duration_of(self.pre_roll as u64)
+    }
+
+    /// When the speech itself ended.
+    pub fn speech_ended(&self) -> Duration {
+        self.begins + Speech::RATE.duration_of(self.speech_ends as u64)
+    }
+
+    pub(super) fn append(&mut self, samples: &[i16]) {
+        self.samples.extend_from_slice(samples);
+        self.speech_ends = self.samples.len();
+    }
+
+    pub(super) fn append_silence(&mut self, samples: usize) {
+        self.gaps.push((self.samples.len(), samples));
+        self.samples.resize(self.samples.len() + samples, 0);
+    }
+
+    /// Nothing was said behind sample `at`: what is kept of the pause lets an engine hear that the last word is over.
+    pub(super) fn close(mut self, at: usize, end: End) -> Utterance {
+        self.speech_ends = at.min(self.samples.len());
+        let kept = self.speech_ends + samples_in(KEPT_PAUSE) as usize;
+        self.samples.truncate(kept);
+        self.gaps.retain(|(from, _)| *from < kept);
+        self.end = end;
+        self
+    }
+
+    /// Cuts it at the quietest place of its last seconds: gives what lies before, and goes on as `next` with the rest.
+    pub(super) fn cut(&mut self, next: UtteranceId) -> Utterance {
+        let at = quietest(&self.samples, samples_in(CUT_WITHIN) as usize, samples_in(CUT_WINDOW) as usize);
+        let rest = self.samples.split_off(at);
+        let begins = self.begins + Speech::RATE.duration_of(at as u64);
+        let (before, behind): (Vec<_>, Vec<_>) = self.gaps.iter().partition(|(from, _)| *from < at);
+        let following = Utterance {
+            id: next,
+            source: self.source.clone(),
+            begins,
+            speech_ends: rest.len(),
+            samples: rest,
+            pre_roll: 0,
+            gaps: behind.into_iter().map(|(from, samples)| (from - at, samples)).collect(),
+            end: End::Open,
+        };
+        let mut first = std::mem::replace(self, following);
+        first.gaps = before;
+        first.speech_ends = first.samples.len();
+        first.end = End::Cut;
+        first
+    }
+}
+
+impl fmt::Debug for Utterance {
+    /// What was said stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Utterance { id, source, begins, end, .. } = self;
+        write!(f, "Utterance({} of {} at {begins:?}, {:?}, {end:?})", id.0, source.peer, self.lasts())
+    }
+}
+
+/// The middle of the quietest `window` samples among the last `within`.
+fn quietest(samples: &[i16], within: usize, window: usize) -> usize {
+    let from = samples.len().saturating_sub(within);
+    let step = window / 10;
+    let energy = |at: usize| samples[at..at + window].iter().map(|s| i64::from(*s).pow(2)).sum::<i64>();
+    let places = (from..samples.len().saturating_sub(window)).step_by(step.max(1));
+    places.min_by_key(|at| energy(*at)).map_or(samples.len(), |at| at + window / 2)
+}
+
+/// How much of the pause behind an utterance is kept.
+const KEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Among which of its last seconds one that is too long is cut, and how long the quietest place is.
+const CUT_WITHIN: Duration = Duration::from_secs(3);
+const CUT_WINDOW: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::PeerKind;
+
+    #[test]
+    fn a_long_one_is_cut_where_it_is_quiet_and_loses_nothing() {
+        let source = Arc::new(Source { peer: "ada".into(), kind: PeerKind::Person, track: "t".into() });
+        let mut samples: Vec<i16> = (0..240_000).map(|n| if n % 2 == 0 { 8_000 } else { -8_000 }).collect();
+        samples[210_000..211_600].fill(3);
+        let mut whole = Utterance {
+            id: UtteranceId(4),
+            source,
+            begins: Duration::from_secs(10),
+            speech_ends: samples.len(),
+            samples: samples.clone(),
+            pre_roll: 6_400,
+            gaps: vec![(100, 20), (220_000, 50)],
+            end: End::Open,
+        };
+        let first = whole.cut(UtteranceId(5));
+        assert_eq!((first.id, first.end, whole.id, whole.end), (UtteranceId(4), End::Cut, UtteranceId(5), End::Open));
+        assert!((210_400..=211_200).contains(&first.samples.len()), "{}", first.samples.len());
+        assert_eq!([first.samples.clone(), whole.samples.clone()].concat(), samples);
+        assert_eq!(whole.begins, first.begins + first.lasts());
+        assert_eq!(first.gaps, [(100, 20)]);
+        assert_eq!(whole.gaps, [(220_000 - first.samples.len(), 50)]);
+    }
+}

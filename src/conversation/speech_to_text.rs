@@ -1,0 +1,220 @@
+//! What an engine that turns speech into text implements.
+//!
+//! An engine sees whole utterances: what one person said, from before the first sound to the pause behind it, or the
+//! beginning of it while the person still speaks. That suits every kind of model, and an utterance can be given to another
+//! engine, or to the same one started anew, when one fails in the middle. Streams, partial results, deadlines, queues and
+//! fallbacks are the runtime's; see [`speech::Transcriber`](crate::speech::Transcriber).
+//!
+//! ```
+//! use roomtone::conversation::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription};
+//!
+//! /// Says how long somebody spoke.
+//! struct Stopwatch;
+//!
+//! impl SpeechToText for Stopwatch {
+//!     fn about(&self) -> About {
+//!         About { name: "stopwatch".into(), languages: Languages::Any }
+//!     }
+//!
+//!     fn worker(&self) -> Result<Box<dyn SpeechWorker>, EngineError> {
+//!         Ok(Box::new(Stopwatch))
+//!     }
+//! }
+//!
+//! impl SpeechWorker for Stopwatch {
+//!     fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+//!         Ok(Transcription::of(format!("{:.1} seconds", speech.duration().as_secs_f64())))
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), EngineError> {
+//! let samples = [0; 24_000];
+//! assert_eq!(Stopwatch.worker()?.transcribe(&Speech::whole(&samples))?.text, "1.5 seconds");
+//! # Ok(())
+//! # }
+//! ```
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::audio::Hz;
+
+/// An engine. One serves all sessions of a process.
+pub trait SpeechToText: Send + Sync + 'static {
+    /// What it is. Asked once.
+    fn about(&self) -> About;
+
+    /// Loads or starts what one thread works with. Called on that thread, which it may block for as long as loading takes,
+    /// and again after an [`EngineError::Broken`].
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] with what is missing and what to do.
+    fn worker(&self) -> Result<Box<dyn SpeechWorker>, EngineError>;
+}
+
+/// What one thread works with: a loaded model, a running program, a client.
+pub trait SpeechWorker {
+    /// The words of an utterance, or of its beginning. May block until [`Speech::deadline`]; whoever asked does not wait
+    /// for longer. Silence and noise give an empty text.
+    ///
+    /// # Errors
+    /// [`EngineError::Failed`] where this utterance could not be done, [`EngineError::Broken`] where the worker is of no
+    /// use any more and another is to be made.
+    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError>;
+}
+
+/// What an engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// What it is called in logs and metrics.
+    pub name: Arc<str>,
+    /// What it understands.
+    pub languages: Languages,
+}
+
+/// The languages that an engine understands, as two letters of ISO 639-1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Languages {
+    /// Those.
+    These(Vec<String>),
+    /// It is not known, or all.
+    Any,
+}
+
+impl Languages {
+    /// English alone.
+    pub fn english() -> Languages {
+        Languages::These(vec!["en".to_owned()])
+    }
+
+    /// Whether `language`, which may name a region as `en-GB` does, is one of them.
+    pub fn include(&self, language: &str) -> bool {
+        let base = language.split(['-', '_']).next().unwrap_or(language);
+        match self {
+            Languages::Any => true,
+            Languages::These(known) => known.iter().any(|known| known.eq_ignore_ascii_case(base)),
+        }
+    }
+}
+
+impl fmt::Display for Languages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Languages::Any => f.write_str("any"),
+            Languages::These(known) => f.write_str(&known.join(", ")),
+        }
+    }
+}
+
+/// Some speech of one person.
+#[derive(Clone, Copy)]
+pub struct Speech<'a> {
+    /// The samples, mono, at [`Speech::RATE`].
+    pub samples: &'a [i16],
+    /// Whether the utterance is over. If not, more is going to follow, and the words are going to be asked for again.
+    pub is_final: bool,
+    /// The language, where the deploy names one.
+    pub language: Option<&'a str>,
+    /// When nobody waits for the answer any more.
+    pub deadline: Instant,
+}
+
+impl<'a> Speech<'a> {
+    /// The rate of all speech that engines are given.
+    pub const RATE: Hz = Hz::K16;
+
+    /// A whole utterance, with a minute's time.
+    pub fn whole(samples: &'a [i16]) -> Speech<'a> {
+        Speech { samples, is_final: true, language: None, deadline: Instant::now() + Duration::from_secs(60) }
+    }
+
+    /// How long it lasts.
+    pub fn duration(&self) -> Duration {
+        Speech::RATE.duration_of(self.samples.len() as u64)
+    }
+
+    /// How much time is left.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+impl fmt::Debug for Speech<'_> {
+    /// What was said stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Speech({:?}, final: {})", self.duration(), self.is_final)
+    }
+}
+
+/// What an engine understood.
+#[derive(Clone, Default, PartialEq)]
+pub struct Transcription {
+    /// The words, with whatever punctuation the engine sets.
+    pub text: String,
+    /// When each was said, where the engine knows.
+    pub words: Vec<Word>,
+    /// The mean logarithm of the probability of what was chosen, where the engine knows: 0 is certain, below -1 a guess.
+    pub confidence: Option<f32>,
+}
+
+impl Transcription {
+    /// A text of which nothing else is known.
+    pub fn of(text: impl Into<String>) -> Transcription {
+        Transcription { text: text.into(), ..Transcription::default() }
+    }
+}
+
+impl fmt::Debug for Transcription {
+    /// What was said stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transcription({} bytes, confidence: {:?})", self.text.len(), self.confidence)
+    }
+}
+
+/// A word with its time.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// The word.
+    pub text: String,
+    /// When it begins: in an engine's answer since the speech began, in a caption on the clock of the agent's frames.
+    #[serde(rename = "begin_s", with = "crate::event::seconds")]
+    pub begins: Duration,
+    /// When it ends, on the same clock.
+    #[serde(rename = "end_s", with = "crate::event::seconds")]
+    pub ends: Duration,
+}
+
+impl fmt::Debug for Word {
+    /// What was said stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Word({:?} to {:?})", self.begins, self.ends)
+    }
+}
+
+/// Why there are no words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The engine cannot be used as it is: what is missing, and what to do.
+    #[error("{0}")]
+    Unavailable(String),
+    /// This utterance could not be done.
+    #[error("{0}")]
+    Failed(String),
+    /// What one thread worked with is of no use any more.
+    #[error("{0}")]
+    Broken(String),
+    /// It took too long.
+    #[error("no answer within its time")]
+    Late,
+    /// More waits than can be done in time.
+    #[error("too much is waiting")]
+    Full,
+    /// A partial result that gave way to something more urgent.
+    #[error("left out for something more urgent")]
+    Shed,
+}

@@ -1,0 +1,121 @@
+//! What somebody said, so far or for good.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    conversation::{
+        Word,
+        listening::{Utterance, UtteranceId},
+    },
+    event::{PeerId, TrackId, seconds},
+};
+
+/// The words of one utterance. Partial ones follow each other under the same number, the newest replaces the one before;
+/// one that is not partial comes last.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Caption {
+    /// The utterance's number, unique within a session.
+    pub utterance: UtteranceId,
+    /// Who speaks.
+    pub speaker: PeerId,
+    /// What the speaker is called, where the room knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    /// On which track.
+    pub track: TrackId,
+    /// When the speech began, on the clock of the agent's frames.
+    #[serde(rename = "begin_s", with = "seconds")]
+    pub begins: Duration,
+    /// When it ended, or how far it is understood so far.
+    #[serde(rename = "end_s", with = "seconds")]
+    pub ends: Duration,
+    /// What the text is worth.
+    #[serde(flatten)]
+    pub quality: Quality,
+    /// The text; empty where nothing was understood.
+    pub text: String,
+    /// The words with their times, where the engine knows them, on the same clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Word>,
+    /// The engine that understood it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Arc<str>>,
+    /// How much sound within is missing.
+    #[serde(rename = "missing_s", default, skip_serializing_if = "Duration::is_zero", with = "seconds")]
+    pub missing: Duration,
+    /// Whether the utterance was cut because it grew too long, so that the next one goes on where this ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+}
+
+/// What a caption's text is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "status", content = "why")]
+pub enum Quality {
+    /// It goes on.
+    Partial,
+    /// It is over, and this is what was said.
+    Final,
+    /// It is over; the engines did not answer in time, and this is what had been understood by then.
+    StoodIn(Lost),
+    /// It is over, and was not understood.
+    Lost(Lost),
+}
+
+/// Why an utterance was not understood in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lost {
+    /// No engine answered in time.
+    Late,
+    /// No engine could do it.
+    Failed,
+    /// More waited than could be done in time.
+    Full,
+}
+
+impl Caption {
+    /// An empty one for an utterance.
+    pub fn of(utterance: &Utterance, quality: Quality) -> Caption {
+        let missing: usize = utterance.gaps.iter().map(|(_, samples)| samples).sum();
+        Caption {
+            utterance: utterance.id,
+            speaker: utterance.source.peer.clone(),
+            name: None,
+            track: utterance.source.track.clone(),
+            begins: utterance.speech_began(),
+            ends: utterance.speech_ended(),
+            quality,
+            text: String::new(),
+            words: Vec::new(),
+            engine: None,
+            missing: crate::conversation::Speech::RATE.duration_of(missing as u64),
+            continues: utterance.end == crate::conversation::listening::End::Cut,
+        }
+    }
+
+    /// Whether more of the same utterance follows.
+    pub fn is_partial(&self) -> bool {
+        self.quality == Quality::Partial
+    }
+
+    /// Whether this is what was said, and not only as far as it was understood.
+    pub fn is_final(&self) -> bool {
+        self.quality == Quality::Final
+    }
+
+    /// What the speaker is called, or else its id.
+    pub fn who(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.speaker.as_str())
+    }
+}
+
+impl fmt::Debug for Caption {
+    /// What was said, and who is called what, stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Caption { utterance, speaker, quality, text, .. } = self;
+        write!(f, "Caption({} of {speaker}, {quality:?}, {} bytes)", utterance.0, text.len())
+    }
+}

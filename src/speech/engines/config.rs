@@ -1,0 +1,111 @@
+//! How a deploy names an engine.
+
+use std::{fmt, time::Duration};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use crate::units;
+
+/// An engine, by its name alone or as a table: `"moonshine"`, or `{ name = "openai", url = "http://127.0.0.1:8000" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EngineConfig {
+    /// One of the table, or `command`.
+    pub name: String,
+    /// Threads, each with a model or a process of its own.
+    pub threads: usize,
+    /// How long the end of an utterance may take.
+    pub within: Duration,
+    /// How many sessions it serves; measured unless given.
+    pub sessions: Option<usize>,
+    /// `openai`: where the server is.
+    pub url: Option<String>,
+    /// `openai`: which model.
+    pub model: Option<String>,
+    /// `openai`: the environment variable that holds the token.
+    pub token_env: Option<String>,
+    /// `command`: the program, by its path, and its arguments.
+    pub program: Vec<String>,
+    /// `command`: the languages that it understands; any unless given.
+    pub languages: Vec<String>,
+    /// `command`: how much memory it may have, in bytes.
+    pub memory: Option<usize>,
+}
+
+impl EngineConfig {
+    /// An engine of the table as it is.
+    pub fn named(name: &str) -> EngineConfig {
+        Table { name: name.to_owned(), ..Table::default() }.into()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    name: String,
+    threads: usize,
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    within: Duration,
+    sessions: Option<usize>,
+    url: Option<String>,
+    model: Option<String>,
+    token_env: Option<String>,
+    program: Vec<String>,
+    languages: Vec<String>,
+    #[serde(deserialize_with = "memory")]
+    memory: Option<usize>,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            name: String::new(),
+            threads: 1,
+            within: Duration::from_secs(2),
+            sessions: None,
+            url: None,
+            model: None,
+            token_env: None,
+            program: Vec::new(),
+            languages: Vec::new(),
+            memory: None,
+        }
+    }
+}
+
+impl From<Table> for EngineConfig {
+    fn from(table: Table) -> EngineConfig {
+        let Table { name, threads, within, sessions, url, model, token_env, program, languages, memory } = table;
+        EngineConfig { name, threads, within, sessions, url, model, token_env, program, languages, memory }
+    }
+}
+
+fn memory<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<usize>, D::Error> {
+    units::size::deserialize(reader).map(Some)
+}
+
+impl<'de> Deserialize<'de> for EngineConfig {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<EngineConfig, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = EngineConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an engine's name, or a table with its name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<EngineConfig, E> {
+                Ok(EngineConfig::named(name))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EngineConfig, A::Error> {
+                Table::deserialize(MapAccessDeserializer::new(map)).map(EngineConfig::from)
+            }
+        }
+
+        reader.deserialize_any(Reader)
+    }
+}

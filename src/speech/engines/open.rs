@@ -1,0 +1,188 @@
+//! From what a deploy names to an engine that is loaded: once, however many deploys name it.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
+
+use secrecy::SecretString;
+use tokio::sync::Mutex;
+
+use super::{Engine, EngineConfig, Folder, Source};
+#[cfg(feature = "onnx")]
+use crate::speech::moonshine::Moonshine;
+use crate::{
+    conversation::{
+        EngineError, Languages, SpeechToText,
+        listening::{NoiseFilter, VoiceActivity},
+    },
+    net::SecretSource,
+    speech::{
+        Pool, PoolSettings,
+        command::{Command, python_worker},
+        openai::OpenAi,
+        pool::WeakPool,
+    },
+    units::is_http_url,
+};
+
+/// An engine that is not loaded yet.
+pub struct Opened(Box<dyn SpeechToText>);
+
+impl SpeechToText for Opened {
+    fn about(&self) -> crate::conversation::About {
+        self.0.about()
+    }
+
+    fn worker(&self) -> Result<Box<dyn crate::conversation::SpeechWorker>, EngineError> {
+        self.0.worker()
+    }
+}
+
+/// Loads an engine, or finds it loaded: those of one process that are named alike are one.
+///
+/// # Errors
+/// What is wrong with how it is named, or why it cannot be loaded, and what to do.
+pub async fn open(config: &EngineConfig, folder: &Folder) -> Result<Pool, EngineError> {
+    let key = (config.clone(), folder.clone());
+    let mut loaded = LOADED.lock().await;
+    loaded.retain(|_, pool: &mut WeakPool| pool.upgrade().is_some());
+    if let Some(pool) = loaded.get(&key).and_then(WeakPool::upgrade) {
+        return Ok(pool);
+    }
+    let engine = Opened::new(config, folder).map_err(EngineError::Unavailable)?;
+    let settings = PoolSettings { threads: config.threads, sessions: config.sessions, ..PoolSettings::default() };
+    let pool = Pool::start(engine, &settings).await?;
+    loaded.insert(key, pool.downgrade());
+    Ok(pool)
+}
+
+/// The engines of this process.
+static LOADED: LazyLock<Mutex<HashMap<(EngineConfig, Folder), WeakPool>>> = LazyLock::new(Mutex::default);
+
+impl Opened {
+    /// What a deploy names, as far as that can be seen without loading it.
+    ///
+    /// # Errors
+    /// A line that says what to write, or to install.
+    pub fn new(config: &EngineConfig, folder: &Folder) -> Result<Opened, String> {
+        if !(1..=MOST_THREADS).contains(&config.threads) {
+            return Err(format!("threads = {} of {}: from 1 to {MOST_THREADS}", config.threads, config.name));
+        }
+        if config.within.is_zero() {
+            return Err(format!("within of {} is zero: nothing would be in time", config.name));
+        }
+        match config.name.as_str() {
+            "moonshine" => moonshine(folder).map(Opened::of),
+            "whisper" | "pocketsphinx" => python(config, folder).map(Opened::of),
+            "openai" => openai(config).map(Opened::of),
+            "command" => command(config).map(Opened::of),
+            name => Err(format!(
+                "there is no engine {name:?} for speech to text; there are moonshine, whisper, pocketsphinx, openai and command"
+            )),
+        }
+    }
+
+    fn of(engine: impl SpeechToText) -> Opened {
+        Opened(Box::new(engine))
+    }
+}
+
+#[cfg(feature = "onnx")]
+fn moonshine(folder: &Folder) -> Result<Moonshine, String> {
+    let place = folder.installed(named("moonshine"))?;
+    Ok(Moonshine::new(place.join("libonnxruntime"), place))
+}
+
+#[cfg(not(feature = "onnx"))]
+fn moonshine(_: &Folder) -> Result<Command, String> {
+    Err("this build has no ONNX, so no moonshine; build it with the feature `onnx`".into())
+}
+
+/// A detector of this name for each speaker, made by what is given.
+///
+/// # Errors
+/// A line that says what there is, or what to install.
+pub fn open_detector(
+    name: &str,
+    folder: &Folder,
+) -> Result<Arc<dyn Fn() -> Box<dyn VoiceActivity> + Send + Sync>, String> {
+    match name {
+        "earshot" => Ok(Arc::new(|| Box::new(crate::conversation::listening::Earshot::default()))),
+        #[cfg(feature = "onnx")]
+        "silero" => {
+            let place = folder.installed(named("silero"))?;
+            let silero =
+                crate::speech::silero::Silero::new(&place.join("libonnxruntime"), &place.join("silero_vad.onnx"));
+            let silero = silero.map_err(|error| error.to_string())?;
+            Ok(Arc::new(move || Box::new(silero.detector())))
+        }
+        _ => Err(format!("there is no detector {name:?} in this build; there are earshot and silero")),
+    }
+}
+
+/// What takes noise out before it is heard whether somebody speaks.
+///
+/// # Errors
+/// A line that says how to have it.
+pub fn open_noise_filter() -> Result<fn() -> Box<dyn NoiseFilter>, String> {
+    #[cfg(feature = "denoise")]
+    return Ok(|| Box::new(crate::speech::noise::RnNoise::default()));
+    #[cfg(not(feature = "denoise"))]
+    Err("this build takes no noise out; build it with the feature `denoise`".into())
+}
+
+fn python(config: &EngineConfig, folder: &Folder) -> Result<Command, String> {
+    let engine = named(&config.name);
+    let place = folder.installed(engine)?;
+    let Source::Packages { worker, .. } = engine.source else { unreachable!("it is one of those with packages") };
+    let python =
+        installed_with(&place).ok_or_else(|| format!("{}: does not say which Python it is for", place.display()))?;
+    let program = python_worker(&python, place.join(worker.0), place.clone());
+    Ok(Command::new(engine.name, program, Languages::english()))
+}
+
+fn installed_with(place: &Path) -> Option<PathBuf> {
+    let text = std::fs::read(place.join(super::folder::MARK)).ok()?;
+    let mark: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    mark["python"].as_str().map(PathBuf::from)
+}
+
+fn openai(config: &EngineConfig) -> Result<OpenAi, String> {
+    let url = config.url.as_deref().ok_or("the engine openai needs a url, as in \"http://127.0.0.1:8000\"")?;
+    if !is_http_url(url) {
+        return Err(format!("url of the engine openai: {url:?} is not an http or https URL"));
+    }
+    let mut engine = OpenAi::new(url, config.model.as_deref().unwrap_or("whisper-1"));
+    engine.token = config.token_env.as_ref().map(|env| token(env)).transpose()?;
+    Ok(engine)
+}
+
+fn token(env: &str) -> Result<SecretString, String> {
+    let source = SecretSource { what: "speech server's token", env: env.to_owned(), file: None };
+    source.read_token().map_err(|error| error.to_string())
+}
+
+fn command(config: &EngineConfig) -> Result<Command, String> {
+    let Some(path) = config.program.first() else {
+        return Err("the engine command needs a program, as in [\"/usr/bin/python3\", \"/opt/my_worker.py\"]".into());
+    };
+    // There is no PATH to look in, and no folder that it is started from.
+    if !Path::new(path).is_absolute() {
+        return Err(format!("program of the engine command: {path:?} is no absolute path"));
+    }
+    let languages = match config.languages.is_empty() {
+        true => Languages::Any,
+        false => Languages::These(config.languages.clone()),
+    };
+    let mut command = Command::new("command", config.program.clone(), languages);
+    command.most_memory_bytes = config.memory.map_or(command.most_memory_bytes, |bytes| bytes as u64);
+    Ok(command)
+}
+
+fn named(name: &str) -> &'static Engine {
+    Engine::find(name).expect("it is in the table")
+}
+
+const MOST_THREADS: usize = 64;

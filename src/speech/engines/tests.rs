@@ -1,0 +1,1 @@
+//! What installing does when it cannot.

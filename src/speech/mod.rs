@@ -1,0 +1,34 @@
+//! Engines behind the traits of [`conversation`](crate::conversation): where they are, how they are loaded once and serve
+//! all sessions of a process, what happens when they fail.
+//!
+//! ```text
+//! Transcriber (one a session) → Chain (one a deploy) → Pool (one an engine) → SpeechWorker (one a thread)
+//! ```
+//!
+//! - [`Transcriber`] turns what an agent is told into [`Caption`](crate::conversation::transcript::Caption)s.
+//! - [`Chain`] asks one engine after the other, so that the next takes over within an utterance.
+//! - [`Pool`] has the threads of one engine and the queue before them.
+//! - [`engines`] is the table of engines: what each is, what it needs on the disk, how it is put there.
+
+mod chain;
+mod check;
+pub mod command;
+pub mod engines;
+#[cfg(feature = "onnx")]
+pub mod moonshine;
+#[cfg(feature = "denoise")]
+pub mod noise;
+#[cfg(feature = "onnx")]
+mod onnx;
+pub mod openai;
+mod pool;
+#[cfg(feature = "onnx")]
+pub mod silero;
+mod stats;
+mod transcriber;
+
+pub use chain::{Chain, ChainLink};
+pub use check::{CheckFailed, SENTENCE, check, errors, sentence};
+pub use pool::{Answer, Job, Pool, PoolSettings};
+pub use stats::{EngineMeasures, EngineStats, measures};
+pub use transcriber::{Transcriber, TranscriberSettings};

@@ -1,0 +1,185 @@
+//! Moonshine tiny: English speech to text on one core, at some fortieth of real time.
+//!
+//! An encoder reads the whole utterance; a decoder then says one token after the other, each out of those before it, with
+//! what it has computed for them kept (`past_key_values`). Model: Moonshine by Useful Sensors, MIT.
+
+mod tokens;
+
+use std::path::{Path, PathBuf};
+
+use ort::{
+    session::{Session, SessionInputValue, SessionOutputs},
+    value::{DynValue, Tensor, TensorRef},
+};
+
+use super::onnx;
+use crate::conversation::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription};
+use tokens::Tokens;
+
+/// The engine, from a folder with its files and a library of ONNX Runtime.
+#[derive(Debug, Clone)]
+pub struct Moonshine {
+    library: PathBuf,
+    model: PathBuf,
+}
+
+impl Moonshine {
+    /// From the folder that has `encoder_model.ort`, `decoder_model_merged.ort` and `tokenizer.bin`.
+    pub fn new(library: impl Into<PathBuf>, model: impl Into<PathBuf>) -> Moonshine {
+        Moonshine { library: library.into(), model: model.into() }
+    }
+}
+
+impl SpeechToText for Moonshine {
+    fn about(&self) -> About {
+        About { name: "moonshine".into(), languages: Languages::english() }
+    }
+
+    fn worker(&self) -> Result<Box<dyn SpeechWorker>, EngineError> {
+        let environment = onnx::open(&self.library)?;
+        let encoder = onnx::load(&environment, &self.model.join("encoder_model.ort"))?;
+        let decoder = onnx::load(&environment, &self.model.join("decoder_model_merged.ort"))?;
+        let tokens = read_tokens(&self.model.join("tokenizer.bin"))?;
+        let caches = Cache::all(&decoder)?;
+        Ok(Box::new(Worker { encoder, decoder, tokens, caches }))
+    }
+}
+
+fn read_tokens(path: &Path) -> Result<Tokens, EngineError> {
+    let unusable = |why: &dyn std::fmt::Display| EngineError::Unavailable(format!("{}: {why}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
+    Tokens::parse(&bytes).ok_or_else(|| unusable(&"is no list of tokens"))
+}
+
+struct Worker {
+    encoder: Session,
+    decoder: Session,
+    tokens: Tokens,
+    caches: Vec<Cache>,
+}
+
+/// What the decoder keeps from one token to the next: an input, and the output that becomes it.
+struct Cache {
+    input: String,
+    output: String,
+    /// What it keeps of the encoder's answer is the same for all tokens.
+    is_of_encoder: bool,
+}
+
+impl Cache {
+    fn all(decoder: &Session) -> Result<Vec<Cache>, EngineError> {
+        let inputs = decoder.inputs().iter().filter_map(|input| {
+            let rest = input.name().strip_prefix("past_key_values.")?;
+            Some(Cache {
+                input: input.name().to_owned(),
+                output: format!("present.{rest}"),
+                is_of_encoder: rest.contains(".encoder."),
+            })
+        });
+        let caches: Vec<Cache> = inputs.collect();
+        match caches.is_empty() {
+            true => {
+                Err(EngineError::Unavailable("the decoder keeps nothing between tokens: it is another model".into()))
+            }
+            false => Ok(caches),
+        }
+    }
+}
+
+impl SpeechWorker for Worker {
+    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+        if speech.samples.len() < LEAST_SAMPLES {
+            return Ok(Transcription::default());
+        }
+        self.run(speech).map_err(onnx::failed)
+    }
+}
+
+impl Worker {
+    fn run(&mut self, speech: &Speech<'_>) -> ort::Result<Transcription> {
+        let length = speech.samples.len();
+        let samples: Vec<f32> = speech.samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
+        let mask = Tensor::from_array(([1, length], vec![1_i64; length]))?;
+        let hidden = {
+            let input = TensorRef::from_array_view(([1, length], samples.as_slice()))?;
+            let mut outputs =
+                self.encoder.run(ort::inputs!["input_values" => input, "attention_mask" => mask.view()])?;
+            let name = outputs.keys().next().map(str::to_owned).unwrap_or_default();
+            outputs.remove(name).expect("an encoder gives one tensor")
+        };
+        let most = (speech.duration().as_secs_f64() * MOST_TOKENS_A_SECOND) as usize + 2;
+        let (mut said, mut certainty, mut least, mut token) = (Vec::new(), 0.0_f32, 0.0_f32, START);
+        let (mut kept, mut is_whole) = (self.nothing_kept()?, false);
+        for step in 0..most {
+            let chosen = {
+                let ids = Tensor::from_array(([1, 1], vec![token]))?;
+                let cached = Tensor::from_array(([1], vec![step > 0]))?;
+                let mut inputs: Vec<(std::borrow::Cow<'_, str>, SessionInputValue<'_>)> = ort::inputs![
+                    "input_ids" => ids,
+                    "encoder_hidden_states" => hidden.view(),
+                    "encoder_attention_mask" => mask.view(),
+                    "use_cache_branch" => cached,
+                ];
+                let caches = self.caches.iter().zip(&kept);
+                inputs.extend(caches.map(|(cache, value)| (cache.input.as_str().into(), value.view().into())));
+                let mut outputs = self.decoder.run(inputs)?;
+                let chosen = choose(&outputs)?;
+                keep(&self.caches, &mut outputs, &mut kept, step == 0);
+                chosen
+            };
+            certainty += chosen.1;
+            least = least.min(chosen.1);
+            token = chosen.0;
+            is_whole = token == END;
+            if is_whole || speech.time_left().is_zero() {
+                break;
+            }
+            said.push(token);
+        }
+        // What goes on to the last token that it may say is a loop, and one wild guess makes the rest a guess: of 134 spoken
+        // clips none did either, of what was made of music a quarter.
+        let is_guess = least < LEAST_OF_A_TOKEN || (!is_whole && said.len() == most);
+        let confidence = Some(if is_guess { f32::MIN } else { certainty / (said.len() + 1) as f32 });
+        Ok(Transcription { text: self.tokens.text(&said), words: Vec::new(), confidence })
+    }
+
+    fn nothing_kept(&self) -> ort::Result<Vec<DynValue>> {
+        let nothing =
+            |_: &Cache| Ok(Tensor::from_array(([1, HEADS, 1, HEAD], vec![0.0_f32; HEADS * HEAD]))?.into_dyn());
+        self.caches.iter().map(nothing).collect()
+    }
+}
+
+/// Takes over what is kept for the next token.
+fn keep(caches: &[Cache], outputs: &mut SessionOutputs<'_>, kept: &mut [DynValue], is_first: bool) {
+    for (cache, value) in caches.iter().zip(kept) {
+        if (is_first || !cache.is_of_encoder)
+            && let Some(new) = outputs.remove(&cache.output)
+        {
+            *value = new;
+        }
+    }
+}
+
+/// The likeliest token, and the logarithm of its probability.
+fn choose(outputs: &SessionOutputs<'_>) -> ort::Result<(i64, f32)> {
+    let (_, logits) = outputs["logits"].try_extract_tensor::<f32>()?;
+    let (best, most) = logits
+        .iter()
+        .enumerate()
+        .fold((0, f32::MIN), |(best, most), (n, logit)| if *logit > most { (n, *logit) } else { (best, most) });
+    let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
+    Ok((best as i64, -sum.ln()))
+}
+
+const START: i64 = 1;
+const END: i64 = 2;
+/// Attention heads of the tiny model, and numbers in each.
+const HEADS: usize = 8;
+const HEAD: usize = 36;
+/// As many the model was trained to say at most.
+const MOST_TOKENS_A_SECOND: f64 = 6.5;
+/// The logarithm of the probability of the least likely token in what was really said.
+const LEAST_OF_A_TOKEN: f32 = -3.0;
+/// With less the encoder has nothing to look at: 60 ms.
+const LEAST_SAMPLES: usize = 960;

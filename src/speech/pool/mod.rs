@@ -1,0 +1,292 @@
+//! The threads of one engine, and the queue before them.
+//!
+//! Each thread has a worker of its own, made on it. Whoever asks waits no longer than the job's deadline, whatever the
+//! engine does: a thread that hangs is left to itself and another takes its place, up to a bound.
+
+mod queue;
+mod thread;
+
+use std::{
+    fmt,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+use super::stats::{self, EngineStats};
+use crate::conversation::{About, EngineError, SpeechToText, Transcription};
+use queue::Queue;
+
+/// How a pool works.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PoolSettings {
+    /// Threads, each with a worker of its own: as many utterances are worked on at a time.
+    pub threads: usize,
+    /// Finals that may wait, and as many partials.
+    pub most_waiting: usize,
+    /// How many sessions it can serve in time; measured when the engine is loaded unless given.
+    pub sessions: Option<usize>,
+}
+
+impl Default for PoolSettings {
+    fn default() -> PoolSettings {
+        PoolSettings { threads: 1, most_waiting: 1_024, sessions: None }
+    }
+}
+
+/// Speech that is to be understood.
+#[derive(Clone)]
+pub struct Job {
+    /// The samples.
+    pub samples: Arc<[i16]>,
+    /// Whether the utterance is over.
+    pub is_final: bool,
+    /// The language, where it is known.
+    pub language: Option<Arc<str>>,
+    /// When nobody waits for it any more.
+    pub deadline: Instant,
+    /// It is nobody's speech, and is not counted.
+    pub(super) is_trial: bool,
+}
+
+impl Job {
+    /// Speech that nobody waits for behind `deadline`.
+    pub fn new(samples: Arc<[i16]>, is_final: bool, language: Option<Arc<str>>, deadline: Instant) -> Job {
+        Job { samples, is_final, language, deadline, is_trial: false }
+    }
+}
+
+/// What came of a job.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The words.
+    pub heard: Transcription,
+    /// How long it waited before the engine took it.
+    pub queued: Duration,
+    /// How long the engine took.
+    pub took: Duration,
+}
+
+/// One engine, loaded. Clones share it; its threads end with the last of them.
+#[derive(Clone)]
+pub struct Pool(Arc<Owner>);
+
+/// A pool that ends when nobody else has it.
+#[derive(Clone)]
+pub(super) struct WeakPool(Weak<Owner>);
+
+impl WeakPool {
+    pub(super) fn upgrade(&self) -> Option<Pool> {
+        self.0.upgrade().map(Pool)
+    }
+}
+
+struct Owner(Arc<Shared>);
+
+struct Shared {
+    engine: Box<dyn SpeechToText>,
+    about: About,
+    stats: Arc<EngineStats>,
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+struct State {
+    queue: Queue<Waiting>,
+    ends: bool,
+    /// Threads that have been left to themselves.
+    abandoned: usize,
+}
+
+struct Waiting {
+    job: Job,
+    asked: Instant,
+    answer: oneshot::Sender<Result<Answer, EngineError>>,
+    /// Whether it has been taken, and whether nobody waits for it any more.
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Waits,
+    Runs(Instant),
+    GivenUp,
+    /// Given up, and another thread has taken the place of the one that has it.
+    Replaced,
+}
+
+impl Pool {
+    /// Loads an engine, and waits until it has understood a sentence: only then is it known that it works, and how fast.
+    ///
+    /// # Errors
+    /// Why the engine cannot be used.
+    pub async fn start(engine: impl SpeechToText, settings: &PoolSettings) -> Result<Pool, EngineError> {
+        let about = engine.about();
+        let stats = stats::register(about.name.clone());
+        let queue = Queue::new(settings.most_waiting);
+        let state = State { queue, ends: false, abandoned: 0 };
+        let (engine, threads) = (Box::new(engine), settings.threads.max(1));
+        let shared = Shared { engine, about, stats, state: Mutex::new(state), wake: Condvar::new() };
+        let pool = Pool(Arc::new(Owner(Arc::new(shared))));
+        for _ in 0..threads {
+            thread::spawn(pool.0.0.clone())?;
+        }
+        let factor = pool.warm_up(threads).await?;
+        let sessions = settings.sessions.unwrap_or_else(|| capacity(factor, threads));
+        pool.stats().capacity.store(sessions as u64, Ordering::Relaxed);
+        Ok(pool)
+    }
+
+    /// Lets each thread understand a sentence. Gives the real-time factor.
+    async fn warm_up(&self, threads: usize) -> Result<f64, EngineError> {
+        let speech: Arc<[i16]> = super::check::sentence().into();
+        let lasts = crate::conversation::Speech::RATE.duration_of(speech.len() as u64);
+        let job = || Job {
+            is_trial: true,
+            samples: speech.clone(),
+            is_final: true,
+            language: None,
+            deadline: Instant::now() + LOADING,
+        };
+        // The first run pays for what is made on demand.
+        let runs = futures_util::future::join_all((0..threads).map(|_| self.ask(job()))).await;
+        runs.into_iter().collect::<Result<Vec<Answer>, EngineError>>()?;
+        let again = self.ask(job()).await?;
+        Ok(again.took.as_secs_f64() / lasts.as_secs_f64())
+    }
+
+    pub(super) fn downgrade(&self) -> WeakPool {
+        WeakPool(Arc::downgrade(&self.0))
+    }
+
+    /// What the engine is.
+    pub fn about(&self) -> &About {
+        &self.0.0.about
+    }
+
+    /// What is counted of it.
+    pub fn stats(&self) -> &EngineStats {
+        &self.0.0.stats
+    }
+
+    /// How many sessions it can serve in time.
+    pub fn capacity(&self) -> usize {
+        self.stats().capacity.load(Ordering::Relaxed) as usize
+    }
+
+    /// Has something understood. The answer comes by the job's deadline, whatever the engine does.
+    ///
+    /// # Errors
+    /// [`EngineError`]; what is shed, late or refused is counted.
+    pub async fn ask(&self, job: Job) -> Result<Answer, EngineError> {
+        let shared = &self.0.0;
+        let (answer, answered) = oneshot::channel();
+        let taken = Arc::new(Mutex::new(Taken::Waits));
+        let (deadline, is_final) = (job.deadline, job.is_final);
+        let waiting = Waiting { job, asked: Instant::now(), answer, taken: taken.clone() };
+        let pushed = shared.push(waiting);
+        if pushed.is_err() {
+            shared.count_loss(is_final, &EngineError::Full);
+            return Err(if is_final { EngineError::Full } else { EngineError::Shed });
+        }
+        shared.wake.notify_one();
+        let waits = tokio::time::timeout_at(deadline.into(), answered);
+        let result = match waits.await {
+            Ok(Ok(result)) => result,
+            // The thread panicked with it.
+            Ok(Err(_)) => Err(EngineError::Broken("the engine panicked".into())),
+            Err(_) => {
+                shared.give_up(&taken, is_final);
+                Err(if is_final { EngineError::Late } else { EngineError::Shed })
+            }
+        };
+        if let Err(error) = &result {
+            shared.count_loss(is_final, error);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool({})", self.about().name)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn count_loss(&self, is_final: bool, error: &EngineError) {
+        let stats = &self.stats;
+        let counter = match error {
+            _ if !is_final => &stats.shed_partials,
+            EngineError::Late | EngineError::Shed => &stats.late,
+            EngineError::Full => &stats.refused,
+            EngineError::Failed(_) | EngineError::Broken(_) | EngineError::Unavailable(_) => &stats.failed,
+        };
+        EngineStats::count(counter, 1);
+    }
+
+    fn push(&self, waiting: Waiting) -> Result<(), Waiting> {
+        let (deadline, queue) = (waiting.job.deadline, &mut self.lock().queue);
+        match waiting.job.is_final {
+            true => queue.push_final(deadline, waiting),
+            false => queue.push_partial(deadline, waiting),
+        }
+    }
+
+    /// Nobody waits any more. A thread that has been at an utterance for long is left to itself, and ends if it ever comes
+    /// back.
+    fn give_up(self: &Arc<Shared>, taken: &Mutex<Taken>, is_final: bool) {
+        let mut taken = lock(taken);
+        let hangs = matches!(*taken, Taken::Runs(since) if is_final && since.elapsed() >= HUNG);
+        *taken = if hangs && self.replace_thread() { Taken::Replaced } else { Taken::GivenUp };
+    }
+
+    fn replace_thread(self: &Arc<Shared>) -> bool {
+        let mut state = self.lock();
+        if state.ends || state.abandoned >= MOST_ABANDONED {
+            return false;
+        }
+        state.abandoned += 1;
+        drop(state);
+        tracing::warn!(engine = %self.about.name, "the engine hangs; another thread takes over");
+        thread::spawn(self.clone()).is_ok()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.ends = true;
+        let left = state.queue.drain();
+        drop(state);
+        drop(left);
+        self.0.wake.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many sessions an engine can serve in time: a session's people speak two fifths of the time between them, finals cost
+/// what they last once, and three fifths of a thread's time are spent on them, so that there is room for a crowd and for
+/// partials.
+fn capacity(real_time_factor: f64, threads: usize) -> usize {
+    let of_one = 0.6 / (real_time_factor.max(1e-4) * 0.4);
+    ((of_one * threads as f64) as usize).max(1)
+}
+
+/// How long loading and a first sentence may take.
+const LOADING: Duration = Duration::from_secs(50);
+/// What took less than this did not hang, though it was too late.
+const HUNG: Duration = Duration::from_secs(1);
+/// Threads that may hang. With more, the engine is late for good, and its chain knows.
+const MOST_ABANDONED: usize = 4;
+
+#[cfg(test)]
+mod tests;

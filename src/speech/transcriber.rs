@@ -1,0 +1,282 @@
+//! Captions of a room: who says what, while it is said.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+
+use super::{Answer, Chain, EngineStats, Job, Pool};
+use crate::{
+    agent::{Input, Source},
+    conversation::{
+        EngineError, Speech, Transcription, Word,
+        listening::{Heard, Listener, ListeningSettings, Utterance, UtteranceId},
+        transcript::{Caption, Lost, Quality},
+    },
+};
+
+/// How a room is transcribed.
+#[derive(Debug, Clone)]
+pub struct TranscriberSettings {
+    /// When somebody speaks.
+    pub listening: ListeningSettings,
+    /// How much more speech makes another partial result; `None` for none.
+    pub partials: Option<Duration>,
+    /// The language that is spoken, where it is known.
+    pub language: Option<Arc<str>>,
+}
+
+impl Default for TranscriberSettings {
+    fn default() -> TranscriberSettings {
+        TranscriberSettings {
+            listening: ListeningSettings::default(),
+            partials: Some(Duration::from_millis(700)),
+            language: Some("en".into()),
+        }
+    }
+}
+
+/// Turns what an agent is told into captions: a stream for each speaker, with partial results while somebody speaks and one
+/// result that is not partial for every utterance, whatever the engines do. Nobody's sound waits for it.
+///
+/// ```no_run
+/// use roomtone::{agent::{Agent, AgentError, Room}, speech::{Chain, Transcriber, TranscriberSettings}};
+///
+/// struct Scribe { chain: Chain }
+///
+/// #[async_trait::async_trait]
+/// impl Agent for Scribe {
+///     async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+///         let mut transcriber = Transcriber::new(self.chain.clone(), TranscriberSettings::default());
+///         loop {
+///             tokio::select! {
+///                 input = room.next() => match input {
+///                     Some(input) => transcriber.handle(&input),
+///                     None => break,
+///                 },
+///                 caption = transcriber.next() => println!("{}: {}", caption.who(), caption.text),
+///             }
+///         }
+///         for caption in transcriber.finish().await {
+///             println!("{}: {}", caption.who(), caption.text);
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub struct Transcriber {
+    chain: Chain,
+    settings: TranscriberSettings,
+    listener: Listener,
+    /// Utterances that are not understood for good yet.
+    open: BTreeMap<UtteranceId, Open>,
+    /// Those of them that are over, and since when.
+    over: BTreeMap<UtteranceId, (Utterance, Instant)>,
+    working: FuturesUnordered<BoxFuture<'static, Work>>,
+    ready: VecDeque<Caption>,
+    /// Utterances that began, and that nobody has been told of.
+    begun: Vec<UtteranceId>,
+    _serving: Serving,
+}
+
+/// An utterance that is being understood.
+#[derive(Default)]
+struct Open {
+    /// A partial result is on its way.
+    is_asked: bool,
+    /// How much of it was asked about last, and how much the last partial result is of.
+    asked: usize,
+    understood: usize,
+    /// What was understood last.
+    partial: Transcription,
+    engine: Option<Arc<str>>,
+}
+
+/// What an engine has done.
+enum Work {
+    Partial { id: UtteranceId, samples: usize, result: Result<(Transcription, Arc<str>), EngineError> },
+    Final { id: UtteranceId, result: Result<(Answer, Pool), EngineError> },
+}
+
+/// A session that an engine serves.
+struct Serving(Pool);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.stats().sessions.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl Transcriber {
+    /// One that has heard nobody yet.
+    pub fn new(chain: Chain, settings: TranscriberSettings) -> Transcriber {
+        EngineStats::count(&chain.first().stats().sessions, 1);
+        Transcriber {
+            _serving: Serving(chain.first().clone()),
+            listener: Listener::new(settings.listening.clone()),
+            chain,
+            settings,
+            open: BTreeMap::new(),
+            over: BTreeMap::new(),
+            working: FuturesUnordered::new(),
+            ready: VecDeque::new(),
+            begun: Vec::new(),
+        }
+    }
+
+    /// Takes what the room told. Never waits.
+    pub fn handle(&mut self, input: &Input) {
+        let mut heard = Vec::new();
+        self.listener.handle(input, |what| heard.push(what));
+        heard.into_iter().for_each(|what| self.on_heard(what));
+        if let Input::Audio(frame) = input {
+            self.ask_for_partial(frame.source());
+        }
+    }
+
+    /// The utterances that have begun since the last call; each is going to have one caption that is not partial.
+    pub fn begun(&mut self) -> impl Iterator<Item = UtteranceId> + '_ {
+        self.begun.drain(..)
+    }
+
+    /// Waits for the next caption, partial or not. Dropping the future loses nothing, so it may stand in a `select!`.
+    pub async fn next(&mut self) -> Caption {
+        loop {
+            if let Some(caption) = self.ready.pop_front() {
+                return caption;
+            }
+            match self.working.next().await {
+                Some(work) => self.on_work(work),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Nothing more is going to be heard: closes what is open, and waits for the rest of the captions, no longer than an
+    /// agent has for its end. What is not understood by then stands as far as it was.
+    pub async fn finish(mut self) -> Vec<Caption> {
+        let mut heard = Vec::new();
+        self.listener.finish(|what| heard.push(what));
+        heard.into_iter().for_each(|what| self.on_heard(what));
+        let rest = async {
+            while let Some(work) = self.working.next().await {
+                self.on_work(work);
+            }
+        };
+        tokio::time::timeout(AT_THE_END, rest).await.ok();
+        let late: Vec<UtteranceId> = self.over.keys().copied().collect();
+        late.into_iter().for_each(|id| self.on_final(id, Err(EngineError::Late)));
+        self.ready.into_iter().filter(|caption| !caption.is_partial()).collect()
+    }
+
+    fn on_heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Began(_, id) => {
+                self.open.insert(id, Open::default());
+                self.begun.push(id);
+            }
+            Heard::Ended(utterance) => self.understand(utterance),
+        }
+    }
+
+    /// Has more of what somebody is saying understood, if there is enough more of it and nothing of it is on its way.
+    fn ask_for_partial(&mut self, source: &Source) {
+        let Some(interval) = self.settings.partials else { return };
+        let Some(utterance) = self.listener.open_on(&source.track) else { return };
+        let open = self.open.entry(utterance.id).or_default();
+        let more = utterance.samples.len() - open.asked.min(utterance.samples.len());
+        if open.is_asked || more < Speech::RATE.samples_in(interval) {
+            return;
+        }
+        open.is_asked = true;
+        open.asked = utterance.samples.len();
+        let (id, samples) = (utterance.id, utterance.samples.len());
+        let deadline = Instant::now() + interval * 2;
+        let job = Job::new(utterance.samples.as_slice().into(), false, self.settings.language.clone(), deadline);
+        let chain = self.chain.clone();
+        self.working.push(Box::pin(async move {
+            let result = chain.listen(job).await;
+            let result = result.map(|(answer, pool)| (answer.heard, pool.about().name.clone()));
+            Work::Partial { id, samples, result }
+        }));
+    }
+
+    fn understand(&mut self, utterance: Utterance) {
+        let samples: Arc<[i16]> = utterance.samples.as_slice().into();
+        let (chain, language) = (self.chain.clone(), self.settings.language.clone());
+        let id = utterance.id;
+        self.over.insert(id, (utterance, Instant::now()));
+        self.working.push(Box::pin(async move {
+            let result = chain.finish(samples, language).await.map(|(answer, pool)| (answer, pool.clone()));
+            Work::Final { id, result }
+        }));
+    }
+
+    fn on_work(&mut self, work: Work) {
+        match work {
+            Work::Partial { id, samples, result } => self.on_partial(id, samples, result),
+            Work::Final { id, result } => self.on_final(id, result),
+        }
+    }
+
+    fn on_partial(&mut self, id: UtteranceId, samples: usize, result: Result<(Transcription, Arc<str>), EngineError>) {
+        // It may be over by now.
+        let Some(open) = self.open.get_mut(&id) else { return };
+        open.is_asked = false;
+        let Ok((heard, engine)) = result else { return };
+        if heard.text.is_empty() {
+            return;
+        }
+        let interval = Speech::RATE.duration_of((samples - open.understood) as u64);
+        self.chain.first().stats().partial_interval.note(interval);
+        open.understood = samples;
+        open.partial = heard;
+        open.engine = Some(engine);
+        if let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) {
+            let mut caption = Caption::of(utterance, Quality::Partial);
+            caption.ends = utterance.begins + Speech::RATE.duration_of(samples as u64);
+            fill(&mut caption, open.partial.clone(), open.engine.clone(), utterance.begins);
+            self.ready.push_back(caption);
+        }
+    }
+
+    fn on_final(&mut self, id: UtteranceId, result: Result<(Answer, Pool), EngineError>) {
+        let Some((utterance, ended)) = self.over.remove(&id) else { return };
+        let open = self.open.remove(&utterance.id).unwrap_or_default();
+        let (mut caption, heard, engine) = match result {
+            Ok((answer, pool)) => {
+                pool.stats().note_final(ended.elapsed());
+                (Caption::of(&utterance, Quality::Final), answer.heard, Some(pool.about().name.clone()))
+            }
+            Err(error) => {
+                let why = lost(&error);
+                let quality = if open.partial.text.is_empty() { Quality::Lost(why) } else { Quality::StoodIn(why) };
+                (Caption::of(&utterance, quality), open.partial, open.engine)
+            }
+        };
+        fill(&mut caption, heard, engine, utterance.begins);
+        self.ready.push_back(caption);
+    }
+}
+
+/// Puts what was understood into a caption; its words get the times of the agent's clock.
+fn fill(caption: &mut Caption, heard: Transcription, engine: Option<Arc<str>>, begins: Duration) {
+    let moved = |word: Word| Word { begins: word.begins + begins, ends: word.ends + begins, ..word };
+    caption.words = heard.words.into_iter().map(moved).collect();
+    caption.text = heard.text.trim().to_owned();
+    caption.engine = engine;
+}
+
+fn lost(error: &EngineError) -> Lost {
+    match error {
+        EngineError::Late | EngineError::Shed => Lost::Late,
+        EngineError::Full => Lost::Full,
+        EngineError::Unavailable(_) | EngineError::Failed(_) | EngineError::Broken(_) => Lost::Failed,
+    }
+}
+
+/// An agent has two seconds after it was told to leave.
+const AT_THE_END: Duration = Duration::from_millis(1_500);
