@@ -5,13 +5,14 @@ mod names;
 mod options;
 mod shelf;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Input, Maker, Note, OptionsError, Room, options},
     conversation::{
         Speech,
+        listening::UtteranceId,
         transcript::{Caption, Order},
     },
     event::{EventKind, TrackEvent},
@@ -65,7 +66,7 @@ impl Agent for Scribe {
             Some(shelf) => Some(shelf.open(room)?),
             None => None,
         };
-        let mut desk = Desk { names: Names::default(), order: Order::default(), shelf, shared };
+        let mut desk = Desk { names: Names::default(), order: Order::default(), shown: BTreeSet::new(), shelf, shared };
         let mut transcriber = Transcriber::new(shared.chain.clone(), shared.transcriber.clone());
         let mut flush = interval(FLUSH);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -92,6 +93,8 @@ impl Agent for Scribe {
 struct Desk<'a> {
     names: Names,
     order: Order,
+    /// Utterances of which a beginning was shown.
+    shown: BTreeSet<UtteranceId>,
     shelf: Option<RoomShelf>,
     shared: &'a Shared,
 }
@@ -120,7 +123,14 @@ impl Desk<'_> {
     fn on_caption(&mut self, mut caption: Caption, room: &Room) -> Result<(), AgentError> {
         caption.name = self.names.of(&caption.speaker);
         self.shared.options.redact.apply(&mut caption);
-        room.notes.post(note(&caption));
+        // Who was shown a beginning is told that there was nothing; nobody else is.
+        let was_shown = match caption.is_partial() {
+            true => self.shown.insert(caption.utterance),
+            false => self.shown.remove(&caption.utterance),
+        };
+        if was_shown || caption.is_partial() || !is_nothing(&caption) {
+            room.notes.post(note(&caption));
+        }
         if !caption.is_partial() {
             self.order.end(caption);
             self.keep()?;
@@ -130,9 +140,7 @@ impl Desk<'_> {
 
     fn keep(&mut self) -> Result<(), AgentError> {
         while let Some(caption) = self.order.next() {
-            // Silence that was taken for speech, and was none, is no line.
-            let is_nothing = caption.text.is_empty() && caption.is_final();
-            if let (false, Some(shelf)) = (is_nothing, &mut self.shelf) {
+            if let (false, Some(shelf)) = (is_nothing(&caption), &mut self.shelf) {
                 shelf.write(&caption)?;
             }
         }
@@ -150,6 +158,11 @@ impl Desk<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Something was taken for speech, and was none.
+fn is_nothing(caption: &Caption) -> bool {
+    caption.text.is_empty() && caption.is_final()
 }
 
 fn note(caption: &Caption) -> Note {

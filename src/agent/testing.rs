@@ -33,6 +33,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -40,8 +41,8 @@ use serde_json::Value;
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    Action, Agent, AgentError, AudioRequirements, CaptureError, Hear, Image, Note, PendingAction, RoomPort, Source,
-    TrackPort, camera::Capture, notes::Request, room_link,
+    Action, Agent, AgentError, AudioRequirements, CaptureError, Hear, Image, Input, Note, PendingAction, RoomPort,
+    Source, TrackPort, camera::Capture, notes::Request, room_link,
 };
 use crate::{
     audio::{BLOCK, Hz, SampleClock},
@@ -73,6 +74,69 @@ struct Speaker {
     to_say: VecDeque<i16>,
     /// When it last said something, while the agent has not been told that it has paused.
     said_at: Option<Duration>,
+}
+
+/// A speaker by itself, for what takes inputs without an agent around it. Everything it says is one track, on a clock that
+/// begins at zero.
+///
+/// ```
+/// use std::time::Duration;
+/// use roomtone::{agent::{Input, testing::Microphone}, audio::Hz};
+/// let mut ada = Microphone::new("ada", Hz::K16);
+/// let inputs = ada.say(&[1; 1_600]);
+/// assert_eq!(inputs.len(), 5, "frames of 20 ms");
+/// ada.miss(Duration::from_millis(40));
+/// let Input::Audio(frame) = &ada.say(&[1; 320])[0] else { unreachable!() };
+/// assert_eq!((frame.index(), frame.heard()), (2_240, Duration::from_millis(140)));
+/// ```
+#[derive(Debug)]
+pub struct Microphone {
+    source: Arc<Source>,
+    rate: Hz,
+    index: u64,
+}
+
+impl Microphone {
+    /// A person of this name, who is heard at this rate on the track `NAME-audio`.
+    pub fn new(name: &str, rate: Hz) -> Microphone {
+        let track = format!("{name}-audio").as_str().into();
+        Microphone { source: Arc::new(Source { peer: name.into(), kind: PeerKind::Person, track }), rate, index: 0 }
+    }
+
+    /// Says something: frames of 20 ms, and one that is shorter.
+    pub fn say(&mut self, samples: &[i16]) -> Vec<Input> {
+        let frame = |block: &[i16]| {
+            let (index, heard) = (self.index, self.rate.duration_of(self.index));
+            self.index += block.len() as u64;
+            Input::Audio(super::AudioFrame::new(&self.source, index, heard, self.rate, block.to_vec()))
+        };
+        samples.chunks(self.rate.block_samples()).map(frame).collect()
+    }
+
+    /// So much is missing before what is said next.
+    pub fn miss(&mut self, time: Duration) -> Input {
+        let (source, index, rate) = (self.source.clone(), self.index, self.rate);
+        let samples = rate.samples_in(time) as u64;
+        self.index += samples;
+        Input::Gap(super::Gap { source, index, samples, rate })
+    }
+
+    /// Nothing has come for a while.
+    pub fn pause(&self) -> Input {
+        let since = self.rate.duration_of(self.index);
+        Input::Pause(super::Pause { source: self.source.clone(), index: self.index, since })
+    }
+
+    /// Who speaks, on which track.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The track goes.
+    pub fn leave(&self) -> Input {
+        let track = Track::new(self.source.track.clone(), TrackKind::Audio);
+        Input::Event(TrackEvent::removed(&self.source.peer, track).into())
+    }
 }
 
 /// What became of the agent.

@@ -13,6 +13,7 @@
 pub mod listening;
 mod plausible;
 mod speech_to_text;
+pub mod testing;
 pub mod transcript;
 
 pub use plausible::{Nonsense, nonsense};

@@ -155,6 +155,11 @@ impl Transcriber {
         }
     }
 
+    /// Whether nothing is on its way: all that was heard to its end is understood, and told.
+    pub fn is_idle(&self) -> bool {
+        self.working.is_empty() && self.ready.is_empty()
+    }
+
     /// Nothing more is going to be heard: closes what is open, and waits for the rest of the captions, no longer than an
     /// agent has for its end. What is not understood by then stands as far as it was.
     pub async fn finish(mut self) -> Vec<Caption> {
@@ -179,6 +184,10 @@ impl Transcriber {
                 self.begun.push(id);
             }
             Heard::Ended(utterance) => self.understand(utterance),
+            Heard::Withdrawn(utterance) => {
+                self.open.remove(&utterance.id);
+                self.ready.push_back(Caption::of(&utterance, Quality::Final));
+            }
         }
     }
 

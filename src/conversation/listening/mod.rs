@@ -28,6 +28,7 @@
 
 mod activity;
 mod earshot;
+mod guard;
 mod noise;
 mod settings;
 mod speaker;
@@ -51,8 +52,10 @@ use speaker::Speaker;
 /// Something that a [`Listener`] has to tell.
 #[derive(Debug)]
 pub enum Heard {
-    /// Somebody began to speak.
+    /// Somebody began to speak, or an utterance that was cut goes on under another number.
     Began(Arc<Source>, UtteranceId),
+    /// What was taken for somebody who speaks is none.
+    Withdrawn(Utterance),
     /// An utterance is over, or a part of one that grew too long; see [`Utterance::end`].
     Ended(Utterance),
 }
@@ -81,7 +84,7 @@ impl Listener {
             }
             Input::Pause(pause) => {
                 if let Some(speaker) = self.speakers.get_mut(&pause.source.track) {
-                    speaker.on_pause(&mut tell);
+                    speaker.on_pause(&mut self.next, &mut tell);
                 }
             }
             Input::Event(event) => self.on_event(&event.kind, &mut tell),
@@ -94,7 +97,7 @@ impl Listener {
         match event {
             EventKind::Track(TrackEvent::Removed { track, .. }) => {
                 if let Some(mut speaker) = self.speakers.remove(&track.id) {
-                    speaker.finish(End::Left, tell);
+                    speaker.finish(End::Left, &mut self.next, tell);
                 }
             }
             EventKind::Voice(voice) => {
@@ -122,7 +125,7 @@ impl Listener {
     /// Nothing more is going to be heard: closes what is open.
     pub fn finish(&mut self, mut tell: impl FnMut(Heard)) {
         for speaker in self.speakers.values_mut() {
-            speaker.finish(End::Left, &mut tell);
+            speaker.finish(End::Left, &mut self.next, &mut tell);
         }
     }
 }

@@ -71,6 +71,8 @@ pub struct ListeningSettings {
     pub pre_roll: Duration,
     /// How long an utterance may become; then it is cut at the quietest place of its last seconds.
     pub longest: Duration,
+    /// Whether what a detector takes for speech is looked at again, so that call tones and hold music are none.
+    pub keep_music_out: bool,
     /// What makes the parts of each speaker.
     pub parts: Arc<dyn Parts>,
 }
@@ -81,6 +83,7 @@ impl Default for ListeningSettings {
             activity: ActivitySettings::default(),
             pre_roll: Duration::from_millis(400),
             longest: Duration::from_secs(15),
+            keep_music_out: true,
             parts: Arc::new(DefaultParts),
         }
     }
@@ -88,11 +91,12 @@ impl Default for ListeningSettings {
 
 impl fmt::Debug for ListeningSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ListeningSettings { activity, pre_roll, longest, .. } = self;
+        let ListeningSettings { activity, pre_roll, longest, keep_music_out, .. } = self;
         f.debug_struct("ListeningSettings")
             .field("activity", activity)
             .field("pre_roll", pre_roll)
             .field("longest", longest)
+            .field("keep_music_out", keep_music_out)
             .finish_non_exhaustive()
     }
 }

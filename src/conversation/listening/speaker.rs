@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use super::{
     Activity, ActivityChange, End, Heard, ListeningSettings, NoiseFilter, Utterance, UtteranceId, VoiceActivity,
     activity::{Verdict, samples_in},
+    guard::{self, Guard},
 };
 use crate::{
     agent::{AudioFrame, Source},
@@ -33,10 +34,22 @@ pub(super) struct Speaker {
     judged: u64,
     /// When which sample was heard, by the newest frame.
     anchor: (Duration, u64),
-    /// The utterance that goes on, and the index of its first sample.
-    utterance: Option<(Utterance, u64)>,
+    /// Keeps out what is no voice, and since which index it has heard one.
+    guard: Option<Guard>,
+    voice_from: Option<u64>,
+    /// The utterance that goes on.
+    going: Option<Going>,
     /// Before this index lies what was part of an utterance already.
     free_from: u64,
+}
+
+/// An utterance that goes on.
+struct Going {
+    utterance: Utterance,
+    /// The index of its first sample.
+    first: u64,
+    /// Whether it has been told of: until it is sure that it is a voice it has no number.
+    is_told: bool,
 }
 
 impl Speaker {
@@ -55,7 +68,9 @@ impl Speaker {
             longest: samples_in(settings.longest) as usize,
             judged: 0,
             anchor: (Duration::ZERO, 0),
-            utterance: None,
+            guard: settings.keep_music_out.then(Guard::default),
+            voice_from: None,
+            going: None,
             free_from: 0,
         }
     }
@@ -65,7 +80,7 @@ impl Speaker {
     }
 
     pub(super) fn open(&self) -> Option<&Utterance> {
-        self.utterance.as_ref().map(|(utterance, _)| utterance)
+        self.going.as_ref().filter(|going| going.is_told).map(|going| &going.utterance)
     }
 
     pub(super) fn on_platform_voice(&mut self, is_speaking: bool) {
@@ -75,7 +90,7 @@ impl Speaker {
     pub(super) fn hear(&mut self, frame: &AudioFrame, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
         let expected = self.judged + self.block.len() as u64;
         if frame.index() > expected {
-            self.on_missing(frame.index() - expected, tell);
+            self.on_missing(frame.index() - expected, next, tell);
         }
         self.anchor = (frame.heard(), frame.index());
         let mut samples = frame.samples();
@@ -90,32 +105,32 @@ impl Speaker {
     }
 
     /// Nothing has come for as long as a pause lasts.
-    pub(super) fn on_pause(&mut self, tell: &mut impl FnMut(Heard)) {
-        self.finish(End::Stopped, tell);
+    pub(super) fn on_pause(&mut self, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
+        self.finish(End::Stopped, next, tell);
     }
 
     /// Nothing more comes, or not for long.
-    pub(super) fn finish(&mut self, end: End, tell: &mut impl FnMut(Heard)) {
+    pub(super) fn finish(&mut self, end: End, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
         self.take_rest();
         if let Some(ActivityChange::Ended(at)) = self.activity.stop(self.judged) {
-            self.close(at, end, tell);
+            self.close(at, end, next, tell);
         }
         self.forget();
     }
 
     /// So many samples are missing. Someone who speaks may go on behind a short hole.
-    fn on_missing(&mut self, samples: u64, tell: &mut impl FnMut(Heard)) {
+    fn on_missing(&mut self, samples: u64, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
         self.take_rest();
         let silent = Verdict { probability: 0.0, level_dbfs: f64::MIN, platform: self.platform };
         let change = self.activity.handle(self.judged, samples, silent);
         // The machine moves one state at a time: the hole may be the whole pause.
         let change = change.or_else(|| self.activity.handle(self.judged, samples, silent));
-        self.judged += samples;
         if let Some(ActivityChange::Ended(at)) = change {
-            self.close(at, End::Stopped, tell);
+            self.close(at, End::Stopped, next, tell);
         }
-        match &mut self.utterance {
-            Some((utterance, _)) => utterance.append_silence(samples as usize),
+        self.judged += samples;
+        match &mut self.going {
+            Some(going) => going.utterance.append_silence(samples as usize),
             None => self.forget(),
         }
     }
@@ -132,6 +147,10 @@ impl Speaker {
         self.before.clear();
         self.filtered.clear();
         self.detector.reset();
+        self.voice_from = None;
+        if let Some(guard) = &mut self.guard {
+            *guard = Guard::default();
+        }
         if let Some(noise) = &mut self.noise {
             noise.reset();
         }
@@ -141,15 +160,72 @@ impl Speaker {
         let block = std::mem::take(&mut self.block);
         let verdict = self.verdict(&block);
         let change = self.activity.handle(self.judged, block.len() as u64, verdict);
+        self.ask_guard(&block, verdict.probability, tell);
         self.judged += block.len() as u64;
         self.keep(&block);
         self.block = block;
         self.block.clear();
         match change {
-            Some(ActivityChange::Began(at)) => self.begin(at, next, tell),
-            Some(ActivityChange::Ended(at)) => self.close(at, End::Pause, tell),
-            None => self.cut_if_long(next, tell),
+            Some(ActivityChange::Began(at)) => self.begin(at),
+            Some(ActivityChange::Ended(at)) => self.close(at, End::Pause, next, tell),
+            None => {}
         }
+        self.tell_if_sure(next, tell);
+        self.cut_if_long(next, tell);
+    }
+
+    /// Whether this is a voice, as far as can be said so far.
+    fn ask_guard(&mut self, block: &[i16], score: f32, tell: &mut impl FnMut(Heard)) {
+        for (n, frame) in block.chunks_exact(guard::FRAME).enumerate() {
+            let Some(guard) = &mut self.guard else { return };
+            let now = self.judged + ((n + 1) * guard::FRAME) as u64;
+            match guard.judge(frame, score) {
+                guard::Verdict::Voice { frames_ago } => {
+                    let from = now.saturating_sub(u64::from(frames_ago) * guard::FRAME as u64);
+                    self.voice_from.get_or_insert(from);
+                }
+                guard::Verdict::Quiet | guard::Verdict::Candidate => self.voice_from = None,
+                guard::Verdict::Revoked => self.withdraw(tell),
+                guard::Verdict::Other => self.on_no_voice(now, tell),
+            }
+        }
+    }
+
+    /// What was told of is none.
+    fn withdraw(&mut self, tell: &mut impl FnMut(Heard)) {
+        self.voice_from = None;
+        if self.going.as_ref().is_some_and(|going| going.is_told)
+            && let Some(going) = self.going.take()
+        {
+            self.activity.stop(self.judged);
+            tell(Heard::Withdrawn(going.utterance));
+        }
+    }
+
+    /// What goes on is no voice any more.
+    fn on_no_voice(&mut self, now: u64, tell: &mut impl FnMut(Heard)) {
+        self.voice_from = None;
+        if self.going.as_ref().is_some_and(|going| going.is_told) {
+            self.activity.stop(now);
+            self.end(now, End::Pause, tell);
+        }
+    }
+
+    /// An utterance has its number from the moment at which it is sure that it is a voice; what came long before is none.
+    fn tell_if_sure(&mut self, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
+        let pre_roll = self.pre_roll as u64;
+        let Some(going) = self.going.as_mut().filter(|going| !going.is_told) else { return };
+        let speech_from = going.first + going.utterance.pre_roll as u64;
+        let voice_from = match (self.guard.is_some(), self.voice_from) {
+            (false, _) => speech_from,
+            (true, Some(from)) => from.max(speech_from),
+            (true, None) => return going.forget_before(self.judged.saturating_sub(LONGEST_DOUBT)),
+        };
+        going.forget_before(voice_from.saturating_sub(pre_roll));
+        going.utterance.pre_roll = (voice_from - going.first.min(voice_from)) as usize;
+        going.utterance.id = take(next);
+        going.is_told = true;
+        tell(Heard::Began(self.source.clone(), going.utterance.id));
     }
 
     fn verdict(&mut self, block: &[i16]) -> Verdict {
@@ -168,8 +244,8 @@ impl Speaker {
     }
 
     fn keep(&mut self, samples: &[i16]) {
-        if let Some((utterance, _)) = &mut self.utterance {
-            utterance.append(samples);
+        if let Some(going) = &mut self.going {
+            going.utterance.append(samples);
             return;
         }
         self.before.extend(samples);
@@ -178,13 +254,13 @@ impl Speaker {
         self.before.drain(..too_many);
     }
 
-    fn begin(&mut self, at: u64, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
+    fn begin(&mut self, at: u64) {
         let oldest = self.judged - self.before.len() as u64;
-        let from = at.saturating_sub(self.pre_roll as u64).max(oldest).max(self.free_from);
+        let from = at.saturating_sub(self.pre_roll as u64).max(oldest).max(self.free_from.min(at));
         self.before.drain(..(from - oldest) as usize);
         let samples: Vec<i16> = std::mem::take(&mut self.before).into();
         let utterance = Utterance {
-            id: take(next),
+            id: UtteranceId(u64::MAX),
             source: self.source.clone(),
             begins: self.heard(from),
             speech_ends: samples.len(),
@@ -193,30 +269,44 @@ impl Speaker {
             gaps: Vec::new(),
             end: End::Open,
         };
-        tell(Heard::Began(self.source.clone(), utterance.id));
-        self.utterance = Some((utterance, from));
+        self.going = Some(Going { utterance, first: from, is_told: false });
     }
 
-    fn close(&mut self, at: u64, end: End, tell: &mut impl FnMut(Heard)) {
-        let Some((utterance, first)) = self.utterance.take() else { return };
+    /// The activity is over. A short word may turn out to be a voice only now.
+    fn close(&mut self, at: u64, end: End, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
+        if self.going.as_ref().is_some_and(|going| !going.is_told)
+            && let Some(frames_ago) = self.guard.as_mut().and_then(Guard::stop)
+        {
+            self.voice_from = Some(self.judged.saturating_sub(u64::from(frames_ago) * guard::FRAME as u64));
+        }
+        self.tell_if_sure(next, tell);
+        self.end(at, end, tell);
+    }
+
+    fn end(&mut self, at: u64, end: End, tell: &mut impl FnMut(Heard)) {
+        let Some(Going { utterance, first, is_told }) = self.going.take() else { return };
+        let length = at.saturating_sub(first) as usize;
         // The pause behind it may be what comes before the next one.
-        let pause = utterance.samples.len().saturating_sub(at.saturating_sub(first) as usize);
+        let pause = utterance.samples.len().saturating_sub(length);
         let tail = &utterance.samples[utterance.samples.len() - pause..];
+        self.before.clear();
         self.before.extend(&tail[tail.len().saturating_sub(self.pre_roll)..]);
         self.free_from = at;
-        tell(Heard::Ended(utterance.close((at.saturating_sub(first)) as usize, end)));
+        if is_told {
+            tell(Heard::Ended(utterance.close(length, end)));
+        }
     }
 
     fn cut_if_long(&mut self, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
-        if let Some((utterance, first)) = &mut self.utterance
-            && utterance.samples.len() >= self.longest
-        {
-            let part = utterance.cut(take(next));
-            *first += part.samples.len() as u64;
-            let goes_on_as = utterance.id;
-            tell(Heard::Ended(part));
-            tell(Heard::Began(self.source.clone(), goes_on_as));
+        let Some(going) = self.going.as_mut().filter(|going| going.is_told) else { return };
+        if going.utterance.samples.len() < self.longest {
+            return;
         }
+        let part = going.utterance.cut(take(next));
+        going.first += part.samples.len() as u64;
+        let goes_on_as = going.utterance.id;
+        tell(Heard::Ended(part));
+        tell(Heard::Began(self.source.clone(), goes_on_as));
     }
 
     /// When sample `index` was heard.
@@ -229,11 +319,22 @@ impl Speaker {
     }
 }
 
+impl Going {
+    /// What lies before this index is no part of it.
+    fn forget_before(&mut self, index: u64) {
+        let samples = (index.saturating_sub(self.first) as usize).min(self.utterance.samples.len());
+        self.utterance.forget(samples);
+        self.first += samples as u64;
+    }
+}
+
 fn take(next: &mut UtteranceId) -> UtteranceId {
     let id = *next;
     next.0 += 1;
     id
 }
 
-/// How long it may take until it is sure that somebody speaks: half a second.
+/// How long it may take until a detector is sure that somebody speaks: half a second.
 const LONGEST_CANDIDATE: usize = 8_000;
+/// How far back a voice may have begun when it is sure that it is one, and what came before it: 2.5 s.
+const LONGEST_DOUBT: u64 = 40_000;

@@ -73,6 +73,16 @@ impl Utterance {
         self.samples.resize(self.samples.len() + samples, 0);
     }
 
+    /// Its first samples are no part of it.
+    pub(super) fn forget(&mut self, samples: usize) {
+        self.samples.drain(..samples);
+        self.begins += Speech::RATE.duration_of(samples as u64);
+        self.speech_ends = self.samples.len();
+        self.pre_roll = self.pre_roll.saturating_sub(samples);
+        self.gaps.retain(|(from, _)| *from >= samples);
+        self.gaps.iter_mut().for_each(|(from, _)| *from -= samples);
+    }
+
     /// Nothing was said behind sample `at`: what is kept of the pause lets an engine hear that the last word is over.
     pub(super) fn close(mut self, at: usize, end: End) -> Utterance {
         self.speech_ends = at.min(self.samples.len());

@@ -1,0 +1,9 @@
+//! Hearing words, with the real engines on real sound. `tests/speech/set-up` puts into `target/speech` what they need; without
+//! it they say so and pass, but not in CI.
+
+mod common;
+
+mod engines_keep_the_contract;
+mod speakers_are_told_apart;
+mod what_is_no_speech_gives_no_words;
+mod words_are_right;

@@ -1,0 +1,88 @@
+//! Word error rates, with the engine that is taken unless another is named.
+
+use roomtone::{
+    conversation::testing::{in_noise, through_telephone},
+    speech::TranscriberSettings,
+};
+use std::time::Duration;
+
+use crate::common::*;
+
+/// Everything that is said, one utterance after the other in a room of its own, and how much of it was understood wrongly.
+async fn score(place: &std::path::Path, said: &[(Vec<i16>, String)]) -> Score {
+    let chain = chain(place, "moonshine").await;
+    let mut score = Score::default();
+    for (samples, words) in said {
+        let person = Person { name: "ada", says: vec![(Duration::from_millis(500), samples)] };
+        let captions = transcribe(&chain, TranscriberSettings::default(), &[person]).await;
+        assert!(captions.iter().all(|caption| caption.is_final()), "{captions:?}");
+        let heard = by_speaker(&captions).remove("ada").unwrap_or_default();
+        let before = score.errors;
+        score.add(words, &heard);
+        if score.errors > before {
+            println!("  {words:?}\n  {heard:?}");
+        }
+    }
+    score
+}
+
+async fn holds(what: &str, most_percent: f64, said: impl Fn(&std::path::Path) -> Vec<(Vec<i16>, String)>) {
+    let Some(place) = place() else { return };
+    let score = score(&place, &said(&place)).await;
+    println!("{what}: {} of {} words are wrong, {:.1} %", score.errors, score.words, score.percent());
+    assert!(score.words >= 60, "{score:?}");
+    assert!(score.percent() <= most_percent, "{what}: {:.1} % is more than {most_percent} %", score.percent());
+}
+
+fn each(said: Vec<(Vec<i16>, String)>, change: fn(&[i16]) -> Vec<i16>) -> Vec<(Vec<i16>, String)> {
+    said.into_iter().map(|(samples, words)| (change(&samples), words)).collect()
+}
+
+fn noisy(samples: &[i16]) -> Vec<i16> {
+    in_noise(samples, 10.0)
+}
+
+#[tokio::test]
+async fn people_who_read() {
+    holds("people who read", 5.0, |_| people()).await;
+}
+
+#[tokio::test]
+async fn people_who_read_over_a_telephone() {
+    holds("people, telephone", 10.0, |_| each(people(), through_telephone)).await;
+}
+
+#[tokio::test]
+async fn people_who_read_in_noise() {
+    holds("people, noise at 10 dB", 10.0, |_| each(people(), noisy)).await;
+}
+
+#[tokio::test]
+async fn the_voice_of_hibari() {
+    holds("hibari", 8.0, |place| read_aloud(place, "hibari")).await;
+}
+
+#[tokio::test]
+async fn the_voice_of_hibari_over_a_telephone() {
+    holds("hibari, telephone", 10.0, |place| each(read_aloud(place, "hibari"), through_telephone)).await;
+}
+
+#[tokio::test]
+async fn the_voice_of_hibari_in_noise() {
+    holds("hibari, noise at 10 dB", 10.0, |place| each(read_aloud(place, "hibari"), noisy)).await;
+}
+
+#[tokio::test]
+async fn the_voice_of_flite() {
+    holds("flite", 8.0, |place| read_aloud(place, "flite")).await;
+}
+
+#[tokio::test]
+async fn the_voice_of_flite_over_a_telephone() {
+    holds("flite, telephone", 10.0, |place| each(read_aloud(place, "flite"), through_telephone)).await;
+}
+
+#[tokio::test]
+async fn the_voice_of_flite_in_noise() {
+    holds("flite, noise at 10 dB", 10.0, |place| each(read_aloud(place, "flite"), noisy)).await;
+}
