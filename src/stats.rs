@@ -42,6 +42,16 @@ impl LatencyCounts {
         self.total += took;
     }
 
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The mean; `None` of nothing.
+    pub fn mean(&self) -> Option<Duration> {
+        self.total.checked_div(u32::try_from(self.count()).ok()?)
+    }
+
     /// Adds what another counted.
     pub fn add(&mut self, other: &LatencyCounts) {
         self.counts.iter_mut().zip(other.counts).for_each(|(mine, theirs)| *mine += theirs);

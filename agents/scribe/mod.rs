@@ -67,7 +67,9 @@ impl Agent for Scribe {
             None => None,
         };
         let mut desk = Desk { names: Names::default(), order: Order::default(), shown: BTreeSet::new(), shelf, shared };
-        let mut transcriber = Transcriber::new(shared.chain.clone(), shared.transcriber.clone());
+        let conversation = Some(format!("{}/{}", room.id(), room.me()).into());
+        let settings = TranscriberSettings { conversation, ..shared.transcriber.clone() };
+        let mut transcriber = Transcriber::new(shared.chain.clone(), settings);
         let mut flush = interval(FLUSH);
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

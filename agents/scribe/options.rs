@@ -171,6 +171,7 @@ impl Options {
             listening: ListeningSettings { activity, pre_roll, parts, ..ListeningSettings::default() },
             partials: Some(self.partials).filter(|partials| !partials.is_zero()),
             language: Some(self.language.as_str().into()),
+            conversation: None,
         })
     }
 }

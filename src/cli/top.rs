@@ -24,7 +24,7 @@ use super::{
     signals::Endings,
 };
 use crate::{
-    host::{HostStatus, SessionCounters, SessionStatus, State},
+    host::{EngineStatus, HostStatus, SessionCounters, SessionStatus, State},
     text::{count, printable},
 };
 
@@ -180,8 +180,19 @@ impl View {
             format!("roomtone {}  {}  up {}", host.version, printable(&host.address, 60), short(host.up_s)),
             how,
             format!("{}, sessions: {states} ({limit})", count(host.rooms, "room")),
+            host.engines.iter().map(engine).collect::<Vec<String>>().join("; "),
         ]
     }
+}
+
+/// How full an engine is, and how it does.
+fn engine(engine: &EngineStatus) -> String {
+    let ms = engine.final_ms.map_or(String::new(), |ms| format!(", final text after {ms:.0} ms"));
+    let factor =
+        engine.real_time_factor.map_or(String::new(), |factor| format!(", {:.1} % of real time", factor * 100.0));
+    let lost = if engine.lost == 0 { String::new() } else { format!(", {} utterances lost", engine.lost) };
+    let (name, words) = (printable(&engine.name, 20), amount(engine.words));
+    format!("{name}: {} of {} sessions, {words} words{ms}{factor}{lost}", engine.sessions, engine.capacity)
 }
 
 /// Trouble first: what blocks, was given up, failed, lost something, waits; then what is fine.

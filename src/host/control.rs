@@ -9,6 +9,7 @@ use super::{config::Config, measures::Measures, reconciler::State, supervisor::R
 use crate::{
     event::{PeerId, RoomId},
     session::{Counters, SessionMonitor},
+    speech::EngineMeasures,
     text::count,
 };
 
@@ -63,6 +64,42 @@ pub struct HostStatus {
     pub max_sessions: usize,
     /// Sessions that are there or under way.
     pub sessions: usize,
+    /// The engines that are loaded.
+    #[serde(default)]
+    pub engines: Vec<EngineStatus>,
+}
+
+/// An engine that sessions share.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EngineStatus {
+    /// Its name.
+    pub name: String,
+    /// Sessions that it serves.
+    pub sessions: u64,
+    /// Sessions that it serves in time.
+    pub capacity: u64,
+    /// Words that it understood.
+    pub words: u64,
+    /// Utterances that it did not understand.
+    pub lost: u64,
+    /// Seconds of computing for each second of speech.
+    pub real_time_factor: Option<f64>,
+    /// From the end of an activity to its final text, the mean in milliseconds.
+    pub final_ms: Option<f64>,
+}
+
+impl From<&EngineMeasures> for EngineStatus {
+    fn from(engine: &EngineMeasures) -> EngineStatus {
+        EngineStatus {
+            name: engine.name.to_string(),
+            sessions: engine.sessions,
+            capacity: engine.capacity,
+            words: engine.words,
+            lost: engine.lost.values().sum(),
+            real_time_factor: engine.real_time_factor(),
+            final_ms: engine.to_final.mean().map(|mean| mean.as_secs_f64() * 1e3),
+        }
+    }
 }
 
 /// One agent in one room, or the reason why it is not there.

@@ -16,15 +16,22 @@ use super::{
 };
 use crate::{
     platform::Telemetry,
+    speech::EngineMeasures,
     stats::{LatencyCounts, STEPS},
 };
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
-pub const METRICS: [&str; 41] = [
+pub const METRICS: [&str; 57] = [
     "admission_refused",
     "admission_queued",
     "agent_stalls",
     "agent_to_socket_seconds",
+    "caption_followers",
+    "engine_busy_seconds",
+    "engine_capacity",
+    "engine_load",
+    "engine_restarts",
+    "engine_sessions",
     "inbound_chunks",
     "given_up",
     "interrupts",
@@ -57,6 +64,16 @@ pub const METRICS: [&str; 41] = [
     "sessions_started",
     "sessions_ended",
     "sink_lines_lost",
+    "speech_final_seconds",
+    "speech_finals",
+    "speech_lost",
+    "speech_nonsense",
+    "speech_partial_interval_seconds",
+    "speech_partials",
+    "speech_partials_shed",
+    "speech_queue_seconds",
+    "speech_seconds",
+    "speech_words",
     "socket_to_agent_seconds",
     "task_lag_max_seconds",
     "underruns",
@@ -78,6 +95,8 @@ pub(super) struct Measures {
     pub(super) sink_lines_lost: u64,
     pub(super) ready: bool,
     pub(super) notifications: bool,
+    pub(super) engines: Vec<EngineMeasures>,
+    pub(super) caption_followers: usize,
 }
 
 /// What webhooks did, counted where they come in.
@@ -106,6 +125,7 @@ impl Collector for Scrape {
         let mut page = Page(encoder);
         self.of_sessions(&mut page)?;
         self.of_sound(&mut page)?;
+        self.of_speech(&mut page)?;
         self.of_edges(&mut page)?;
         self.of_process(&mut page)
     }
@@ -128,7 +148,8 @@ impl Scrape {
         page.counter("restarts", "Agents brought back after a failure", counters.restarts)?;
         page.counter("given_up", "Agents given up after too many failures", counters.given_up)?;
         let limits = |counts: &BTreeMap<&'static str, u64>| {
-            ["host", "deploy", "tenant"].map(|limit| ([("limit", limit)], counts.get(limit).copied().unwrap_or(0)))
+            ["host", "deploy", "tenant", "engine"]
+                .map(|limit| ([("limit", limit)], counts.get(limit).copied().unwrap_or(0)))
         };
         page.counters("admission_refused", "Sessions refused, by the limit in their way", limits(&counters.refused))?;
         page.counters("admission_queued", "Sessions that had to wait, by the limit", limits(&counters.waited))?;
@@ -172,6 +193,49 @@ impl Scrape {
             "From the agent to the driver that sends, one play in fifty",
             &totals.to_socket,
         )
+    }
+
+    fn of_speech(&self, page: &mut Page<'_>) -> fmt::Result {
+        let engines = &self.measures.engines;
+        let by = |get: fn(&EngineMeasures) -> f64| {
+            engines.iter().map(move |engine| ([("engine", engine.name.as_ref())], get(engine))).collect::<Vec<_>>()
+        };
+        let counted = |get: fn(&EngineMeasures) -> u64| {
+            engines.iter().map(move |engine| ([("engine", engine.name.as_ref())], get(engine))).collect::<Vec<_>>()
+        };
+        let timed = |get: fn(&EngineMeasures) -> &LatencyCounts| {
+            engines.iter().map(move |engine| ([("engine", engine.name.as_ref())], get(engine))).collect::<Vec<_>>()
+        };
+        page.gauges("engine_sessions", "Sessions that an engine serves", by(|engine| engine.sessions as f64))?;
+        page.gauges("engine_capacity", "Sessions that it serves in time", by(|engine| engine.capacity as f64))?;
+        let load = by(|engine| engine.sessions as f64 / engine.capacity.max(1) as f64);
+        page.gauges("engine_load", "How full it is: sessions by capacity; add hosts before it is 1", load)?;
+        page.counters("engine_restarts", "Workers of it that were made anew", counted(|engine| engine.restarts))?;
+        page.gauges("engine_busy_seconds", "How long it computed", by(|engine| engine.busy.as_secs_f64()))?;
+        page.gauges("speech_seconds", "How much speech it was given", by(|engine| engine.speech.as_secs_f64()))?;
+        page.counters("speech_finals", "Utterances that were understood", counted(|engine| engine.finals))?;
+        page.counters("speech_words", "Words of them", counted(|engine| engine.words))?;
+        page.counters("speech_partials", "Beginnings of utterances that were", counted(|engine| engine.partials))?;
+        let shed = counted(|engine| engine.shed_partials);
+        page.counters("speech_partials_shed", "Beginnings that gave way to something more urgent", shed)?;
+        let of = |get: fn(&EngineMeasures) -> &BTreeMap<&'static str, u64>| {
+            let each = move |engine: &'_ EngineMeasures| {
+                let name = engine.name.to_string();
+                get(engine)
+                    .iter()
+                    .map(move |(why, n)| ([("engine", name.clone()), ("why", (*why).to_owned())], *n))
+                    .collect::<Vec<_>>()
+            };
+            engines.iter().flat_map(each).collect::<Vec<_>>()
+        };
+        page.counters("speech_lost", "Utterances that were not understood, by why", of(|engine| &engine.lost))?;
+        page.counters("speech_nonsense", "Texts that cannot have been said, by why", of(|engine| &engine.nonsense))?;
+        page.histograms("speech_final_seconds", "From the activity's end to the final text", timed(|e| &e.to_final))?;
+        page.histograms("speech_queue_seconds", "How long an utterance waited for the engine", timed(|e| &e.queue))?;
+        let interval = timed(|engine| &engine.partial_interval);
+        page.histograms("speech_partial_interval_seconds", "Speech between two partial captions", interval)?;
+        let followers = self.measures.caption_followers as f64;
+        page.gauge("caption_followers", "Who follows the captions of a room", followers)
     }
 
     fn of_edges(&self, page: &mut Page<'_>) -> fmt::Result {

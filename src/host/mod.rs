@@ -18,6 +18,7 @@
 //! Inside, a reconciler knows the rooms and decides, without I/O or a clock; a supervisor brings it what happens and carries
 //! out its orders; each session is a task of its own.
 
+mod captions;
 pub mod config;
 mod control;
 mod directory;
@@ -52,7 +53,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::Config;
-pub use control::{Control, HasEnded, HostStatus, Reloaded, SessionCounters, SessionStatus};
+pub use control::{Control, EngineStatus, HasEnded, HostStatus, Reloaded, SessionCounters, SessionStatus};
 pub use http::{OPENAPI, ROUTES};
 pub use measures::METRICS;
 pub use reconciler::State;
@@ -63,8 +64,9 @@ use crate::{
     platform::{Platform, PlatformError, PlatformErrorKind},
     web::{self, Identity, Limits, Server},
 };
+use captions::Captions;
 use config::AdminConfig;
-use http::{Rights, Webhooks};
+use http::{CaptionDesk, Rights, Webhooks};
 use journal::{Journal, StalePeers};
 use orphans::OrphanPeers;
 use secrets::Secrets;
@@ -175,6 +177,7 @@ impl Host {
             journal,
             watchdog: Arc::new(Watchdog::start(config.host.watchdog)),
             sinks: Sinks::new(tasks.clone()),
+            captions: Captions::default(),
             orphans: OrphanPeers::default(),
             tasks: tasks.clone(),
             joins: Semaphore::new(config.host.max_concurrent_joins),
@@ -182,7 +185,7 @@ impl Host {
         });
         let (commands_in, commands) = mpsc::channel(COMMANDS);
         let (control, stop) = (Control::new(commands_in), CancellationToken::new());
-        let served = serve(&config, &platform, &control, &secrets, &stop).await?;
+        let served = serve(&config, &context, &control, &stop).await?;
         let supervisor = {
             let (config, context) = (Arc::new(config), context.clone());
             tokio::spawn(Supervisor::new(config, source, context, updates, commands).run(stale))
@@ -239,11 +242,11 @@ fn default_state() -> Option<PathBuf> {
 
 async fn serve(
     config: &Config,
-    platform: &Arc<dyn Platform>,
+    context: &SessionContext,
     control: &Control,
-    secrets: &Secrets,
     stop: &CancellationToken,
 ) -> Result<Served, HostError> {
+    let (platform, secrets) = (&context.platform, &context.secrets);
     let mut served = Served::default();
     let webhooks = Webhooks::default();
     if let (Some(hook), Some(secret)) = (&config.webhook, &secrets.webhook) {
@@ -267,7 +270,8 @@ async fn serve(
         if identity.is_none() && !admin.listen.ip().is_loopback() {
             tracing::warn!("[admin]: the token crosses the network in clear; name cert_file and key_file");
         }
-        let router = http::admin(control.clone(), rights);
+        let (captions, origins) = (context.captions.clone(), admin.allow_origins.clone());
+        let router = http::admin(control.clone(), CaptionDesk { captions, rights, origins });
         let limits = Limits { connections: 128, ..Limits::default() };
         served.admin = Some(listen("admin.listen", admin.listen, router, limits, identity, stop).await?);
     }

@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use super::{
+    captions::Captions,
     config::Deploy,
     guard::Guarded,
     id::HostId,
@@ -42,6 +43,7 @@ pub(super) struct SessionContext {
     pub(super) journal: Option<Journal>,
     pub(super) watchdog: Arc<Watchdog>,
     pub(super) sinks: Sinks,
+    pub(super) captions: Captions,
     pub(super) orphans: OrphanPeers,
     /// What is to be done even when all sessions have ended.
     pub(super) tasks: TaskTracker,
@@ -155,6 +157,7 @@ impl SessionContext {
     ) -> SessionEnd {
         let mut permit = Some(permit);
         let sink = self.sinks.open(&deploy.sink, key, &handle.peer, self.id.session(id));
+        let captions = self.captions.open(key);
         let mut is_leaving = false;
         let joined = handle.joined();
         tokio::pin!(joined);
@@ -169,6 +172,7 @@ impl SessionContext {
                 }
                 event = handle.events.recv() => {
                     let Some(event) = event else { break };
+                    captions.tell(&event);
                     if let Some(sink) = &sink {
                         sink.write(&event);
                     }

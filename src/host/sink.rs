@@ -41,6 +41,7 @@ pub(super) struct Sink {
     lines: mpsc::Sender<String>,
     events: bool,
     notes: bool,
+    interim: bool,
     native: bool,
     head: serde_json::Map<String, serde_json::Value>,
     lost: Arc<AtomicU64>,
@@ -80,17 +81,17 @@ impl Sinks {
         self.tasks.spawn(writer.run(waiting, waiting_bytes.clone()));
         let head = serde_json::json!({ "room": key.room, "deploy": *key.deploy, "agent": peer, "session": session });
         let serde_json::Value::Object(head) = head else { unreachable!("it is written as one") };
-        let SinkConfig { events, notes, native, .. } = *config;
+        let SinkConfig { events, notes, interim, native, .. } = *config;
         let lost = self.lost.clone();
-        Some(Sink { lines, events, notes, native, head, lost, waiting_bytes })
+        Some(Sink { lines, events, notes, interim, native, head, lost, waiting_bytes })
     }
 }
 
 impl Sink {
     /// Writes what is asked for of what happened. Never waits: what a slow sink has no room for is lost and counted.
     pub(super) fn write(&self, event: &SessionEvent) {
-        let is_wanted = match event.kind {
-            SessionEventKind::Note(_) => self.notes,
+        let is_wanted = match &event.kind {
+            SessionEventKind::Note(note) => self.notes && (!note.is_interim || self.interim),
             SessionEventKind::Room(_)
             | SessionEventKind::Draining { .. }
             | SessionEventKind::Joined

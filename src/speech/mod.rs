@@ -25,6 +25,7 @@ mod pool;
 #[cfg(feature = "onnx")]
 pub mod silero;
 mod stats;
+mod trace;
 mod transcriber;
 
 pub use chain::{Chain, ChainLink};

@@ -8,7 +8,9 @@ use std::{
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
-use super::{Answer, Chain, EngineStats, Job, Pool};
+use tracing::Instrument;
+
+use super::{Answer, Chain, EngineStats, Job, Pool, trace};
 use crate::{
     agent::{Input, Source},
     conversation::{
@@ -27,6 +29,8 @@ pub struct TranscriberSettings {
     pub partials: Option<Duration>,
     /// The language that is spoken, where it is known.
     pub language: Option<Arc<str>>,
+    /// What traces call the conversation, as in `gen_ai.conversation.id`.
+    pub conversation: Option<Arc<str>>,
 }
 
 impl Default for TranscriberSettings {
@@ -35,6 +39,7 @@ impl Default for TranscriberSettings {
             listening: ListeningSettings::default(),
             partials: Some(Duration::from_millis(700)),
             language: Some("en".into()),
+            conversation: None,
         }
     }
 }
@@ -217,11 +222,14 @@ impl Transcriber {
         let samples: Arc<[i16]> = utterance.samples.as_slice().into();
         let (chain, language) = (self.chain.clone(), self.settings.language.clone());
         let id = utterance.id;
+        let span = trace::span(self.settings.conversation.as_deref(), &utterance);
         self.over.insert(id, (utterance, Instant::now()));
-        self.working.push(Box::pin(async move {
+        let work = async move {
             let result = chain.finish(samples, language).await.map(|(answer, pool)| (answer, pool.clone()));
+            trace::record(&tracing::Span::current(), &result);
             Work::Final { id, result }
-        }));
+        };
+        self.working.push(Box::pin(work.instrument(span)));
     }
 
     fn on_work(&mut self, work: Work) {

@@ -210,13 +210,23 @@ pub struct SinkConfig {
     pub events: bool,
     /// Whether notes are.
     pub notes: bool,
+    /// Whether notes are, too, in whose place another is going to stand: captions of what somebody is just saying.
+    pub interim: bool,
     /// Whether events bring along what the platform itself said.
     pub native: bool,
 }
 
 impl Default for SinkConfig {
     fn default() -> SinkConfig {
-        SinkConfig { file: None, webhook: None, secret_env: None, events: true, notes: true, native: false }
+        SinkConfig {
+            file: None,
+            webhook: None,
+            secret_env: None,
+            events: true,
+            notes: true,
+            interim: false,
+            native: false,
+        }
     }
 }
 

@@ -229,6 +229,9 @@ pub struct AdminConfig {
     /// Whether it may listen where other machines can reach it.
     #[serde(default)]
     pub beyond_loopback: bool,
+    /// Pages of these origins may follow captions, as in `https://app.example`; `*` for all.
+    #[serde(default)]
+    pub allow_origins: Vec<String>,
     /// A PEM file with the certificate by which it is served as https, and those between it and its authority.
     #[serde(default)]
     pub cert_file: Option<PathBuf>,

@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Path, Query, Request, State},
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -15,6 +15,7 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::captions::{self, CaptionDesk};
 use crate::{
     event::RoomId,
     host::control::{Control, HasEnded},
@@ -27,7 +28,7 @@ use crate::{
 pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// Each call there is: method and path.
-pub const ROUTES: [(&str, &str); 9] = [
+pub const ROUTES: [(&str, &str); 11] = [
     ("get", "/openapi.json"),
     ("get", "/v1/host"),
     ("post", "/v1/host/drain"),
@@ -37,6 +38,8 @@ pub const ROUTES: [(&str, &str); 9] = [
     ("post", "/v1/sessions"),
     ("delete", "/v1/sessions/{session}"),
     ("get", "/v1/sessions/{session}/levels"),
+    ("get", "/v1/rooms/{room}/captions"),
+    ("post", "/v1/rooms/{room}/captions/token"),
 ];
 
 /// Who may look, and who may change things.
@@ -46,7 +49,19 @@ pub(in crate::host) struct Rights {
     pub(in crate::host) reader: Option<Credential>,
 }
 
-pub(in crate::host) fn router(control: Control, rights: Rights) -> Router {
+impl Rights {
+    /// Whether whoever shows this token may look.
+    pub(super) fn may_look(&self, shown: &str) -> bool {
+        self.admin.is(shown) || self.reader.as_ref().is_some_and(|reader| reader.is(shown))
+    }
+}
+
+pub(in crate::host) fn router(control: Control, desk: CaptionDesk) -> Router {
+    let rights = desk.rights.clone();
+    let tokens = Router::new().route("/v1/rooms/{room}/captions/token", post(captions::make_token));
+    let tokens = tokens.with_state(desk.clone());
+    // Whoever follows a room shows a token of another kind.
+    let followed = Router::new().route("/v1/rooms/{room}/captions", get(captions::follow)).with_state(desk);
     Router::new()
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
         .route("/v1/host", get(host))
@@ -58,11 +73,19 @@ pub(in crate::host) fn router(control: Control, rights: Rights) -> Router {
         .route("/v1/sessions/{session}/levels", get(levels))
         .fallback(|| async { Problem(StatusCode::NOT_FOUND, "there is no such call; see /openapi.json".into()) })
         .with_state(control)
+        .merge(tokens)
         .layer(from_fn_with_state(rights, check_rights))
+        .merge(followed)
 }
 
 /// Why a call failed.
-struct Problem(StatusCode, String);
+pub(super) struct Problem(pub(super) StatusCode, pub(super) String);
+
+/// The token that is shown; empty where there is none.
+pub(super) fn bearer(headers: &HeaderMap) -> String {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().to_owned()
+}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -78,8 +101,7 @@ impl std::convert::From<HasEnded> for Problem {
 
 /// Lets in who shows a token. What changes something is written to the log, with who did it and how it went.
 async fn check_rights(State(rights): State<Rights>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().to_owned();
+    let shown = bearer(request.headers());
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
     let from = request.extensions().get::<From>().map_or_else(String::new, |From(address)| address.to_string());
     let call = format!("{} {}", request.method(), crate::text::printable(request.uri().path(), 200));

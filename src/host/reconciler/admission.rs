@@ -1,6 +1,8 @@
-//! How many sessions there may be: for the host, for each deploy, for each tenant.
+//! How many sessions there may be: for the host, for each deploy, for each tenant, for what their agents share.
 
 use std::{collections::HashMap, sync::Arc};
+
+use crate::agent::Limit;
 
 /// The slots that are taken, and how many there are.
 #[derive(Debug, Default)]
@@ -11,6 +13,7 @@ pub(super) struct Admission {
     taken: usize,
     by_deploy: HashMap<Arc<str>, usize>,
     by_tenant: HashMap<String, usize>,
+    by_engine: HashMap<Arc<str>, usize>,
 }
 
 /// A slot that a session has.
@@ -18,6 +21,7 @@ pub(super) struct Admission {
 pub(super) struct Slot {
     deploy: Arc<str>,
     tenant: Option<String>,
+    engine: Option<Arc<str>>,
 }
 
 /// Which limit is in the way.
@@ -26,6 +30,8 @@ pub(super) enum Full {
     Host,
     Deploy,
     Tenant,
+    /// What agents share, such as a model, serves no more of them in time.
+    Engine,
 }
 
 impl Full {
@@ -34,6 +40,7 @@ impl Full {
             Full::Host => "host",
             Full::Deploy => "deploy",
             Full::Tenant => "tenant",
+            Full::Engine => "engine",
         }
     }
 }
@@ -45,6 +52,7 @@ impl Admission {
         deploy: &Arc<str>,
         most_of_deploy: usize,
         tenant: Option<&String>,
+        engine: Option<&Limit>,
     ) -> Result<Slot, Full> {
         let is_full = |taken: usize, most: usize| most > 0 && taken >= most;
         if is_full(self.taken, self.most) {
@@ -56,12 +64,20 @@ impl Admission {
         if tenant.is_some_and(|name| is_full(self.by_tenant.get(name).copied().unwrap_or(0), self.most_per_tenant)) {
             return Err(Full::Tenant);
         }
+        let taken = |limit: &Limit| self.by_engine.get(&limit.name).copied().unwrap_or(0);
+        if engine.is_some_and(|limit| is_full(taken(limit), limit.most)) {
+            return Err(Full::Engine);
+        }
         self.taken += 1;
         *self.by_deploy.entry(deploy.clone()).or_default() += 1;
         if let Some(name) = tenant {
             *self.by_tenant.entry(name.clone()).or_default() += 1;
         }
-        Ok(Slot { deploy: deploy.clone(), tenant: tenant.cloned() })
+        let engine = engine.map(|limit| limit.name.clone());
+        if let Some(name) = &engine {
+            *self.by_engine.entry(name.clone()).or_default() += 1;
+        }
+        Ok(Slot { deploy: deploy.clone(), tenant: tenant.cloned(), engine })
     }
 
     pub(super) fn give_back(&mut self, slot: Slot) {
@@ -77,6 +93,9 @@ impl Admission {
         less(&mut self.by_deploy, &slot.deploy);
         if let Some(tenant) = &slot.tenant {
             less(&mut self.by_tenant, tenant);
+        }
+        if let Some(engine) = &slot.engine {
+            less(&mut self.by_engine, engine);
         }
     }
 

@@ -7,7 +7,10 @@ use super::{
     admission::Full,
     assignment::{Back, Phase},
 };
-use crate::host::config::{Deploy, OverLimit};
+use crate::{
+    agent::Maker,
+    host::config::{Deploy, OverLimit},
+};
 
 impl Reconciler {
     /// Gives the assignment a slot and sends its agent, or lets it wait, or refuses it.
@@ -40,7 +43,8 @@ impl Reconciler {
             }
             _ => None,
         };
-        let slot = self.admission.take(&key.deploy, deploy.max_sessions, tenant.as_ref()).map_err(Some)?;
+        let engine = deploy.maker.0.as_ref().and_then(Maker::limit);
+        let slot = self.admission.take(&key.deploy, deploy.max_sessions, tenant.as_ref(), engine).map_err(Some)?;
         if let Some(assignment) = self.assignments.get_mut(key) {
             assignment.slot = Some(slot);
         }

@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use super::Supervisor;
-use crate::host::{
-    control::{HostStatus, SessionStatus},
-    measures::Measures,
-    reconciler::Listed,
+use crate::{
+    host::{
+        control::{EngineStatus, HostStatus, SessionStatus},
+        measures::Measures,
+        reconciler::Listed,
+    },
+    speech,
 };
 
 impl Supervisor {
@@ -26,6 +29,7 @@ impl Supervisor {
             states: self.reconciler.states().into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
             max_sessions: self.config.host.max_sessions,
             sessions: self.reconciler.sessions(),
+            engines: speech::measures().iter().map(EngineStatus::from).collect(),
         }
     }
 
@@ -68,6 +72,8 @@ impl Supervisor {
             ready: self.is_ready(),
             notifications: self.lists.notifications_are_up,
             totals,
+            engines: speech::measures(),
+            caption_followers: self.context.captions.followers(),
         }
     }
 }
