@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -162,27 +162,45 @@ impl Program {
         }
     }
 
-    /// A line of its output, bounded.
+    /// A line of its output. One that has ended says nothing more, though what it has started may hold its output open.
     async fn read_line(&mut self) -> Result<String, EngineError> {
-        let mut line = Vec::new();
-        let read = (&mut self.output).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
-        match read {
-            Ok(_) if line.ends_with(b"\n") => {}
-            Ok(_) if line.len() as u64 == LONGEST_LINE => {
-                return Err(EngineError::Broken(format!("a line of more than {LONGEST_LINE} bytes came")));
-            }
-            Ok(_) => return Err(EngineError::Broken(self.how_it_ended().await)),
-            Err(error) => return Err(EngineError::Broken(format!("its output cannot be read: {error}"))),
+        let Program { child, output, .. } = self;
+        let read = read_line(output);
+        tokio::pin!(read);
+        let line = tokio::select! {
+            biased;
+            line = &mut read => line?,
+            () = until_ended(child) => timeout(ENDING, &mut read).await.unwrap_or(Ok(None))?,
+        };
+        match line {
+            Some(line) => Ok(line),
+            None => Err(EngineError::Broken(self.how_it_ended().await)),
         }
-        String::from_utf8(line).map_err(|_| EngineError::Broken("a line that is not UTF-8 came".into()))
     }
 
     async fn how_it_ended(&mut self) -> String {
-        match timeout(ENDING, self.child.wait()).await {
-            Ok(Ok(status)) => format!("it ended with {status}"),
+        let has_ended = timeout(ENDING, until_ended(&self.child)).await.is_ok();
+        // While it is not waited for, nobody else can have its number.
+        kill_group(&self.child);
+        match self.child.wait().await {
+            Ok(status) if has_ended => format!("it ended with {status}"),
             _ => "it closed its output".to_owned(),
         }
     }
+}
+
+/// A line, bounded; `None` at the end.
+async fn read_line(output: &mut BufReader<ChildStdout>) -> Result<Option<String>, EngineError> {
+    let mut line = Vec::new();
+    match output.take(LONGEST_LINE).read_until(b'\n', &mut line).await {
+        Ok(_) if line.ends_with(b"\n") => {}
+        Ok(_) if line.len() as u64 == LONGEST_LINE => {
+            return Err(EngineError::Broken(format!("a line of more than {LONGEST_LINE} bytes came")));
+        }
+        Ok(_) => return Ok(None),
+        Err(error) => return Err(EngineError::Broken(format!("its output cannot be read: {error}"))),
+    }
+    String::from_utf8(line).map(Some).map_err(|_| EngineError::Broken("a line that is not UTF-8 came".into()))
 }
 
 impl Reply {
@@ -199,9 +217,23 @@ impl Reply {
 impl Drop for Program {
     /// With all that it has started.
     fn drop(&mut self) {
-        if let Some(group) = self.child.id().and_then(|id| Pid::from_raw(id as i32)) {
-            rustix::process::kill_process_group(group, Signal::KILL).ok();
-        }
+        kill_group(&self.child);
+    }
+}
+
+/// Kills a program and what it has started, unless it has been waited for.
+fn kill_group(child: &Child) {
+    if let Some(group) = child.id().and_then(|id| Pid::from_raw(id as i32)) {
+        rustix::process::kill_process_group(group, Signal::KILL).ok();
+    }
+}
+
+/// Waits until a program has ended, and leaves it to be waited for.
+async fn until_ended(child: &Child) {
+    let Some(pid) = child.id().and_then(|id| Pid::from_raw(id as i32)) else { return };
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    while matches!(rustix::process::waitid(WaitId::Pid(pid), options), Ok(None)) {
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -235,6 +267,8 @@ const LOADING: Duration = Duration::from_secs(30);
 const ENDING: Duration = Duration::from_millis(500);
 /// The words of fifteen seconds with their times are some 10 KiB.
 const LONGEST_LINE: u64 = 256 << 10;
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(20);
 const MOST_COMPLAINTS: u64 = 64 << 10;
 /// Engines count in blocks.
 const SLACK: Duration = Duration::from_millis(500);

@@ -3,7 +3,11 @@
 
 mod common;
 
+mod commands_that_misbehave;
+mod engines_are_installed;
 mod engines_keep_the_contract;
+mod hosts_transcribe_rooms;
+mod servers_are_asked;
 mod speakers_are_told_apart;
 mod what_is_no_speech_gives_no_words;
 mod words_are_right;

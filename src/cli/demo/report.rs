@@ -93,7 +93,7 @@ fn words(captions: &[Caption], x: impl Fn(f64) -> f64) -> String {
         write!(
             shown,
             "<foreignObject x=\"{left:.1}\" y=\"{}\" width=\"{width:.1}\" height=\"{WORDS}\">\
-             <div xmlns=\"http://www.w3.org/1999/xhtml\" class=\"said\" title=\"{text}\">{text}</div></foreignObject>",
+             <div class=\"said\" title=\"{text}\">{text}</div></foreignObject>",
             LANE - WORDS,
         )
         .expect("writing to a String");

@@ -135,7 +135,7 @@ fn quietest(samples: &[i16], within: usize, window: usize) -> usize {
 }
 
 /// How much of the pause behind an utterance is kept.
-const KEPT_PAUSE: Duration = Duration::from_millis(200);
+const KEPT_PAUSE: Duration = Duration::from_millis(400);
 /// Among which of its last seconds one that is too long is cut, and how long the quietest place is.
 const CUT_WITHIN: Duration = Duration::from_secs(3);
 const CUT_WINDOW: Duration = Duration::from_millis(100);

@@ -24,7 +24,7 @@ pub struct Installer {
     pub from: Option<PathBuf>,
     /// Whether one that is there already is put there again.
     pub again: bool,
-    /// The Python that has pip, and that runs workers.
+    /// The Python that has pip, and that runs workers; a script that finds one is asked for the one it finds.
     pub python: PathBuf,
 }
 
@@ -65,6 +65,7 @@ impl Installer {
         if let (false, Ok(folder)) = (self.again, self.folder.installed(engine)) {
             return Ok(folder);
         }
+        let python = self.interpreter().await?;
         let place = self.folder.place(engine);
         let scratch = Scratch::new(&self.folder)?;
         match engine.source {
@@ -82,12 +83,26 @@ impl Installer {
                 };
                 write("worker.py", include_str!("workers/worker.py"))?;
                 write(worker.0, worker.1)?;
-                mark(&scratch.0, engine, &[], Some(&self.python))?;
+                mark(&scratch.0, engine, &[], Some(&python))?;
             }
             Source::None => return Err(InstallError::NotInstallable(engine.name)),
         }
         scratch.become_engine(&place)?;
         Ok(place)
+    }
+
+    /// The interpreter itself: workers have no environment in which a script could find one.
+    async fn interpreter(&self) -> Result<PathBuf, InstallError> {
+        let mut python = Command::new(&self.python);
+        python.args(["-I", "-c", "import sys; print(sys.executable)"]).stdin(Stdio::null()).kill_on_drop(true);
+        let output = timeout(ANSWER, python.output()).await;
+        let output = output.map_err(|_| no_python(&self.python, "it does not answer"))?;
+        let output = output.map_err(|error| no_python(&self.python, &error.to_string()))?;
+        let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        match path.is_absolute() {
+            true => Ok(path),
+            false => Err(no_python(&self.python, "it is no Python 3")),
+        }
     }
 
     /// Has the wheels of `requirements` in `folder/wheels`.
@@ -287,6 +302,8 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> InstallError {
     InstallError::Folder(format!("{} cannot be written: {error}{hint}", path.display()))
 }
 
+/// How long Python may take to say who it is.
+const ANSWER: Duration = Duration::from_secs(30);
 const SCRATCH: &str = ".installing-";
 /// The largest engine is 130 MB.
 const LONGEST: Duration = Duration::from_secs(1_800);
