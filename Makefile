@@ -3,18 +3,27 @@
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
 
-.PHONY: demo test test-rust test-sdks test-long fuzz races bench-peers soak docs oracles lint deps clean
+.PHONY: demo scribe test test-rust test-speech-set-up test-sdks test-long fuzz races bench-peers soak docs oracles lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps
 	$(CARGO) run --release --quiet -- demo --agent echo --input $(SPEECH) --out out/demo
 
+## Hear words: what a person says, live and as a transcript; the results are in out/scribe/.
+scribe: deps
+	$(CARGO) run --release --quiet -- engines install moonshine
+	$(CARGO) run --release --quiet -- demo --agent scribe --input $(or $(INPUT),$(SPEECH)) --out out/scribe
+
 ## Everything that is tested, the official SDKs against the sandbox included.
-test: deps test-rust test-sdks oracles
+test: deps test-speech-set-up test-rust test-sdks oracles
 
 test-rust: deps
 	$(CARGO) test --quiet
 	$(CARGO) test --quiet --no-default-features --lib --bins
+
+## Engines, voices and recordings for the tests of speech; without them those say what they miss and pass.
+test-speech-set-up: deps
+	tests/speech/set-up
 
 test-sdks: deps
 	$(CARGO) build --quiet

@@ -43,5 +43,6 @@ mod web;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../docs/agents.md")]
+#[doc = include_str!("../docs/engines.md")]
 #[doc = include_str!("../docs/events.md")]
 mod guides {}

@@ -164,13 +164,14 @@ impl Program {
 
     /// A line of its output. One that has ended says nothing more, though what it has started may hold its output open.
     async fn read_line(&mut self) -> Result<String, EngineError> {
-        let Program { child, output, .. } = self;
-        let read = read_line(output);
-        tokio::pin!(read);
-        let line = tokio::select! {
-            biased;
-            line = &mut read => line?,
-            () = until_ended(child) => timeout(ENDING, &mut read).await.unwrap_or(Ok(None))?,
+        let line = {
+            let read = read_line(&mut self.output);
+            tokio::pin!(read);
+            tokio::select! {
+                biased;
+                line = &mut read => line?,
+                () = until_ended(&self.child) => timeout(ENDING, &mut read).await.unwrap_or(Ok(None))?,
+            }
         };
         match line {
             Some(line) => Ok(line),
