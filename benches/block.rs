@@ -7,7 +7,9 @@ use bytes::{Bytes, BytesMut};
 use divan::{Bencher, counter::ItemsCount};
 use prost::Message;
 use roomtone::{
+    agent::testing::Microphone,
     audio::{Hz, Mixer, Resampler, level_dbfs, pcm16, ring::ring},
+    conversation::listening::{Listener, ListeningSettings},
     protocol::fishjam::{
         decode_response,
         wire::{
@@ -16,6 +18,7 @@ use roomtone::{
             notifications::Track,
         },
     },
+    speech,
 };
 
 fn main() {
@@ -103,6 +106,17 @@ fn level_16k(bencher: Bencher) {
 }
 
 #[cfg(feature = "opus")]
+/// Whether somebody speaks, with call tones and music kept out: speech, as it is while somebody does.
+#[divan::bench]
+fn listen_16k(bencher: Bencher) {
+    let make = || (Listener::new(ListeningSettings::default()), Microphone::new("ada", Hz::K16), 0);
+    round_robin(bencher, make, |(listener, microphone, at)| {
+        let block = &speech::sentence()[*at..*at + 320];
+        *at = (*at + 320) % (speech::sentence().len() / 320 * 320);
+        microphone.say(block).iter().for_each(|input| listener.handle(input, |heard| drop(divan::black_box(heard))));
+    });
+}
+
 #[divan::bench(args = [0, 5, 9])]
 fn opus_encode_48k(bencher: Bencher, complexity: i32) {
     use roomtone::audio::{codec::OpusSettings, opus::Encoder};

@@ -47,6 +47,18 @@ impl LatencyCounts {
         self.counts.iter().sum()
     }
 
+    /// Within which of [`STEPS`] such a share of them lie, from 0 to 1; [`Duration::MAX`] beyond the last, `None` of nothing.
+    pub fn within(&self, share: f64) -> Option<Duration> {
+        let wanted = (self.count() as f64 * share).ceil() as u64;
+        let mut seen = 0;
+        let steps = STEPS.into_iter().chain([Duration::MAX]);
+        let found = steps.zip(self.counts).find(|(_, count)| {
+            seen += count;
+            seen >= wanted
+        });
+        found.filter(|_| wanted > 0).map(|(step, _)| step)
+    }
+
     /// The mean; `None` of nothing.
     pub fn mean(&self) -> Option<Duration> {
         self.total.checked_div(u32::try_from(self.count()).ok()?)

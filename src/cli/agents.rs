@@ -54,7 +54,16 @@ fn options(args: &AgentArgs) -> Result<Table, Failure> {
         }
         None => Table::new(),
     };
-    for pair in &args.set {
+    for (key, value) in set(&args.set)? {
+        table.insert(key, value);
+    }
+    Ok(table)
+}
+
+/// What `--set key=value` says.
+pub(super) fn set(pairs: &[String]) -> Result<Table, Failure> {
+    let mut table = Table::new();
+    for pair in pairs {
         let (key, value) = pair
             .split_once('=')
             .ok_or_else(|| Failure::Input(format!("--set {pair:?} has no '='; write --set key=value")))?;

@@ -63,7 +63,8 @@ impl Chain {
         self.0.iter().map(|link| link.within).sum()
     }
 
-    /// What somebody said, and by which engine. A text that cannot have been said is dropped, and counted.
+    /// What somebody said, of whom so many utterances in a row were not understood, and by which engine. A text that cannot have
+    /// been said is dropped, and counted.
     ///
     /// # Errors
     /// That of the last engine.
@@ -71,11 +72,12 @@ impl Chain {
         &self,
         samples: Arc<[i16]>,
         language: Option<Arc<str>>,
+        losses: u32,
     ) -> Result<(Answer, &Pool), EngineError> {
         let mut last = EngineError::Failed("every engine is left alone after failures".into());
         for link in self.0.iter().filter(|link| link.is_to_be_asked()).chain(self.all_left_alone()) {
             let deadline = Instant::now() + link.within;
-            let job = Job::new(samples.clone(), true, language.clone(), deadline);
+            let job = Job::new(samples.clone(), true, language.clone(), deadline).after(losses);
             match link.pool.ask(job).await {
                 Ok(answer) => {
                     link.on_success();

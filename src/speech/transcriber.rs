@@ -18,6 +18,7 @@ use crate::{
         listening::{Heard, Listener, ListeningSettings, Utterance, UtteranceId},
         transcript::{Caption, Lost, Quality},
     },
+    event::TrackId,
 };
 
 /// How a room is transcribed.
@@ -80,6 +81,8 @@ pub struct Transcriber {
     open: BTreeMap<UtteranceId, Open>,
     /// Those of them that are over, and since when.
     over: BTreeMap<UtteranceId, (Utterance, Instant)>,
+    /// How many utterances in a row were not understood, of those of whom some were not.
+    losses: BTreeMap<TrackId, u32>,
     working: FuturesUnordered<BoxFuture<'static, Work>>,
     ready: VecDeque<Caption>,
     /// Utterances that began, and that nobody has been told of.
@@ -126,6 +129,7 @@ impl Transcriber {
             settings,
             open: BTreeMap::new(),
             over: BTreeMap::new(),
+            losses: BTreeMap::new(),
             working: FuturesUnordered::new(),
             ready: VecDeque::new(),
             begun: Vec::new(),
@@ -222,10 +226,11 @@ impl Transcriber {
         let samples: Arc<[i16]> = utterance.samples.as_slice().into();
         let (chain, language) = (self.chain.clone(), self.settings.language.clone());
         let id = utterance.id;
+        let losses = self.losses.get(&utterance.source.track).copied().unwrap_or(0);
         let span = trace::span(self.settings.conversation.as_deref(), &utterance);
         self.over.insert(id, (utterance, Instant::now()));
         let work = async move {
-            let result = chain.finish(samples, language).await.map(|(answer, pool)| (answer, pool.clone()));
+            let result = chain.finish(samples, language, losses).await.map(|(answer, pool)| (answer, pool.clone()));
             trace::record(&tracing::Span::current(), &result);
             Work::Final { id, result }
         };
@@ -265,10 +270,12 @@ impl Transcriber {
         let open = self.open.remove(&utterance.id).unwrap_or_default();
         let (mut caption, heard, engine) = match result {
             Ok((answer, pool)) => {
+                self.losses.remove(&utterance.source.track);
                 pool.stats().note_final(ended.elapsed());
                 (Caption::of(&utterance, Quality::Final), answer.heard, Some(pool.about().name.clone()))
             }
             Err(error) => {
+                *self.losses.entry(utterance.source.track.clone()).or_default() += 1;
                 let why = lost(&error);
                 let quality = if open.partial.text.is_empty() { Quality::Lost(why) } else { Quality::StoodIn(why) };
                 (Caption::of(&utterance, quality), open.partial, open.engine)
@@ -295,5 +302,5 @@ fn lost(error: &EngineError) -> Lost {
     }
 }
 
-/// An agent has two seconds after it was told to leave.
-const AT_THE_END: Duration = Duration::from_millis(1_500);
+/// An agent that was told to leave has 0.9 s.
+const AT_THE_END: Duration = Duration::from_millis(700);

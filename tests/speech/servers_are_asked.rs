@@ -104,7 +104,7 @@ async fn where_the_server_never_answers_the_next_engine_takes_over() {
     let moonshine = open(&EngineConfig::named("moonshine"), &engines(&place)).await.unwrap();
     let chain = Chain::new(vec![ChainLink::new(server, Duration::from_millis(200)), ChainLink::new(moonshine, LONG)]);
     for _ in 0..3 {
-        let (answer, by) = chain.finish(sentence().into(), None).await.unwrap();
+        let (answer, by) = chain.finish(sentence().into(), None, 0).await.unwrap();
         assert_eq!(by.about().name.as_ref(), "moonshine");
         assert!(errors(SENTENCE, &answer.heard.text) <= 2);
     }
@@ -113,7 +113,8 @@ async fn where_the_server_never_answers_the_next_engine_takes_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_such_server_is_said() {
-    let url = serve(Router::new()).await;
+    let none = |_: axum::body::Bytes| async { StatusCode::NOT_FOUND };
+    let url = serve(Router::new().fallback(none)).await;
     let error = Pool::start(OpenAi::new(&url, "tiny"), &PoolSettings::default()).await.unwrap_err().to_string();
     assert!(error.contains("has no /v1/audio/transcriptions"), "{error}");
     let flood = post(|_: axum::body::Bytes| async { Json(json!({ "text": "x".repeat(2 << 20) })) });

@@ -44,6 +44,12 @@ pub(in crate::cli) struct LoadArgs {
     /// Speak ten seconds at once, eight times a hundred seconds, rather than say back what is heard
     #[arg(long)]
     pub(in crate::cli) speech: bool,
+    /// Let the agents be scribes: each speaker reads a sentence two fifths of the time, and what was said is written down
+    #[arg(long, conflicts_with_all = ["speech", "talk"])]
+    pub(in crate::cli) scribes: bool,
+    /// Which options the scribes have, as in --set 'engines=[{name="moonshine",threads=2}]'
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "scribes")]
+    pub(in crate::cli) set: Vec<String>,
     /// After the measurement, join and leave so often, and see whether memory stays where it was
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = between(0_u32, 1_000_000))]
     pub(in crate::cli) joins: u32,

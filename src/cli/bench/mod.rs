@@ -36,6 +36,7 @@ use crate::{
     host::machine,
     net::build_http,
     sandbox::{Sandbox, SandboxOptions},
+    speech,
 };
 pub(super) use machine::stay_on;
 
@@ -66,13 +67,16 @@ async fn serve() -> Result<(), Failure> {
 
 pub(super) async fn run(args: BenchArgs) -> Result<(), Failure> {
     super::join::voice_track(&args.load.voice)?;
+    if args.load.scribes && args.seconds < 30 {
+        return Err(Failure::Input("--scribes needs --seconds 30 or more: a speaker reads every 18 s".into()));
+    }
     let cores = machine::cores().0;
     let pinned = args.pin.unwrap_or(0).min(cores);
     let theirs: Vec<usize> = (0..pinned).collect();
     let others: Vec<usize> = if pinned < cores && pinned > 0 { (pinned..cores).collect() } else { Vec::new() };
     let stage = Stage::open(&args, &others).await?;
     let agents = stage.measure(&args, Role::Agents, &theirs).await?;
-    let floor = match args.no_floor || args.program.is_some() || args.load.speech {
+    let floor = match args.no_floor || args.program.is_some() || args.load.speech || args.load.scribes {
         true => None,
         false => Some(stage.measure(&args, Role::Floor, &theirs).await?),
     };
@@ -111,15 +115,18 @@ impl Stage {
     }
 
     async fn fill(&self, args: &BenchArgs, burst: &Path) -> Result<(), Failure> {
-        wav::write(burst, Hz::K16, 1, &burst_and_quiet()).map_err(|error| Failure::Input(error.to_string()))?;
+        let sound = if args.load.scribes { sentence_and_quiet() } else { burst_and_quiet() };
+        wav::write(burst, Hz::K16, 1, &sound).map_err(|error| Failure::Input(error.to_string()))?;
+        let lasts_ms = Hz::K16.duration_of(sound.len() as u64).as_millis() as u64;
         let address = self.url.parse().map_err(|error| wrong(&error))?;
         let fishjam = Fishjam::new(address, SandboxOptions::default().token.into());
         let rooms = stream::iter(0..args.sessions).map(async |n| {
             let room = fishjam.rest().create_room(&RoomConfig::default()).await.map_err(|error| wrong(&error))?.id;
             if !args.load.speech {
                 // Blocks of different rooms come at different times, as they would of people.
-                let pause_ms = 1_000 * (100 - args.talk) / args.talk;
-                let delay_ms = u64::from(n) * 37 % (1_000 + pause_ms);
+                let pause_ms = if args.load.scribes { 0 } else { lasts_ms * (100 - args.talk) / args.talk };
+                // Far from each other, however few they are.
+                let delay_ms = u64::from(n) * if args.load.scribes { 1_373 } else { 37 } % (lasts_ms + pause_ms);
                 let person = json!({ "sound": burst, "loop": true, "pause_ms": pause_ms, "delay_ms": delay_ms });
                 let people = format!("{}/sandbox/rooms/{room}/people", self.url);
                 let answer =
@@ -187,10 +194,11 @@ fn part_command(role: Role, cores: &[usize], of: Option<(&str, &BenchArgs)>) -> 
     if !cores.is_empty() {
         command.args(["--cores", &list(cores)]);
     }
-    if let Some((url, BenchArgs { seconds, load: LoadArgs { voice, speech, joins }, .. })) = of {
+    if let Some((url, BenchArgs { seconds, load: LoadArgs { voice, speech, scribes, set, joins }, .. })) = of {
         command.args(["--fishjam", url, "--voice", voice, "--seconds", &seconds.to_string()]);
         command.args(["--joins", &joins.to_string()]);
-        command.args(speech.then_some("--speech"));
+        command.args(speech.then_some("--speech")).args(scribes.then_some("--scribes"));
+        command.args(set.iter().flat_map(|pair| ["--set", pair]));
     }
     Ok(command)
 }
@@ -226,6 +234,13 @@ fn burst_and_quiet() -> Vec<i16> {
     let mut rng = fastrand::Rng::with_seed(1);
     let tone = |n: usize| (f64::sin(std::f64::consts::TAU * n as f64 / 16.0) * 16_000.0) as i16;
     (0..16_000).map(|n| if (3_200..4_800).contains(&n) { tone(n) } else { rng.i16(-30..=30) }).collect()
+}
+
+/// A sentence, and one and a half times as long the room tone of an open microphone.
+fn sentence_and_quiet() -> Vec<i16> {
+    let (sentence, mut rng) = (speech::sentence(), fastrand::Rng::with_seed(1));
+    let quiet = (0..sentence.len() * 3 / 2).map(|_| rng.i16(-30..=30));
+    sentence.iter().copied().chain(quiet).collect()
 }
 
 /// How long a process may take to start.

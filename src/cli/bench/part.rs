@@ -59,8 +59,34 @@ pub(super) struct Left {
     pub(super) paced_packets: u64,
     pub(super) paced_within_2_ms: u64,
     pub(super) paced_worst_ms: f64,
+    /// What scribes understood.
+    pub(super) speech: Option<Speech>,
     /// Memory after each twentieth of the joins and leaves.
     pub(super) churn_rss_kib: Vec<u64>,
+}
+
+/// What scribes understood, all of them together, and how fast.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Speech {
+    pub(super) engine: String,
+    pub(super) capacity: u64,
+    /// Sessions in which nothing was understood.
+    pub(super) silent_sessions: usize,
+    pub(super) finals: u64,
+    pub(super) words: u64,
+    pub(super) lost: u64,
+    pub(super) partials: u64,
+    pub(super) shed_partials: u64,
+    pub(super) partial_interval_ms: f64,
+    pub(super) final_mean_ms: f64,
+    /// Within which step of the histogram nine and ninety-nine of a hundred are.
+    pub(super) final_p90_ms: f64,
+    pub(super) final_p99_ms: f64,
+    pub(super) queue_mean_ms: f64,
+    pub(super) real_time_factor: f64,
+    /// How long sound took from the socket to the scribe.
+    pub(super) sound_p99_ms: f64,
 }
 
 /// Prints a line.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     BenchArgs, machine,
-    part::{Left, Measured, Ready},
+    part::{Left, Measured, Ready, Speech},
 };
 
 /// What one program did under the load.
@@ -63,6 +63,9 @@ pub(super) struct Report {
     paced_within_2_ms_percent: Option<f64>,
     paced_worst_ms: f64,
     churn_rss_kib: Vec<u64>,
+    /// What scribes understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech: Option<Speech>,
 }
 
 impl Run {
@@ -104,7 +107,9 @@ impl Report {
         let cost = agents.cpu_us_per_frame();
         let mut losses = agents.left.losses.clone();
         losses.insert("undelivered chunks".into(), agents.undelivered);
-        losses.insert("echoes".into(), agents.count("missed"));
+        if agents.left.speech.is_none() {
+            losses.insert("echoes".into(), agents.count("missed"));
+        }
         let paced = agents.left.paced_packets;
         let (cores, model) = machine::cores();
         Report {
@@ -142,6 +147,7 @@ impl Report {
                 .then(|| (agents.left.paced_within_2_ms as f64 / paced as f64 * 1e4).floor() / 100.0),
             paced_worst_ms: round(agents.left.paced_worst_ms),
             churn_rss_kib: agents.left.churn_rss_kib.clone(),
+            speech: agents.left.speech.clone(),
         }
     }
 
@@ -152,14 +158,21 @@ impl Report {
         let mut lines = vec![
             format!("{} sessions for {} s, voice {}, {}", self.sessions, self.seconds, self.voice, self.machine),
             format!("cpu per frame        {} us{}{over}", self.cpu_us_per_frame, beside(self.floor_cpu_us_per_frame)),
-            format!("sessions per core    {} at 70 % load", self.sessions_per_core_at_70_percent),
-            format!("burst comes back in  p50 {} ms{}", self.p50_ms, beside(self.floor_p50_ms)),
-            format!("                     p99 {} ms{}", self.p99_ms, beside(self.floor_p99_ms)),
-            format!("                     max {} ms", self.max_ms),
+        ];
+        if self.speech.is_none() {
+            lines.push(format!("sessions per core    {} at 70 % load", self.sessions_per_core_at_70_percent));
+            lines.extend([
+                format!("burst comes back in  p50 {} ms{}", self.p50_ms, beside(self.floor_p50_ms)),
+                format!("                     p99 {} ms{}", self.p99_ms, beside(self.floor_p99_ms)),
+                format!("                     max {} ms", self.max_ms),
+            ]);
+        }
+        lines.extend([
             format!("memory per session   {} KiB{}", self.rss_kib_per_session, beside(self.floor_rss_kib_per_session)),
             format!("frames               {} of {} due", self.frames, self.frames_due),
             format!("ready, joined after  {} ms, {} ms (max {} ms)", self.ready_ms, self.join_p50_ms, self.join_max_ms),
-        ];
+        ]);
+        lines.extend(self.speech.iter().flat_map(speech_lines));
         if let Some(share) = self.paced_within_2_ms_percent {
             let (packets, worst) = (self.paced_packets, self.paced_worst_ms);
             lines.push(format!("paced packets        {share} % of {packets} within 2 ms, the worst {worst} ms off"));
@@ -175,6 +188,33 @@ impl Report {
             .push(format!("lost                 {}", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }));
         lines
     }
+}
+
+/// What scribes understood, and how fast.
+fn speech_lines(speech: &Speech) -> [String; 5] {
+    let Speech { engine, finals, words, lost, partials, shed_partials, .. } = speech;
+    let within = |ms: f64| if ms > 1e6 { "more than 5 s".to_owned() } else { format!("within {ms} ms") };
+    let (p90, p99) = (within(speech.final_p90_ms), within(speech.final_p99_ms));
+    [
+        format!(
+            "engine               {engine}, {:.2} % of real time, made for {} sessions",
+            speech.real_time_factor * 100.0,
+            speech.capacity
+        ),
+        format!(
+            "utterances           {finals} understood ({words} words), {lost} lost; {} sessions wrote nothing",
+            speech.silent_sessions
+        ),
+        format!(
+            "final text           {} ms after the activity's end (p90 {p90}, p99 {p99}), {} ms of it in the queue",
+            speech.final_mean_ms, speech.queue_mean_ms
+        ),
+        format!(
+            "partial captions     {partials}, every {} ms of speech, {shed_partials} shed",
+            speech.partial_interval_ms
+        ),
+        format!("sound to the scribe  p99 within {} ms", speech.sound_p99_ms),
+    ]
 }
 
 fn round(value: f64) -> f64 {

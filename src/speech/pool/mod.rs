@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::stats::{self, EngineStats};
-use crate::conversation::{About, EngineError, SpeechToText, Transcription};
+use crate::conversation::{About, EngineError, Speech, SpeechToText, Transcription};
 use queue::Queue;
 
 /// How a pool works.
@@ -46,14 +46,25 @@ pub struct Job {
     pub language: Option<Arc<str>>,
     /// When nobody waits for it any more.
     pub deadline: Instant,
+    /// How many utterances of the same speaker in a row were not understood.
+    losses: u32,
     /// It is nobody's speech, and is not counted.
-    pub(super) is_trial: bool,
+    is_trial: bool,
 }
 
 impl Job {
     /// Speech that nobody waits for behind `deadline`.
     pub fn new(samples: Arc<[i16]>, is_final: bool, language: Option<Arc<str>>, deadline: Instant) -> Job {
-        Job { samples, is_final, language, deadline, is_trial: false }
+        Job { samples, is_final, language, deadline, losses: 0, is_trial: false }
+    }
+
+    /// The same, by a speaker of whom so many utterances in a row were not understood: it goes before those of others.
+    pub fn after(self, losses: u32) -> Job {
+        Job { losses, ..self }
+    }
+
+    fn lasts(&self) -> Duration {
+        Speech::RATE.duration_of(self.samples.len() as u64)
     }
 }
 
@@ -97,6 +108,8 @@ struct State {
     ends: bool,
     /// Threads that have been left to themselves.
     abandoned: usize,
+    /// How much of the time that speech lasts the engine takes, of late.
+    factor: f64,
 }
 
 struct Waiting {
@@ -125,7 +138,7 @@ impl Pool {
         let about = engine.about();
         let stats = stats::register(about.name.clone());
         let queue = Queue::new(settings.most_waiting);
-        let state = State { queue, ends: false, abandoned: 0 };
+        let state = State { queue, ends: false, abandoned: 0, factor: 0.0 };
         let (engine, threads) = (Box::new(engine), settings.threads.max(1));
         let shared = Shared { engine, about, stats, state: Mutex::new(state), wake: Condvar::new() };
         let pool = Pool(Arc::new(Owner(Arc::new(shared))));
@@ -141,18 +154,12 @@ impl Pool {
     /// Lets each thread understand a sentence. Gives the real-time factor.
     async fn warm_up(&self, threads: usize) -> Result<f64, EngineError> {
         let speech: Arc<[i16]> = super::check::sentence().into();
-        let lasts = crate::conversation::Speech::RATE.duration_of(speech.len() as u64);
-        let job = || Job {
-            is_trial: true,
-            samples: speech.clone(),
-            is_final: true,
-            language: None,
-            deadline: Instant::now() + LOADING,
-        };
+        let job = || Job { is_trial: true, ..Job::new(speech.clone(), true, None, Instant::now() + LOADING) };
         // The first run pays for what is made on demand.
         let runs = futures_util::future::join_all((0..threads).map(|_| self.ask(job()))).await;
         runs.into_iter().collect::<Result<Vec<Answer>, EngineError>>()?;
         let again = self.ask(job()).await?;
+        let lasts = job().lasts();
         Ok(again.took.as_secs_f64() / lasts.as_secs_f64())
     }
 
@@ -233,7 +240,7 @@ impl Shared {
     fn push(&self, waiting: Waiting) -> Result<(), Waiting> {
         let (deadline, queue) = (waiting.job.deadline, &mut self.lock().queue);
         match waiting.job.is_final {
-            true => queue.push_final(deadline, waiting),
+            true => queue.push_final(deadline, waiting.job.lasts(), waiting.job.losses, waiting),
             false => queue.push_partial(deadline, waiting),
         }
     }
@@ -262,9 +269,8 @@ impl Drop for Owner {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.ends = true;
-        let left = state.queue.drain();
+        state.queue.clear();
         drop(state);
-        drop(left);
         self.0.wake.notify_all();
     }
 }

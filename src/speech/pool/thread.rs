@@ -6,13 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Answer, EngineStats, Shared, Taken, Waiting, lock};
+use super::{Answer, EngineStats, Shared, Taken, Waiting, lock, queue::Next};
 use crate::conversation::{EngineError, Speech, SpeechWorker, Transcription};
 
 /// Begins a thread that serves the pool until it ends.
 pub(super) fn spawn(shared: Arc<Shared>) -> Result<(), EngineError> {
     let name = format!("stt-{}", shared.about.name);
-    let run = || Thread { shared, worker: None, failed: None }.run();
+    let run = || {
+        // On a machine that is full, sound goes first.
+        #[cfg(target_os = "linux")]
+        rustix::process::nice(BEHIND_SOUND).ok();
+        Thread { shared, worker: None, failed: None }.run();
+    };
     let spawned = std::thread::Builder::new().name(name).spawn(run);
     spawned.map(drop).map_err(|error| EngineError::Unavailable(format!("the machine gives no thread: {error}")))
 }
@@ -41,16 +46,22 @@ impl Thread {
             if state.ends {
                 return None;
             }
-            let (late, shed) = state.queue.take_late(Instant::now());
+            let factor = state.factor;
+            let Next { job, late, shed } = state.queue.pop(Instant::now(), factor);
+            if !late.is_empty() {
+                // One slow run must not make the rest look hopeless for ever.
+                state.factor *= FORGETS;
+            }
             late.into_iter().for_each(|waiting| drop(waiting.answer.send(Err(EngineError::Late))));
             shed.into_iter().for_each(|waiting| drop(waiting.answer.send(Err(EngineError::Shed))));
-            while let Some(waiting) = state.queue.pop() {
+            if let Some(waiting) = job {
                 let mut taken = lock(&waiting.taken);
                 if *taken == Taken::Waits {
                     *taken = Taken::Runs(Instant::now());
                     drop(taken);
                     return Some(waiting);
                 }
+                continue;
             }
             state = self.shared.wake.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
         }
@@ -70,6 +81,11 @@ impl Thread {
         let took = begun.elapsed();
         if *lock(&taken) == Taken::Replaced {
             return Place::Taken;
+        }
+        if result.is_ok() {
+            let factor = took.as_secs_f64() / speech.duration().as_secs_f64().max(LEAST_S);
+            let mut state = self.shared.lock();
+            state.factor += (factor - state.factor) * NEWEST;
         }
         if let (false, Ok(heard)) = (job.is_trial, &result) {
             self.count(&speech, heard, queued, took);
@@ -132,5 +148,13 @@ enum Place {
     Taken,
 }
 
+/// How much the newest run counts in what the engine takes, and what each utterance that is left out takes off it.
+const NEWEST: f64 = 0.1;
+const FORGETS: f64 = 0.98;
+/// What an engine takes over less speech than this says nothing of how fast it is.
+const LEAST_S: f64 = 1.0;
+/// How much less of a full core an engine gets than sound; Linux counts that for each thread.
+#[cfg(target_os = "linux")]
+const BEHIND_SOUND: i32 = 5;
 /// How long after a failure making a worker is tried again.
 const RETRY: Duration = Duration::from_secs(1);
