@@ -105,7 +105,6 @@ fn level_16k(bencher: Bencher) {
     bencher.bench_local(|| level_dbfs(divan::black_box(&samples)));
 }
 
-#[cfg(feature = "opus")]
 /// Whether somebody speaks, with call tones and music kept out: speech, as it is while somebody does.
 #[divan::bench]
 fn listen_16k(bencher: Bencher) {
@@ -117,6 +116,7 @@ fn listen_16k(bencher: Bencher) {
     });
 }
 
+#[cfg(feature = "opus")]
 #[divan::bench(args = [0, 5, 9])]
 fn opus_encode_48k(bencher: Bencher, complexity: i32) {
     use roomtone::audio::{codec::OpusSettings, opus::Encoder};

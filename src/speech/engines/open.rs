@@ -104,6 +104,7 @@ fn moonshine(_: &Folder) -> Result<Command, String> {
 ///
 /// # Errors
 /// A line that says what there is, or what to install.
+#[cfg_attr(not(feature = "onnx"), allow(unused_variables))]
 pub fn open_detector(
     name: &str,
     folder: &Folder,

@@ -158,8 +158,8 @@ mod tests {
         for round in 0..30_u32 {
             // Everybody says something once a second, and wants it understood within two.
             let second = begun + Duration::from_secs(round.into());
-            for speaker in 0..60 {
-                queue.push_final(second + Duration::from_secs(2), utterance, losses[speaker], speaker).unwrap();
+            for (speaker, losses) in losses.iter().enumerate() {
+                queue.push_final(second + Duration::from_secs(2), utterance, *losses, speaker).unwrap();
             }
             for tenth in 0..10 {
                 let next = queue.pop(second + Duration::from_millis(100 * tenth), factor);
