@@ -40,9 +40,20 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// # Errors
 /// A line that says what to write.
 pub fn parse_size(text: &str) -> Result<usize, String> {
+    match parse_bytes(text)? {
+        bytes if bytes > LARGEST as u64 => Err(format!("{text:?} is more than 1GiB, the most that is read at once")),
+        bytes => Ok(bytes as usize),
+    }
+}
+
+/// The same of what is not read at once: a disk, a program's memory.
+///
+/// # Errors
+/// A line that says what to write.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let fail = || format!("{text:?} is not a size; write a number with its unit, as in \"64KiB\" or \"1MiB\"");
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let number: usize = text[..digits].parse().map_err(|_| fail())?;
+    let number: u64 = text[..digits].parse().map_err(|_| fail())?;
     let unit = match text[digits..].trim() {
         "B" => 1,
         "KiB" => 1 << 10,
@@ -50,11 +61,7 @@ pub fn parse_size(text: &str) -> Result<usize, String> {
         "GiB" => 1 << 30,
         _ => return Err(fail()),
     };
-    let bytes = number.checked_mul(unit).ok_or_else(fail)?;
-    match bytes > LARGEST {
-        true => Err(format!("{text:?} is more than 1GiB, the most that is read at once")),
-        false => Ok(bytes),
-    }
+    number.checked_mul(unit).ok_or_else(fail)
 }
 
 const LARGEST: usize = 1 << 30;
@@ -98,6 +105,7 @@ macro_rules! as_text {
 
 as_text!(duration, Duration, parse_duration, "a duration in quotes with its unit, such as \"30s\"");
 as_text!(size, usize, parse_size, "a size in quotes with its unit, such as \"1MiB\"");
+as_text!(bytes, u64, parse_bytes, "a size in quotes with its unit, such as \"4GiB\"");
 
 #[cfg(test)]
 mod tests {

@@ -38,7 +38,9 @@ pub(crate) async fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
     let chain = options.chain().await?;
     let transcriber = options.transcriber()?;
     let shelf = options.folder.clone().map(|folder| Shelf::new(folder, &options));
-    let limit = (chain.first().about().name.clone(), chain.first().capacity());
+    // The first engine has to keep up; what a deploy says of it goes before what was measured.
+    let most = options.engines[0].sessions.unwrap_or(chain.first().capacity());
+    let limit = (chain.first().id(), most);
     let shared = Arc::new(Shared { chain, transcriber, options, shelf });
     Ok(Maker::new(move || Scribe { shared: shared.clone() }).limited(limit.0, limit.1))
 }
@@ -78,7 +80,7 @@ impl Agent for Scribe {
                     let Some(input) = input else { break };
                     desk.on_input(&input, room)?;
                     transcriber.handle(&input);
-                    transcriber.begun().for_each(|id| desk.order.begin(id));
+                    transcriber.begun().for_each(|(id, begins)| desk.order.begin(id, begins));
                 }
                 caption = transcriber.next() => desk.on_caption(caption, room)?,
                 _ = flush.tick() => desk.flush()?,

@@ -42,8 +42,8 @@ pub(crate) struct Options {
     #[serde(deserialize_with = "some_duration")]
     pub(super) retain: Option<Duration>,
     /// With less room on the disk than this no more sound is kept; with a tenth of it, no more text.
-    #[serde(deserialize_with = "units::size::deserialize")]
-    pub(super) least_free: usize,
+    #[serde(deserialize_with = "units::bytes::deserialize")]
+    pub(super) least_free: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -33,7 +33,7 @@ impl Shelf {
         let tape =
             options.record.map(|record| TapeSettings { format: record.format, rate: Speech::RATE, mix: record.mix });
         let cleaner = options.retain.map(|keep| tokio::spawn(clean(folder.clone(), keep)).abort_handle());
-        Shelf { folder, tape, least_free: options.least_free as u64, cleaner }
+        Shelf { folder, tape, least_free: options.least_free, cleaner }
     }
 
     /// A room's place on it.

@@ -81,6 +81,10 @@ impl Notes {
 
     /// Writes a note of any kind.
     pub fn post(&self, note: Note) -> bool {
+        // What is going to be replaced leaves room for what is not.
+        if note.is_interim && self.0.capacity() < self.0.max_capacity() / 2 {
+            return false;
+        }
         let taken = self.0.try_send(Request::Note(note)).is_ok();
         if !taken {
             tracing::warn!("a note was lost: more were written at once than can wait");

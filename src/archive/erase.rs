@@ -65,9 +65,19 @@ pub fn person(folder: &Path, who: &str) -> io::Result<Erased> {
 }
 
 fn person_in(room: &Path, who: &str, erased: &mut Erased) -> io::Result<()> {
+    let transcripts: Vec<PathBuf> =
+        with_extension(room, "jsonl").into_iter().filter(|path| begins(path, "transcript")).collect();
+    // Under which ids they were there: also what they said before their name was known is theirs.
     let mut peers = vec![who.to_owned()];
-    for transcript in with_extension(room, "jsonl").iter().filter(|path| begins(path, "transcript")) {
-        rewrite(transcript, who, &mut peers, erased)?;
+    for transcript in &transcripts {
+        let theirs = read(transcript)?.into_iter().filter_map(|line| match line {
+            Line::Caption(caption) if is_of(&caption, who, &[]) => Some(caption.speaker.to_string()),
+            _ => None,
+        });
+        peers.extend(theirs);
+    }
+    for transcript in &transcripts {
+        rewrite(transcript, who, &peers, erased)?;
     }
     let speakers = room.join(SPEAKERS);
     for file in with_extension(&speakers, "jsonl") {
@@ -83,19 +93,15 @@ fn person_in(room: &Path, who: &str, erased: &mut Erased) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a transcript anew without somebody's lines. Learns under which ids they were there.
-fn rewrite(path: &Path, who: &str, peers: &mut Vec<String>, erased: &mut Erased) -> io::Result<()> {
+/// Writes a transcript anew without somebody's lines.
+fn rewrite(path: &Path, who: &str, peers: &[String], erased: &mut Erased) -> io::Result<()> {
     let lines = read(path)?;
-    let is_kept = |line: &Line| !matches!(line, Line::Caption(caption) if is_of(caption, who, &[]));
+    let is_kept = |line: &Line| !matches!(line, Line::Caption(caption) if is_of(caption, who, peers));
     let (kept, gone): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(is_kept);
     if gone.is_empty() {
         return Ok(());
     }
     erased.lines += gone.len();
-    peers.extend(gone.iter().filter_map(|line| match line {
-        Line::Caption(caption) => Some(caption.speaker.to_string()),
-        Line::Transcript(_) => None,
-    }));
     let captions =
         || kept.iter().filter_map(|line| if let Line::Caption(caption) = line { Some(caption) } else { None });
     replace(path, &kept.iter().map(line).collect::<String>())?;
@@ -111,7 +117,8 @@ fn is_of(caption: &Caption, who: &str, peers: &[String]) -> bool {
 
 /// Removes somebody's recordings, and those in which several people are mixed.
 fn remove_recordings(room: &Path, index: &Path, peers: &[String], erased: &mut Erased) -> io::Result<()> {
-    let text = fs::read_to_string(index).map_err(|error| files::named(index, "cannot be read", &error))?;
+    let text = fs::read(index).map_err(|error| files::named(index, "cannot be read", &error))?;
+    let text = String::from_utf8_lossy(&text);
     let parsed = text.lines().map(|line| (line, serde_json::from_str::<Value>(line).unwrap_or_default()));
     let is_theirs = |line: &Value| line["peer"].as_str().is_some_and(|peer| peers.iter().any(|known| known == peer));
     let lines: Vec<(&str, Value)> = parsed.collect();
@@ -134,8 +141,9 @@ fn remove_recordings(room: &Path, index: &Path, peers: &[String], erased: &mut E
 }
 
 fn read(path: &Path) -> io::Result<Vec<Line>> {
-    let text = fs::read_to_string(path).map_err(|error| files::named(path, "cannot be read", &error))?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    let text = fs::read(path).map_err(|error| files::named(path, "cannot be read", &error))?;
+    // A line that was torn is none, and hides no other.
+    Ok(String::from_utf8_lossy(&text).lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 /// Whoever writes to the old one at the moment writes to what is gone.

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use super::recording::INDEX;
+
 /// Removes the files in `folder` and in those within that were changed longer ago than `keep`, and folders that are empty
 /// then. Gives how many files.
 ///
@@ -17,16 +19,24 @@ pub fn remove_older(folder: &Path, keep: Duration, now: SystemTime) -> io::Resul
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(crate::files::named(folder, "cannot be read", &error)),
     };
-    let mut removed = 0;
+    let (mut removed, mut kept, mut index) = (0, 0, None);
     for entry in entries.flatten() {
         let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
         if kind.is_dir() {
             removed += remove_older(&path, keep, now)?;
             // It stays where something is in it.
             fs::remove_dir(&path).ok();
+        } else if path.file_name().is_some_and(|name| name == INDEX) {
+            index = Some(entry);
         } else if kind.is_file() && is_older(&entry, keep, now) && fs::remove_file(&path).is_ok() {
             removed += 1;
+        } else {
+            kept += 1;
         }
+    }
+    // An index is of use as long as what it is about.
+    if let Some(index) = index.filter(|index| kept == 0 && is_older(index, keep, now)) {
+        removed += usize::from(fs::remove_file(index.path()).is_ok());
     }
     Ok(removed)
 }

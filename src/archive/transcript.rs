@@ -6,9 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
     io::{self, Write},
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -55,54 +53,37 @@ pub struct Head {
 
 struct Files {
     head: Head,
-    lines: Appended,
-    cues: Appended,
-    text: Appended,
+    lines: PathBuf,
+    cues: PathBuf,
+    text: PathBuf,
 }
 
 impl Files {
     fn create(folder: &Path, name: &str, head: Head) -> io::Result<Files> {
-        let create = |extension| files::create(folder, name, extension).map(|(file, path)| Appended { file, path });
-        let mut created = Files { lines: create("jsonl")?, cues: create("vtt")?, text: create("txt")?, head };
-        created.begin()?;
+        let create = |extension| files::create(folder, name, extension).map(|(_, path)| path);
+        let created = Files { lines: create("jsonl")?, cues: create("vtt")?, text: create("txt")?, head };
+        append(&created.lines, &line(&Line::Transcript(created.head.clone())), "")?;
+        append(&created.cues, CueWriter::HEAD, "")?;
         Ok(created)
     }
 
-    fn begin(&mut self) -> io::Result<()> {
-        self.lines.file.write_all(line(&Line::Transcript(self.head.clone())).as_bytes())?;
-        self.cues.file.write_all(CueWriter::HEAD.as_bytes())
-    }
-
-    fn write(&mut self, caption: &Caption) -> io::Result<()> {
-        let is_new = self.lines.find_again()? | self.cues.find_again()? | self.text.find_again()?;
-        if is_new {
-            self.begin()?;
-        }
-        self.lines.file.write_all(line(&Line::Caption(caption.clone())).as_bytes())?;
-        self.cues.file.write_all(CueWriter::cue(caption).as_bytes())?;
-        self.text.file.write_all(format!("{}\n", text_line(caption)).as_bytes())
+    fn write(&self, caption: &Caption) -> io::Result<()> {
+        let head = line(&Line::Transcript(self.head.clone()));
+        append(&self.lines, &head, &line(&Line::Caption(caption.clone())))?;
+        append(&self.cues, CueWriter::HEAD, &CueWriter::cue(caption))?;
+        append(&self.text, "", &format!("{}\n", text_line(caption)))
     }
 }
 
-/// A file that others may have written anew meanwhile, or removed: somebody had lines of it erased.
-struct Appended {
-    file: File,
-    path: PathBuf,
-}
-
-impl Appended {
-    /// Goes on in the file that has this name now. Says whether that is an empty one.
-    fn find_again(&mut self) -> io::Result<bool> {
-        let named = fs::metadata(&self.path).map(|about| about.ino());
-        if named.is_ok_and(|named| self.file.metadata().is_ok_and(|own| own.ino() == named)) {
-            return Ok(false);
-        }
-        if let Some(folder) = self.path.parent() {
-            files::create_folder(folder)?;
-        }
-        self.file = files::append(&self.path)?;
-        Ok(self.file.metadata()?.len() == 0)
+/// Writes behind what is there; into an empty file first its head. It is opened for each line: so whoever erases lines may
+/// write it anew or remove it at any time, and a room with hundreds of speakers holds no files open.
+fn append(path: &Path, head: &str, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        files::create_folder(folder)?;
     }
+    let mut file = files::append(path)?;
+    let head = if file.metadata()?.len() == 0 { head } else { "" };
+    file.write_all(format!("{head}{text}").as_bytes())
 }
 
 impl TranscriptFiles {
@@ -139,7 +120,7 @@ impl TranscriptFiles {
             let created = Files::create(&folder, &files::name(caption.speaker.as_str()), head)?;
             self.speakers.insert(caption.speaker.clone(), created);
         }
-        self.speakers.get_mut(&caption.speaker).map_or(Ok(()), |files| files.write(caption))
+        self.speakers.get(&caption.speaker).map_or(Ok(()), |files| files.write(caption))
     }
 }
 

@@ -167,7 +167,20 @@ impl Transcription {
     pub fn of(text: impl Into<String>) -> Transcription {
         Transcription { text: text.into(), ..Transcription::default() }
     }
+
+    /// The same, as far as it can be so of speech that lasts so long: with times that lie elsewhere no word has one, and a
+    /// confidence that is no number is none.
+    pub fn within(self, lasts: Duration) -> Transcription {
+        let fits = |word: &Word| word.begins <= word.ends && word.ends <= lasts + SLACK;
+        let words = if self.words.iter().all(fits) { self.words } else { Vec::new() };
+        let held = |word: Word| Word { begins: word.begins.min(lasts), ends: word.ends.min(lasts), ..word };
+        let confidence = self.confidence.filter(|confidence| confidence.is_finite());
+        Transcription { words: words.into_iter().map(held).collect(), confidence, ..self }
+    }
 }
+
+/// Engines count in blocks.
+const SLACK: Duration = Duration::from_millis(500);
 
 impl fmt::Debug for Transcription {
     /// What was said stays private.

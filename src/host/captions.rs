@@ -43,6 +43,7 @@ pub(super) struct Told {
 pub(super) struct CaptionFeed {
     captions: Captions,
     key: Key,
+    session: String,
 }
 
 /// The end at which somebody follows a room.
@@ -53,18 +54,23 @@ pub(super) struct Follower {
 
 impl Captions {
     /// A session is in its room.
-    pub(super) fn open(&self, key: &Key) -> CaptionFeed {
+    pub(super) fn open(&self, key: &Key, session: String) -> CaptionFeed {
         self.channels().entry(key.room.clone()).or_insert_with(Channel::new).sessions += 1;
-        CaptionFeed { captions: self.clone(), key: key.clone() }
+        CaptionFeed { captions: self.clone(), key: key.clone(), session }
     }
 
-    /// Somebody follows a room, which may have no session yet.
-    pub(super) fn follow(&self, room: &RoomId) -> Follower {
+    /// Somebody follows a room, which may have no session yet; `None` if as many do as may.
+    pub(super) fn follow(&self, room: &RoomId) -> Option<Follower> {
         let mut channels = self.channels();
         // Rooms that nobody is in or follows any more are forgotten.
         channels.retain(|_, channel| channel.sessions > 0 || channel.told.receiver_count() > 0);
+        let all: usize = channels.values().map(|channel| channel.told.receiver_count()).sum();
+        let here = channels.get(room).map_or(0, |channel| channel.told.receiver_count());
+        if all >= MOST_FOLLOWERS || here >= MOST_OF_A_ROOM {
+            return None;
+        }
         let channel = channels.entry(room.clone()).or_insert_with(Channel::new);
-        Follower { newest: channel.newest.clone(), told: channel.told.subscribe() }
+        Some(Follower { newest: channel.newest.clone(), told: channel.told.subscribe() })
     }
 
     /// How many follow.
@@ -92,6 +98,7 @@ impl CaptionFeed {
         let Some(channel) = channels.get_mut(&self.key.room) else { return };
         let mut line = caption.clone();
         line.insert("deploy".into(), json!(*self.key.deploy));
+        line.insert("session".into(), json!(self.session));
         let told = Told { id: channel.next, json: Value::Object(line).to_string().into() };
         channel.next += 1;
         if !note.is_interim {
@@ -143,6 +150,9 @@ pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// Who may follow at a time, all rooms together and one: connections of the admin interface that are left for orders.
+const MOST_FOLLOWERS: usize = 64;
+const MOST_OF_A_ROOM: usize = 32;
 /// Captions that may wait for one who follows.
 const WAITING: usize = 256;
 /// Final captions that one who comes late is told.
@@ -170,7 +180,7 @@ mod tests {
     fn who_comes_late_is_told_what_is_final_and_nothing_stays_behind() {
         let captions = Captions::default();
         let key = Key { room: "r".into(), deploy: "scribe".into() };
-        let feed = captions.open(&key);
+        let feed = captions.open(&key, "1".into());
         let note = |text: &str, is_interim| {
             let data = json!({ "caption": { "text": text } });
             let data = data.as_object().unwrap().clone();
@@ -179,16 +189,17 @@ mod tests {
         };
         feed.tell(&note("good", true));
         feed.tell(&note("good morning", false));
-        let mut late = captions.follow(&"r".into());
+        let mut late = captions.follow(&"r".into()).unwrap();
         assert_eq!(late.newest.len(), 1);
         assert!(late.newest[0].json.contains("good morning") && late.newest[0].json.contains("scribe"));
         feed.tell(&note("and", true));
         assert!(late.told.try_recv().unwrap().json.contains("and"));
-        assert_eq!(captions.follow(&"other".into()).newest.len(), 0, "another room has nothing of it");
+        assert_eq!(captions.follow(&"other".into()).unwrap().newest.len(), 0, "another room has nothing of it");
         drop(feed);
-        assert_eq!(captions.follow(&"r".into()).newest.len(), 0);
+        assert_eq!(captions.follow(&"r".into()).unwrap().newest.len(), 0);
         drop(late);
-        captions.follow(&"x".into());
+        let many: Vec<_> = (0..40).filter_map(|_| captions.follow(&"x".into())).collect();
+        assert_eq!((many.len(), captions.followers()), (MOST_OF_A_ROOM, MOST_OF_A_ROOM));
         assert!(!captions.channels().contains_key(&RoomId::from("r")));
     }
 }

@@ -157,7 +157,7 @@ impl SessionContext {
     ) -> SessionEnd {
         let mut permit = Some(permit);
         let sink = self.sinks.open(&deploy.sink, key, &handle.peer, self.id.session(id));
-        let captions = self.captions.open(key);
+        let captions = self.captions.open(key, self.id.session(id));
         let mut is_leaving = false;
         let joined = handle.joined();
         tokio::pin!(joined);

@@ -158,7 +158,10 @@ impl Program {
         match reply.error {
             // It may say what people said.
             Some(_) => Err(EngineError::Failed("it could not do this utterance".into())),
-            None => Ok(reply.within(speech.duration())),
+            None => {
+                let Reply { text, words, confidence, .. } = reply;
+                Ok(Transcription { text, words, confidence }.within(speech.duration()))
+            }
         }
     }
 
@@ -202,17 +205,6 @@ async fn read_line(output: &mut BufReader<ChildStdout>) -> Result<Option<String>
         Err(error) => return Err(EngineError::Broken(format!("its output cannot be read: {error}"))),
     }
     String::from_utf8(line).map(Some).map_err(|_| EngineError::Broken("a line that is not UTF-8 came".into()))
-}
-
-impl Reply {
-    /// Words outside of the speech are no words of it.
-    fn within(self, lasts: Duration) -> Transcription {
-        let fits = |word: &Word| word.begins <= word.ends && word.ends <= lasts + SLACK;
-        let words = if self.words.iter().all(fits) { self.words } else { Vec::new() };
-        let words = words.into_iter().map(|word| Word { ends: word.ends.min(lasts), ..word }).collect();
-        let confidence = self.confidence.filter(|confidence| confidence.is_finite());
-        Transcription { text: self.text, words, confidence }
-    }
 }
 
 impl Drop for Program {
@@ -271,5 +263,3 @@ const LONGEST_LINE: u64 = 256 << 10;
 /// How often it is looked whether it has ended.
 const LOOK: Duration = Duration::from_millis(20);
 const MOST_COMPLAINTS: u64 = 64 << 10;
-/// Engines count in blocks.
-const SLACK: Duration = Duration::from_millis(500);

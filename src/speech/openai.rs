@@ -110,7 +110,7 @@ impl OpenAi {
         }
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| EngineError::Failed(format!("{}: the answer has no text", self.url)))?;
-        Ok(answer.into())
+        Ok(Transcription::from(answer).within(speech.duration()))
     }
 }
 

@@ -86,7 +86,7 @@ pub struct Transcriber {
     working: FuturesUnordered<BoxFuture<'static, Work>>,
     ready: VecDeque<Caption>,
     /// Utterances that began, and that nobody has been told of.
-    begun: Vec<UtteranceId>,
+    begun: Vec<(UtteranceId, Duration)>,
     _serving: Serving,
 }
 
@@ -146,27 +146,28 @@ impl Transcriber {
         }
     }
 
-    /// The utterances that have begun since the last call; each is going to have one caption that is not partial.
-    pub fn begun(&mut self) -> impl Iterator<Item = UtteranceId> + '_ {
+    /// The utterances that have begun since the last call, and when; each is going to have one caption that is not partial.
+    pub fn begun(&mut self) -> impl Iterator<Item = (UtteranceId, Duration)> + '_ {
         self.begun.drain(..)
     }
 
     /// Waits for the next caption, partial or not. Dropping the future loses nothing, so it may stand in a `select!`.
     pub async fn next(&mut self) -> Caption {
-        loop {
-            if let Some(caption) = self.ready.pop_front() {
-                return caption;
-            }
-            match self.working.next().await {
-                Some(work) => self.on_work(work),
-                None => std::future::pending().await,
-            }
+        match self.next_of_heard().await {
+            Some(caption) => caption,
+            None => std::future::pending().await,
         }
     }
 
-    /// Whether nothing is on its way: all that was heard to its end is understood, and told.
-    pub fn is_idle(&self) -> bool {
-        self.working.is_empty() && self.ready.is_empty()
+    /// The same; `None` when nothing is on its way any more of what was heard so far.
+    pub async fn next_of_heard(&mut self) -> Option<Caption> {
+        loop {
+            if let Some(caption) = self.ready.pop_front() {
+                return Some(caption);
+            }
+            let work = self.working.next().await?;
+            self.on_work(work);
+        }
     }
 
     /// Nothing more is going to be heard: closes what is open, and waits for the rest of the captions, no longer than an
@@ -182,15 +183,16 @@ impl Transcriber {
         };
         tokio::time::timeout(AT_THE_END, rest).await.ok();
         let late: Vec<UtteranceId> = self.over.keys().copied().collect();
+        EngineStats::count(&self.chain.first().stats().late, late.len() as u64);
         late.into_iter().for_each(|id| self.on_final(id, Err(EngineError::Late)));
         self.ready.into_iter().filter(|caption| !caption.is_partial()).collect()
     }
 
     fn on_heard(&mut self, heard: Heard) {
         match heard {
-            Heard::Began(_, id) => {
+            Heard::Began(_, id, begins) => {
                 self.open.insert(id, Open::default());
-                self.begun.push(id);
+                self.begun.push((id, begins));
             }
             Heard::Ended(utterance) => self.understand(utterance),
             Heard::Withdrawn(utterance) => {

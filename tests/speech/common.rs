@@ -79,10 +79,15 @@ pub(crate) struct Person<'a> {
     pub(crate) says: Vec<(Duration, &'a [i16])>,
 }
 
-/// What is understood of a room in which people speak, for good, in the order in which it came. The room lasts as long as it
+/// Without partial captions: what is measured is what is understood for good.
+pub(crate) fn finals() -> TranscriberSettings {
+    TranscriberSettings { partials: None, ..TranscriberSettings::default() }
+}
+
+/// What is understood of a room in which people speak, in the order in which it came. The room lasts as long as it
 /// takes to compute; between utterances and behind the last one there is the silence of open microphones.
 pub(crate) async fn transcribe(chain: &Chain, settings: TranscriberSettings, people: &[Person<'_>]) -> Vec<Caption> {
-    let mut transcriber = Transcriber::new(chain.clone(), TranscriberSettings { partials: None, ..settings });
+    let mut transcriber = Transcriber::new(chain.clone(), settings);
     let tracks: Vec<(Microphone, Vec<i16>)> = people
         .iter()
         .map(|person| {
@@ -106,8 +111,8 @@ pub(crate) async fn transcribe(chain: &Chain, settings: TranscriberSettings, peo
     let mut captions = Vec::new();
     for (_, input) in &inputs {
         transcriber.handle(input);
-        while !transcriber.is_idle() {
-            captions.push(transcriber.next().await);
+        while let Some(caption) = transcriber.next_of_heard().await {
+            captions.push(caption);
         }
     }
     captions.extend(transcriber.finish().await);

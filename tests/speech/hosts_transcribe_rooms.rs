@@ -9,9 +9,14 @@ use std::{
 };
 
 use roomtone::{
+    agent::testing::Microphone,
     archive::Line,
-    audio::Sound,
-    conversation::transcript::Caption,
+    audio::{Sound, compare},
+    conversation::{
+        Speech,
+        listening::{Heard, Listener, ListeningSettings},
+        transcript::Caption,
+    },
     fishjam::{Fishjam, rest::model::RoomConfig},
     sandbox::{Person, Sandbox, SandboxOptions},
 };
@@ -188,7 +193,7 @@ async fn two_people_are_written_down_followed_recorded_and_erased() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roomtone"));
         command.arg("erase").arg("--folder").arg(&transcripts).args(args).output().unwrap()
     };
-    line_up(&folder, &captions);
+    line_up(&folder, &captions, ada.as_str(), &hibari[2].0);
     let erased = erase(&["--person", "Ada"]);
     assert!(erased.status.success(), "{}", String::from_utf8_lossy(&erased.stderr));
     assert!(house.captions(room.as_str()).iter().all(|caption| caption.who() == "Bob"));
@@ -203,30 +208,30 @@ async fn two_people_are_written_down_followed_recorded_and_erased() {
     assert!(erase(&["--room", room.as_str()]).status.success() && !folder.exists());
 }
 
-/// A caption's times are those of the recording of its track, to within 20 ms: the recording begins with the track, whose
-/// place is in the index, and speech stands out where a caption says that it does.
-fn line_up(folder: &Path, captions: &[Caption]) {
+/// The times of a caption are those of the recording of its track, to within 20 ms: what was said is found in the recording by
+/// its likeness, and speech begins in it where a listener of its own hears it begin.
+fn line_up(folder: &Path, captions: &[Caption], peer: &str, said: &[i16]) {
     let index = fs::read_to_string(folder.join("recording.jsonl")).unwrap();
-    let mut compared = 0;
-    for line in index.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
-        let Some(peer) = line["peer"].as_str() else { continue };
-        let sound = Sound::read(&folder.join(line["file"].as_str().unwrap())).unwrap();
-        let begins = line["begins_s"].as_f64().unwrap();
-        for caption in captions.iter().filter(|caption| caption.speaker.as_str() == peer) {
-            // The whole of an utterance is louder than the 300 ms before it.
-            let at = |time: Duration, by: f64| {
-                ((time.as_secs_f64() - begins + by) * f64::from(sound.rate.0)).max(0.0) as usize
-            };
-            let (from, to) = (at(caption.begins, 0.0), at(caption.ends, 0.0).min(sound.samples.len()));
-            if to <= from {
-                continue;
+    let lines: Vec<Value> = index.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = lines.iter().find(|line| line["peer"] == peer).unwrap();
+    let sound = Sound::read(&folder.join(line["file"].as_str().unwrap())).unwrap().at(Speech::RATE);
+    let found = compare::find(said, &sound.samples, 16_000 * 30).unwrap();
+    assert!(found.correlation > 0.7, "{}", found.correlation);
+    let begins = Duration::from_secs_f64(line["begins_s"].as_f64().unwrap());
+    let at = begins + Speech::RATE.duration_of(found.delay_samples as u64);
+    // The silence before, too, as an open microphone has it.
+    let mut microphone = Microphone::new("ada", Speech::RATE);
+    let (mut listener, mut began) = (Listener::new(ListeningSettings::default()), None);
+    for input in microphone.say(&[vec![0; 16_000], said.to_vec(), vec![0; 16_000]].concat()) {
+        listener.handle(&input, |heard| {
+            if let Heard::Began(_, _, at) = heard {
+                began.get_or_insert(at);
             }
-            let loud = roomtone::audio::level_dbfs(&sound.samples[from..to]).unwrap_or(-100.0);
-            let before = &sound.samples[at(caption.begins, -0.35).min(from)..at(caption.begins, -0.05).min(from)];
-            let quiet = roomtone::audio::level_dbfs(before).unwrap_or(-100.0);
-            assert!(before.is_empty() || loud > quiet + 12.0, "{caption:?}: {loud} after {quiet}");
-            compared += 1;
-        }
+        });
     }
-    assert!(compared >= 2, "{compared} captions were compared");
+    let due = at + began.unwrap() - Duration::from_secs(1);
+    let caption = captions.iter().find(|caption| caption.speaker.as_str() == peer).unwrap();
+    let off = caption.begins.abs_diff(due);
+    println!("the caption begins at {:?}, the speech in the recording at {due:?}", caption.begins);
+    assert!(off <= Duration::from_millis(20), "{off:?}");
 }

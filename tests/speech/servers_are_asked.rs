@@ -89,7 +89,7 @@ async fn where_the_server_never_answers_the_next_engine_takes_over() {
     let Some(place) = place() else { return };
     let answers = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let asked = answers.clone();
-    let route = post(move || {
+    let route = post(move |_: axum::body::Bytes| {
         // The sentence at the start is answered; then it is silent.
         let n = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         async move {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use roomtone::speech::TranscriberSettings;
-
 use crate::common::*;
 
 /// Each of so many people reads sentences of their own, all at once; then each alone.
@@ -26,7 +24,7 @@ async fn together(people: usize) {
         Person { name: names[n], says: says.collect() }
     };
     let all: Vec<Person<'_>> = (0..people).map(person).collect();
-    let captions = transcribe(&chain, TranscriberSettings::default(), &all).await;
+    let captions = transcribe(&chain, finals(), &all).await;
     let mut heard = by_speaker(&captions);
     let (mut crowd, mut alone) = (Score::default(), Score::default());
     for (n, name) in names.iter().enumerate() {
@@ -37,8 +35,7 @@ async fn together(people: usize) {
         let mut own = Score::default();
         own.add(&words, &text);
         assert!(own.percent() < 12.0, "{name}: {own:?}");
-        let single =
-            by_speaker(&transcribe(&chain, TranscriberSettings::default(), &[person(n)]).await).remove(*name).unwrap();
+        let single = by_speaker(&transcribe(&chain, finals(), &[person(n)]).await).remove(*name).unwrap();
         alone.add(&words, &single);
     }
     assert!(heard.is_empty(), "nobody else spoke");

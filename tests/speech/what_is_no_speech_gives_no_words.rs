@@ -1,4 +1,4 @@
-//! Ten minutes of what is no speech: not one word.
+//! Ten minutes of what is no speech: not one word, neither for good nor in a partial caption.
 
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ async fn ten_minutes_of_hold_music_over_a_telephone() {
     gives_no_words(
         "hold music, telephone",
         again(HOLD_MUSIC.iter().map(|kind| through_telephone(&hold_music(kind, 40.0)))),
+        live(),
     )
     .await;
 }

@@ -1,9 +1,6 @@
 //! Word error rates, with the engine that is taken unless another is named.
 
-use roomtone::{
-    conversation::testing::{in_noise, through_telephone},
-    speech::TranscriberSettings,
-};
+use roomtone::conversation::testing::{in_noise, through_telephone};
 use std::time::Duration;
 
 use crate::common::*;
@@ -14,7 +11,7 @@ async fn score(place: &std::path::Path, said: &[(Vec<i16>, String)]) -> Score {
     let mut score = Score::default();
     for (samples, words) in said {
         let person = Person { name: "ada", says: vec![(Duration::from_millis(500), samples)] };
-        let captions = transcribe(&chain, TranscriberSettings::default(), &[person]).await;
+        let captions = transcribe(&chain, finals(), &[person]).await;
         assert!(captions.iter().all(|caption| caption.is_final()), "{captions:?}");
         let heard = by_speaker(&captions).remove("ada").unwrap_or_default();
         let before = score.errors;

@@ -56,6 +56,11 @@ impl Recording {
         Ok(recording)
     }
 
+    /// Whether somebody has removed it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.sink.is_some() && !self.path.exists()
+    }
+
     pub(super) fn file_name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }

@@ -81,6 +81,11 @@ impl Mix {
         Ok(())
     }
 
+    /// What somebody has removed is not written on.
+    pub(super) fn forget_if_gone(&mut self) {
+        self.file.take_if(|file| file.is_gone());
+    }
+
     pub(super) fn flush(&mut self) -> Result<(), AgentError> {
         self.file.as_mut().map_or(Ok(()), Recording::flush)
     }

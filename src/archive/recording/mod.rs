@@ -7,6 +7,7 @@ mod mix;
 mod tape;
 
 pub use file::Format;
+pub(super) use tape::INDEX;
 pub use tape::{LONGEST_SILENCE, Tape};
 
 use crate::audio::Hz;

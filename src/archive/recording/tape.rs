@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
     io::Write,
     path::PathBuf,
     time::{Duration, SystemTime},
@@ -30,7 +29,6 @@ pub struct Tape {
     rate: Hz,
     tracks: HashMap<TrackId, Recording>,
     mix: Option<Mix>,
-    index: File,
     /// Where this is, and who records it.
     room: String,
     agent: String,
@@ -42,14 +40,13 @@ impl Tape {
     /// # Errors
     /// What the disk refuses, here and below, with the file.
     pub fn new(folder: PathBuf, settings: &TapeSettings, room: &Room) -> Result<Tape, AgentError> {
-        let index = files::append(&folder.join("recording.jsonl"))?;
+        files::append(&folder.join(INDEX))?;
         Ok(Tape {
             folder,
             format: settings.format,
             rate: settings.rate,
             tracks: HashMap::new(),
             mix: settings.mix.then(|| Mix::new(settings.rate)),
-            index,
             room: room.id().to_string(),
             agent: room.me().to_string(),
         })
@@ -103,6 +100,11 @@ impl Tape {
     /// # Errors
     /// As for [`new`](Tape::new).
     pub fn flush(&mut self) -> Result<(), AgentError> {
+        // What was erased is not written on; whoever speaks next gets another file.
+        self.tracks.retain(|_, file| !file.is_gone());
+        if let Some(mix) = &mut self.mix {
+            mix.forget_if_gone();
+        }
         self.tracks.values_mut().try_for_each(Recording::flush)?;
         self.mix.as_mut().map_or(Ok(()), Mix::flush)
     }
@@ -125,6 +127,8 @@ impl Tape {
             Some(source) => format!("{}-{}", files::name(source.peer.as_str()), files::name(source.track.as_str())),
             None => "mix".to_owned(),
         };
+        // All of it may have been erased meanwhile.
+        files::create_folder(&self.folder)?;
         let file = Recording::create(&self.folder, &name, self.format, self.rate)?;
         let line = json!({
             "file": file.file_name(),
@@ -136,12 +140,14 @@ impl Tape {
             "begins_s": begins.as_secs_f64(),
             "begins_at": humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         });
-        let index = self.folder.join("recording.jsonl");
-        let written = self.index.write_all(format!("{line}\n").as_bytes());
+        let index = self.folder.join(INDEX);
+        let written = files::append(&index).and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
         written.map_err(|error| format!("cannot write {}: {error}", index.display()))?;
         Ok(file)
     }
 }
 
+/// Says whose each file is, and when it began.
+pub(in crate::archive) const INDEX: &str = "recording.jsonl";
 /// A silence that is written; after a longer one another file begins, and the index says when.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(600);

@@ -34,7 +34,7 @@ mod settings;
 mod speaker;
 mod utterance;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use self::{
     activity::{Activity, ActivityChange, VoiceActivity},
@@ -52,8 +52,8 @@ use speaker::Speaker;
 /// Something that a [`Listener`] has to tell.
 #[derive(Debug)]
 pub enum Heard {
-    /// Somebody began to speak, or an utterance that was cut goes on under another number.
-    Began(Arc<Source>, UtteranceId),
+    /// Somebody began to speak at this time, or an utterance that was cut goes on under another number.
+    Began(Arc<Source>, UtteranceId, Duration),
     /// What was taken for somebody who speaks is none.
     Withdrawn(Utterance),
     /// An utterance is over, or a part of one that grew too long; see [`Utterance::end`].

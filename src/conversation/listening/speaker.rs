@@ -225,7 +225,7 @@ impl Speaker {
         going.utterance.pre_roll = (voice_from - going.first.min(voice_from)) as usize;
         going.utterance.id = take(next);
         going.is_told = true;
-        tell(Heard::Began(self.source.clone(), going.utterance.id));
+        tell(Heard::Began(self.source.clone(), going.utterance.id, going.utterance.speech_began()));
     }
 
     fn verdict(&mut self, block: &[i16]) -> Verdict {
@@ -304,9 +304,10 @@ impl Speaker {
         }
         let part = going.utterance.cut(take(next));
         going.first += part.samples.len() as u64;
-        let goes_on_as = going.utterance.id;
+        let (goes_on_as, begins) = (going.utterance.id, going.utterance.begins);
+        // First the next one, so that nothing comes between the two.
+        tell(Heard::Began(self.source.clone(), goes_on_as, begins));
         tell(Heard::Ended(part));
-        tell(Heard::Began(self.source.clone(), goes_on_as));
     }
 
     /// When sample `index` was heard.

@@ -57,7 +57,7 @@ fn an_utterance_has_what_came_before_and_its_times() {
     let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Speech::RATE));
     let said = [vec![3; seconds(1.0)], voice(seconds(1.0)), vec![3; seconds(1.0)]].concat();
     let heard = hear(&mut listener, ada.say(&said));
-    assert!(matches!(heard[0], Heard::Began(_, UtteranceId(0))), "{heard:?}");
+    assert!(matches!(heard[0], Heard::Began(_, UtteranceId(0), _)), "{heard:?}");
     let [utterance] = ended(&heard)[..] else { panic!("{heard:?}") };
     assert_eq!((utterance.source.peer.as_str(), utterance.end), ("ada", End::Pause));
     let near = |time: Duration, s: f64| (time.as_secs_f64() - s).abs() < 0.02;
@@ -107,7 +107,7 @@ fn who_speaks_for_long_is_cut_into_parts_that_join() {
     let parts = ended(&heard);
     assert_eq!(parts.iter().map(|part| part.end).collect::<Vec<_>>(), [End::Cut, End::Cut, End::Cut, End::Pause]);
     let began: Vec<u64> =
-        heard.iter().filter_map(|what| if let Heard::Began(_, id) = what { Some(id.0) } else { None }).collect();
+        heard.iter().filter_map(|what| if let Heard::Began(_, id, _) = what { Some(id.0) } else { None }).collect();
     assert_eq!(began, [0, 1, 2, 3]);
     let all: Vec<i16> = parts.iter().flat_map(|part| part.samples.clone()).collect();
     assert_eq!(all[..seconds(40.0)], said[..seconds(40.0)]);

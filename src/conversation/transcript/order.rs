@@ -18,8 +18,8 @@ use crate::conversation::listening::UtteranceId;
 /// #     track: "t".into(), begins: Duration::from_secs(begins), ends: Duration::from_secs(begins + 1), quality: Quality::Final,
 /// #     text: String::new(), words: vec![], engine: None, missing: Duration::ZERO, continues: false };
 /// let mut order = Order::default();
-/// order.begin(UtteranceId(0));
-/// order.begin(UtteranceId(1));
+/// order.begin(UtteranceId(0), Duration::from_secs(10));
+/// order.begin(UtteranceId(1), Duration::from_secs(12));
 /// order.end(caption(1, 12));
 /// assert!(order.next().is_none(), "0 began earlier and goes on");
 /// order.end(caption(0, 10));
@@ -28,27 +28,32 @@ use crate::conversation::listening::UtteranceId;
 /// ```
 #[derive(Debug, Default)]
 pub struct Order {
-    open: BTreeSet<UtteranceId>,
-    waiting: BTreeMap<(UtteranceId, Duration), Caption>,
+    /// When each began that goes on, and those moments in their order.
+    open: BTreeMap<UtteranceId, Duration>,
+    begun: BTreeSet<(Duration, UtteranceId)>,
+    waiting: BTreeMap<(Duration, UtteranceId), Caption>,
 }
 
 impl Order {
-    /// An utterance began.
-    pub fn begin(&mut self, id: UtteranceId) {
-        self.open.insert(id);
+    /// An utterance goes on that began at this time.
+    pub fn begin(&mut self, id: UtteranceId, begins: Duration) {
+        self.open.insert(id, begins);
+        self.begun.insert((begins, id));
     }
 
     /// An utterance is over, with what was understood of it.
     pub fn end(&mut self, caption: Caption) {
-        self.open.remove(&caption.utterance);
-        self.waiting.insert((caption.utterance, caption.begins), caption);
+        let id = caption.utterance;
+        let begins = self.open.remove(&id).unwrap_or(caption.begins);
+        self.begun.remove(&(begins, id));
+        self.waiting.insert((begins, id), caption);
     }
 
-    /// The next caption, if nothing can come before it any more.
+    /// The next caption, if nothing that is known of can come before it any more.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Option<Caption> {
-        let (id, _) = self.waiting.first_key_value()?.0;
-        match self.open.first().is_some_and(|open| open < id) {
+        let first = self.waiting.first_key_value()?.0;
+        match self.begun.first().is_some_and(|open| open < first) {
             true => None,
             false => self.waiting.pop_first().map(|(_, caption)| caption),
         }

@@ -4,15 +4,18 @@ use serde::Deserialize;
 
 use super::Caption;
 
-/// What is taken out of captions: each word of it becomes `[redacted]`, one mark for several in a row.
+/// What is taken out of captions: each word of it becomes `[redacted]`, one mark for several in a row. It is looked for within
+/// one utterance: a number that is dictated with long pauses is several.
 ///
 /// ```
 /// use roomtone::conversation::transcript::Redaction;
-/// let rules = Redaction { digits: true, emails: true, words: vec!["Rumpelstilzchen".into()] };
+/// let rules = Redaction { digits: true, emails: true, words: vec!["Rumpelstilzchen".into(), "Project Merlin".into()] };
 /// assert_eq!(rules.text("Call 555-0199, or 0 1 7 now."), "Call [redacted] or [redacted] now.");
-/// assert_eq!(rules.text("four one one one twice"), "[redacted] twice");
+/// assert_eq!(rules.text("four one one twenty-one twice"), "[redacted] twice");
 /// assert_eq!(rules.text("It is ada@example.com, ada at example dot com."), "It is [redacted]");
+/// assert_eq!(rules.text("mary dot ann at example.com, please"), "[redacted] please");
 /// assert_eq!(rules.text("I am rumpelstilzchen's aunt"), "I am [redacted] aunt");
+/// assert_eq!(rules.text("about project Merlin-related things"), "about [redacted] things");
 /// assert_eq!(rules.text("one of us at home"), "one of us at home");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -22,8 +25,17 @@ pub struct Redaction {
     pub digits: bool,
     /// E-mail addresses, written and spoken ("ada at example dot com").
     pub emails: bool,
-    /// These words, whatever their case, also with an ending of theirs.
+    /// These words and phrases, whatever their case, also with an ending of theirs.
     pub words: Vec<String>,
+}
+
+/// A part of a word: what stands between signs.
+struct Part {
+    text: String,
+    /// The word that it is of.
+    word: usize,
+    /// Whether a dot alone stands between it and the part before, within a word.
+    follows_dot: bool,
 }
 
 impl Redaction {
@@ -38,15 +50,13 @@ impl Redaction {
             return;
         }
         if caption.is_partial() {
-            hold_back(caption);
+            self.hold_back(caption);
         }
         caption.text = self.text(&caption.text);
         let texts: Vec<&str> = caption.words.iter().map(|word| word.text.as_str()).collect();
         let marks = self.marks(&texts);
-        for (word, is_marked) in caption.words.iter_mut().zip(marks) {
-            if is_marked {
-                word.text = MARK.to_owned();
-            }
+        for (word, _) in caption.words.iter_mut().zip(marks).filter(|(_, is_marked)| *is_marked) {
+            word.text = MARK.to_owned();
         }
     }
 
@@ -68,82 +78,121 @@ impl Redaction {
         kept.join(" ")
     }
 
+    /// What a partial ends in may be the beginning of something that is taken out once it is whole.
+    fn hold_back(&self, caption: &mut Caption) {
+        let phrase = self.words.iter().map(|words| words.split_whitespace().count()).max().unwrap_or(0);
+        let held = if self.emails { LONGEST_ADDRESS } else { LEAST_SPOKEN }.max(phrase);
+        let words: Vec<&str> = caption.text.split_whitespace().collect();
+        caption.text = words[..words.len().saturating_sub(held)].join(" ");
+        caption.words.truncate(caption.words.len().saturating_sub(held));
+    }
+
     /// Which of these words go.
     fn marks(&self, words: &[&str]) -> Vec<bool> {
-        let plain: Vec<String> = words.iter().map(|word| plain(word)).collect();
-        let mut marks: Vec<bool> = words.iter().zip(&plain).map(|(word, plain)| self.is_meant(word, plain)).collect();
+        let parts: Vec<Part> = words.iter().enumerate().flat_map(|(n, word)| parts(word, n)).collect();
+        let mut marks = vec![false; parts.len()];
         if self.digits {
-            mark_spoken_digits(&plain, &mut marks);
+            mark_numbers(&parts, &mut marks);
         }
         if self.emails {
-            mark_spoken_addresses(&plain, &mut marks);
+            mark_addresses(&parts, &mut marks);
         }
-        marks
-    }
-
-    fn is_meant(&self, word: &str, plain: &str) -> bool {
-        let has_digit = self.digits && word.chars().any(char::is_numeric);
-        let is_address =
-            self.emails && word.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
-        let is_named = self.words.iter().any(|named| {
-            let named = self::plain(named);
-            !named.is_empty()
-                && (plain == named || plain.strip_prefix(&named).is_some_and(|end| ENDINGS.contains(&end)))
-        });
-        has_digit || is_address || is_named
+        self.words.iter().for_each(|phrase| mark_phrase(phrase, &parts, &mut marks));
+        let mut of_words: Vec<bool> = words.iter().map(|word| self.emails && is_address(word)).collect();
+        parts.iter().zip(marks).filter(|(_, is_marked)| *is_marked).for_each(|(part, _)| of_words[part.word] = true);
+        of_words
     }
 }
 
-/// What a partial ends in may be the beginning of something that is taken out once it is whole.
-fn hold_back(caption: &mut Caption) {
-    let words: Vec<&str> = caption.text.split_whitespace().collect();
-    caption.text = words[..words.len().saturating_sub(HELD_BACK)].join(" ");
-    caption.words.truncate(caption.words.len().saturating_sub(HELD_BACK));
+fn parts(word: &str, n: usize) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut between = String::new();
+    let mut text = String::new();
+    let mut take = |text: &mut String, between: &mut String| {
+        if !text.is_empty() {
+            parts.push(Part { text: std::mem::take(text), word: n, follows_dot: between == "." });
+            between.clear();
+        }
+    };
+    for c in word.chars() {
+        // "Ada's" is one part, however the apostrophe is written.
+        match c.is_alphanumeric() || "'’".contains(c) {
+            true => text.extend(c.to_lowercase().filter(|c| *c != '’')),
+            false => {
+                take(&mut text, &mut between);
+                between.push(c);
+            }
+        }
+    }
+    take(&mut text, &mut between);
+    parts
 }
 
-fn plain(word: &str) -> String {
-    word.chars().filter(|c| c.is_alphanumeric() || *c == '\'').flat_map(char::to_lowercase).collect()
+fn is_address(word: &str) -> bool {
+    word.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
 }
 
 /// "Four one one one" is a number; "one of us" is none.
-fn mark_spoken_digits(words: &[String], marks: &mut [bool]) {
+fn mark_numbers(parts: &[Part], marks: &mut [bool]) {
+    let has_digit = |n: usize| parts[n].text.chars().any(char::is_numeric);
     let mut from = 0;
-    while from < words.len() {
-        let is_number = |n: usize| marks[n] || NUMBERS.contains(&words[n].as_str());
-        let run = (from..words.len()).take_while(|n| is_number(*n)).count();
-        if run >= LEAST_SPOKEN {
-            marks[from..from + run].fill(true);
+    while from < parts.len() {
+        let is_number = |n: &usize| has_digit(*n) || NUMBERS.contains(&parts[*n].text.as_str());
+        let run = (from..parts.len()).take_while(is_number).count();
+        for n in from..from + run {
+            marks[n] |= run >= LEAST_SPOKEN || has_digit(n);
         }
         from += run.max(1);
     }
 }
 
-/// "Ada at example dot com": the word before "at", and all up to what follows the last "dot".
-fn mark_spoken_addresses(words: &[String], marks: &mut [bool]) {
-    for at in 1..words.len() {
-        if words[at] != "at" {
+/// "Ada at example dot com", "mary dot ann at example.com": the name before "at", and all up to what follows the last dot.
+fn mark_addresses(parts: &[Part], marks: &mut [bool]) {
+    let is = |n: usize, text: &str| parts.get(n).is_some_and(|part| part.text == text);
+    for at in (1..parts.len()).filter(|n| is(*n, "at")) {
+        let mut end = at + 1;
+        loop {
+            if is(end + 1, "dot") && end + 2 < parts.len() {
+                end += 2;
+            } else if parts.get(end + 1).is_some_and(|part| part.follows_dot) {
+                end += 1;
+            } else {
+                break;
+            }
+        }
+        if end == at + 1 || end >= parts.len() {
             continue;
         }
-        let mut end = at + 1;
-        while words.get(end + 1).is_some_and(|word| word == "dot") && end + 2 < words.len() {
-            end += 2;
+        let mut begin = at - 1;
+        while begin >= 2 && is(begin - 1, "dot") {
+            begin -= 2;
         }
-        if end > at + 1 {
-            let mut begin = at - 1;
-            while begin >= 2 && words[begin - 1] == "dot" {
-                begin -= 2;
-            }
-            marks[begin..=end].fill(true);
+        marks[begin..=end].fill(true);
+    }
+}
+
+fn mark_phrase(phrase: &str, parts: &[Part], marks: &mut [bool]) {
+    let wanted: Vec<String> = self::parts_of(phrase);
+    let Some((last, first)) = wanted.split_last() else { return };
+    for n in 0..parts.len().saturating_sub(first.len()) {
+        let fits = first.iter().zip(&parts[n..]).all(|(wanted, part)| part.text == *wanted);
+        let ends = parts[n + first.len()].text.strip_prefix(last.as_str()).is_some_and(|end| ENDINGS.contains(&end));
+        if fits && ends {
+            marks[n..=n + first.len()].fill(true);
         }
     }
 }
 
+fn parts_of(text: &str) -> Vec<String> {
+    text.split_whitespace().flat_map(|word| parts(word, 0)).map(|part| part.text).collect()
+}
+
 const MARK: &str = "[redacted]";
 /// What a name may end in and still be the name.
-const ENDINGS: [&str; 5] = ["s", "'s", "'", "es", "n"];
+const ENDINGS: [&str; 6] = ["", "s", "'s", "'", "es", "n"];
 const LEAST_SPOKEN: usize = 3;
-/// "Ada at example dot" is an address only with the word behind it.
-const HELD_BACK: usize = 4;
+/// Words of an address that is spelled: "mary dot ann dot lee at example dot co dot uk".
+const LONGEST_ADDRESS: usize = 11;
 const NUMBERS: [&str; 36] = [
     "zero",
     "oh",

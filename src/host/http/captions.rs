@@ -47,7 +47,10 @@ pub(super) async fn follow(
         Ok(until) => until,
         Err(problem) => return with_origin(problem.into_response(), origin),
     };
-    let Follower { newest, told } = desk.captions.follow(&room);
+    let Some(Follower { newest, told }) = desk.captions.follow(&room) else {
+        let problem = Problem(StatusCode::SERVICE_UNAVAILABLE, "as many follow already as may; try again later".into());
+        return with_origin(problem.into_response(), origin);
+    };
     let following = Following { newest, told, until };
     let stream = stream::unfold(following, Following::next);
     let head = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];

@@ -31,7 +31,7 @@ pub struct EngineConfig {
     /// `command`: the languages that it understands; any unless given.
     pub languages: Vec<String>,
     /// `command`: how much memory it may have, in bytes.
-    pub memory: Option<usize>,
+    pub memory: Option<u64>,
 }
 
 impl EngineConfig {
@@ -55,7 +55,7 @@ struct Table {
     program: Vec<String>,
     languages: Vec<String>,
     #[serde(deserialize_with = "memory")]
-    memory: Option<usize>,
+    memory: Option<u64>,
 }
 
 impl Default for Table {
@@ -82,8 +82,8 @@ impl From<Table> for EngineConfig {
     }
 }
 
-fn memory<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<usize>, D::Error> {
-    units::size::deserialize(reader).map(Some)
+fn memory<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u64>, D::Error> {
+    units::bytes::deserialize(reader).map(Some)
 }
 
 impl<'de> Deserialize<'de> for EngineConfig {

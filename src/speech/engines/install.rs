@@ -226,10 +226,14 @@ impl Scratch {
         let was_there = fs::rename(place, &old).is_ok();
         let renamed = fs::rename(&self.0, place);
         if was_there {
-            fs::remove_dir_all(&old).ok();
+            // What was there stays where nothing could take its place.
+            let goes_back = renamed.is_err() && fs::rename(&old, place).is_ok();
+            if !goes_back {
+                fs::remove_dir_all(&old).ok();
+            }
         }
         match renamed {
-            Err(_) if place.join(MARK).is_file() => Ok(()),
+            Err(_) if !was_there && place.join(MARK).is_file() => Ok(()),
             renamed => renamed.map_err(|error| cannot_write(place, &error)),
         }
     }

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -45,14 +46,15 @@ impl SpeechToText for Opened {
 /// # Errors
 /// What is wrong with how it is named, or why it cannot be loaded, and what to do.
 pub async fn open(config: &EngineConfig, folder: &Folder) -> Result<Pool, EngineError> {
-    let key = (config.clone(), folder.clone());
+    // What does not make it another engine: how long its answers may take, and how many sessions a deploy lets it serve.
+    let key = (EngineConfig { within: Duration::ZERO, sessions: None, ..config.clone() }, folder.clone());
     let mut loaded = LOADED.lock().await;
     loaded.retain(|_, pool: &mut WeakPool| pool.upgrade().is_some());
     if let Some(pool) = loaded.get(&key).and_then(WeakPool::upgrade) {
         return Ok(pool);
     }
     let engine = Opened::new(config, folder).map_err(EngineError::Unavailable)?;
-    let settings = PoolSettings { threads: config.threads, sessions: config.sessions, ..PoolSettings::default() };
+    let settings = PoolSettings { threads: config.threads, ..PoolSettings::default() };
     let pool = Pool::start(engine, &settings).await?;
     loaded.insert(key, pool.downgrade());
     Ok(pool)
@@ -72,6 +74,12 @@ impl Opened {
         }
         if config.within.is_zero() {
             return Err(format!("within of {} is zero: nothing would be in time", config.name));
+        }
+        if config.sessions == Some(0) {
+            return Err(format!(
+                "sessions of {} is 0: it would serve nobody; leave it out to have it measured",
+                config.name
+            ));
         }
         match config.name.as_str() {
             "moonshine" => moonshine(folder).map(Opened::of),
@@ -178,7 +186,7 @@ fn command(config: &EngineConfig) -> Result<Command, String> {
         false => Languages::These(config.languages.clone()),
     };
     let mut command = Command::new("command", config.program.clone(), languages);
-    command.most_memory_bytes = config.memory.map_or(command.most_memory_bytes, |bytes| bytes as u64);
+    command.most_memory_bytes = config.memory.unwrap_or(command.most_memory_bytes);
     Ok(command)
 }
 

@@ -8,7 +8,10 @@ mod thread;
 
 use std::{
     fmt,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -25,13 +28,11 @@ pub struct PoolSettings {
     pub threads: usize,
     /// Finals that may wait, and as many partials.
     pub most_waiting: usize,
-    /// How many sessions it can serve in time; measured when the engine is loaded unless given.
-    pub sessions: Option<usize>,
 }
 
 impl Default for PoolSettings {
     fn default() -> PoolSettings {
-        PoolSettings { threads: 1, most_waiting: 1_024, sessions: None }
+        PoolSettings { threads: 1, most_waiting: 256 }
     }
 }
 
@@ -101,12 +102,16 @@ struct Shared {
     stats: Arc<EngineStats>,
     state: Mutex<State>,
     wake: Condvar,
+    /// How many sessions it serves in time, and which pool of this process it is.
+    capacity: AtomicUsize,
+    number: usize,
 }
 
 struct State {
     queue: Queue<Waiting>,
     ends: bool,
-    /// Threads that have been left to themselves.
+    /// Jobs that threads are at, and threads that have been left to themselves.
+    running: Vec<Arc<Mutex<Taken>>>,
     abandoned: usize,
     /// How much of the time that speech lasts the engine takes, of late.
     factor: f64,
@@ -124,7 +129,8 @@ struct Waiting {
 enum Taken {
     Waits,
     Runs(Instant),
-    GivenUp,
+    /// Nobody waits for it any more; a thread is at it since then, if one is.
+    GivenUp(Option<Instant>),
     /// Given up, and another thread has taken the place of the one that has it.
     Replaced,
 }
@@ -138,16 +144,25 @@ impl Pool {
         let about = engine.about();
         let stats = stats::register(about.name.clone());
         let queue = Queue::new(settings.most_waiting);
-        let state = State { queue, ends: false, abandoned: 0, factor: 0.0 };
+        let state = State { queue, ends: false, running: Vec::new(), abandoned: 0, factor: 0.0 };
         let (engine, threads) = (Box::new(engine), settings.threads.max(1));
-        let shared = Shared { engine, about, stats, state: Mutex::new(state), wake: Condvar::new() };
+        let shared = Shared {
+            engine,
+            about,
+            stats,
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            capacity: AtomicUsize::new(0),
+            number: POOLS.fetch_add(1, Ordering::Relaxed),
+        };
         let pool = Pool(Arc::new(Owner(Arc::new(shared))));
         for _ in 0..threads {
             thread::spawn(pool.0.0.clone())?;
         }
         let factor = pool.warm_up(threads).await?;
-        let sessions = settings.sessions.unwrap_or_else(|| capacity(factor, threads));
-        pool.stats().capacity.store(sessions as u64, Ordering::Relaxed);
+        let capacity = capacity(factor, threads);
+        pool.0.0.capacity.store(capacity, Ordering::Relaxed);
+        pool.stats().capacity.fetch_add(capacity as u64, Ordering::Relaxed);
         Ok(pool)
     }
 
@@ -179,7 +194,12 @@ impl Pool {
 
     /// How many sessions it can serve in time.
     pub fn capacity(&self) -> usize {
-        self.stats().capacity.load(Ordering::Relaxed) as usize
+        self.0.0.capacity.load(Ordering::Relaxed)
+    }
+
+    /// A name that no other pool of this process has: two programs may be called the same.
+    pub fn id(&self) -> Arc<str> {
+        format!("{}#{}", self.about().name, self.0.0.number).into()
     }
 
     /// Has something understood. The answer comes by the job's deadline, whatever the engine does.
@@ -192,6 +212,7 @@ impl Pool {
         let taken = Arc::new(Mutex::new(Taken::Waits));
         let (deadline, is_final) = (job.deadline, job.is_final);
         let waiting = Waiting { job, asked: Instant::now(), answer, taken: taken.clone() };
+        let mut asking = Asking { shared, taken, is_answered: false };
         let pushed = shared.push(waiting);
         if pushed.is_err() {
             shared.count_loss(is_final, &EngineError::Full);
@@ -204,14 +225,39 @@ impl Pool {
             // The thread panicked with it.
             Ok(Err(_)) => Err(EngineError::Broken("the engine panicked".into())),
             Err(_) => {
-                shared.give_up(&taken, is_final);
-                Err(if is_final { EngineError::Late } else { EngineError::Shed })
+                drop(asking);
+                let error = if is_final { EngineError::Late } else { EngineError::Shed };
+                shared.count_loss(is_final, &error);
+                return Err(error);
             }
         };
+        asking.is_answered = true;
         if let Err(error) = &result {
             shared.count_loss(is_final, error);
         }
         result
+    }
+}
+
+/// Somebody waits for an answer. Who waits no more, for whatever reason, gives the job up.
+struct Asking<'a> {
+    shared: &'a Arc<Shared>,
+    taken: Arc<Mutex<Taken>>,
+    is_answered: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if self.is_answered {
+            return;
+        }
+        let mut taken = lock(&self.taken);
+        *taken = match *taken {
+            Taken::Runs(since) => Taken::GivenUp(Some(since)),
+            _ => Taken::GivenUp(None),
+        };
+        drop(taken);
+        self.shared.replace_hung();
     }
 }
 
@@ -241,27 +287,26 @@ impl Shared {
         let (deadline, queue) = (waiting.job.deadline, &mut self.lock().queue);
         match waiting.job.is_final {
             true => queue.push_final(deadline, waiting.job.lasts(), waiting.job.losses, waiting),
-            false => queue.push_partial(deadline, waiting),
+            false => queue.push_partial(deadline, waiting.job.lasts(), waiting),
         }
     }
 
-    /// Nobody waits any more. A thread that has been at an utterance for long is left to itself, and ends if it ever comes
-    /// back.
-    fn give_up(self: &Arc<Shared>, taken: &Mutex<Taken>, is_final: bool) {
-        let mut taken = lock(taken);
-        let hangs = matches!(*taken, Taken::Runs(since) if is_final && since.elapsed() >= HUNG);
-        *taken = if hangs && self.replace_thread() { Taken::Replaced } else { Taken::GivenUp };
-    }
-
-    fn replace_thread(self: &Arc<Shared>) -> bool {
+    /// A thread that has been for long at what nobody waits for is left to itself, and ends if it ever comes back.
+    fn replace_hung(self: &Arc<Shared>) {
         let mut state = self.lock();
-        if state.ends || state.abandoned >= MOST_ABANDONED {
-            return false;
+        if state.ends {
+            return;
         }
-        state.abandoned += 1;
-        drop(state);
-        tracing::warn!(engine = %self.about.name, "the engine hangs; another thread takes over");
-        thread::spawn(self.clone()).is_ok()
+        let hangs = |taken: &Taken| matches!(taken, Taken::GivenUp(Some(since)) if since.elapsed() >= HUNG);
+        let hung = state.running.iter().filter(|taken| hangs(&lock(taken)));
+        let hung: Vec<Arc<Mutex<Taken>>> = hung.take(MOST_ABANDONED.saturating_sub(state.abandoned)).cloned().collect();
+        for taken in hung {
+            if thread::spawn(self.clone()).is_ok() {
+                tracing::warn!(engine = %self.about.name, "the engine hangs; another thread takes over");
+                *lock(&taken) = Taken::Replaced;
+                state.abandoned += 1;
+            }
+        }
     }
 }
 
@@ -271,6 +316,8 @@ impl Drop for Owner {
         state.ends = true;
         state.queue.clear();
         drop(state);
+        let capacity = self.0.capacity.load(Ordering::Relaxed) as u64;
+        self.0.stats.capacity.fetch_sub(capacity, Ordering::Relaxed);
         self.0.wake.notify_all();
     }
 }
@@ -287,6 +334,8 @@ fn capacity(real_time_factor: f64, threads: usize) -> usize {
     ((of_one * threads as f64) as usize).max(1)
 }
 
+/// Pools that were made in this process.
+static POOLS: AtomicUsize = AtomicUsize::new(1);
 /// How long loading and a first sentence may take.
 const LOADING: Duration = Duration::from_secs(50);
 /// What took less than this did not hang, though it was too late.

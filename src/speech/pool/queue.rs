@@ -3,8 +3,8 @@
 //! Finals come first, the one with the earliest deadline before the others, and those of speakers who were not understood
 //! lately before all: under a load that is too much everybody is understood at times. One that cannot be done by its deadline
 //! any more is not begun, or each would be just too late for the next one. Partials are taken when no final waits, the one that
-//! has waited longest first; one that was not taken within its time is shed. Each speaker has one job at a time, so nobody can
-//! crowd out the others.
+//! has waited longest first; one that cannot be done within its time is shed. Each speaker has one partial at a time, so nobody
+//! can crowd out the others.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,15 +14,15 @@ use std::{
 /// The queue of one engine, over any kind of job.
 #[derive(Debug)]
 pub(super) struct Queue<J> {
-    finals: BTreeMap<(Instant, u64), Final<J>>,
-    partials: VecDeque<(Instant, J)>,
+    finals: BTreeMap<(Instant, u64), Waiting<J>>,
+    partials: VecDeque<Waiting<J>>,
     /// Tells jobs of one deadline apart, in the order in which they came.
     number: u64,
     most: usize,
 }
 
 #[derive(Debug)]
-struct Final<J> {
+struct Waiting<J> {
     deadline: Instant,
     /// How much speech it is.
     lasts: Duration,
@@ -51,35 +51,36 @@ impl<J> Queue<J> {
         }
         self.number += 1;
         let place = deadline.checked_sub(LEAD * losses.min(MOST_LOSSES)).unwrap_or(deadline);
-        self.finals.insert((place, self.number), Final { deadline, lasts, job });
+        self.finals.insert((place, self.number), Waiting { deadline, lasts, job });
         Ok(())
     }
 
     /// Takes a partial that is worth something until `deadline`, or gives it back if too many wait.
-    pub(super) fn push_partial(&mut self, deadline: Instant, job: J) -> Result<(), J> {
+    pub(super) fn push_partial(&mut self, deadline: Instant, lasts: Duration, job: J) -> Result<(), J> {
         if self.partials.len() >= self.most {
             return Err(job);
         }
-        self.partials.push_back((deadline, job));
+        self.partials.push_back(Waiting { deadline, lasts, job });
         Ok(())
     }
 
     /// The next job, for an engine that takes `factor` of the time that speech lasts.
     pub(super) fn pop(&mut self, now: Instant, factor: f64) -> Next<J> {
+        let is_in_time = |waiting: &Waiting<J>| now + waiting.lasts.mul_f64(factor.max(0.0)) <= waiting.deadline;
         let mut next = Next { job: None, late: Vec::new(), shed: Vec::new() };
-        while let Some((_, Final { deadline, lasts, job })) = self.finals.pop_first() {
-            if now + lasts.mul_f64(factor.max(0.0)) <= deadline {
-                next.job = Some(job);
+        while let Some((_, waiting)) = self.finals.pop_first() {
+            if is_in_time(&waiting) {
+                next.job = Some(waiting.job);
                 return next;
             }
-            next.late.push(job);
+            next.late.push(waiting.job);
         }
-        while let Some((deadline, job)) = self.partials.pop_front() {
-            if now <= deadline {
-                next.job = Some(job);
+        while let Some(waiting) = self.partials.pop_front() {
+            if is_in_time(&waiting) {
+                next.job = Some(waiting.job);
                 return next;
             }
-            next.shed.push(job);
+            next.shed.push(waiting.job);
         }
         next
     }
@@ -112,7 +113,7 @@ mod tests {
                 let job = (*is_final, *wait, *losses, n);
                 match is_final {
                     true => queue.push_final(deadline, Duration::from_millis(100), *losses, job).unwrap(),
-                    false => queue.push_partial(deadline, job).unwrap(),
+                    false => queue.push_partial(deadline, Duration::ZERO, job).unwrap(),
                 }
             }
             // A final of 100 ms takes 5 ms.
@@ -145,8 +146,8 @@ mod tests {
     fn what_finds_it_full_is_given_back() {
         let mut queue = Queue::new(1);
         let (now, none) = (Instant::now(), Duration::ZERO);
-        assert_eq!((queue.push_final(now, none, 0, 1), queue.push_partial(now, 2)), (Ok(()), Ok(())));
-        assert_eq!((queue.push_final(now, none, 0, 3), queue.push_partial(now, 4)), (Err(3), Err(4)));
+        assert_eq!((queue.push_final(now, none, 0, 1), queue.push_partial(now, none, 2)), (Ok(()), Ok(())));
+        assert_eq!((queue.push_final(now, none, 0, 3), queue.push_partial(now, none, 4)), (Err(3), Err(4)));
     }
 
     /// Six times too much for an engine that does ten utterances a second: as many are done as can be, and everybody's are.

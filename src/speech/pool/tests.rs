@@ -91,7 +91,7 @@ async fn what_breaks_or_panics_is_made_anew_and_what_fails_is_not() {
     assert!(matches!(pool.ask(job(BREAK, 0, true, LONG)).await, Err(EngineError::Broken(_))));
     assert!(matches!(pool.ask(job(PANIC, 0, true, LONG)).await, Err(EngineError::Broken(_))));
     assert_eq!(pool.ask(job(SAY, 0, true, LONG)).await.unwrap().heard.text, "words");
-    assert_eq!(made.load(Memory::SeqCst), 3);
+    assert_eq!(made.load(Memory::SeqCst), 3, "one at the start, and one for each that was of no use any more");
     let of = |get: fn(&EngineStats) -> u64| get(pool.stats());
     assert_eq!(of(|stats| stats.failed.load(Memory::SeqCst)), 3);
     assert_eq!(of(|stats| stats.restarts.load(Memory::SeqCst)), 2);
@@ -107,6 +107,23 @@ async fn a_thread_that_hangs_is_replaced_and_costs_one_utterance() {
     assert_eq!(made.load(Memory::SeqCst), 2, "another thread took over");
     release.send(()).unwrap();
     assert_eq!(pool.stats().late.load(Memory::SeqCst), 1);
+}
+
+/// Whatever hangs, and whether or not anybody waits for it: the next utterance is understood.
+#[tokio::test]
+async fn a_partial_that_hangs_and_one_that_nobody_waits_for_are_replaced_too() {
+    let Stage { pool, made, release, .. } = stage("hangs again", PoolSettings::default()).await;
+    let hangs = pool.ask(job(HANG, 0, false, Duration::from_millis(50))).await;
+    assert_eq!(hangs.unwrap_err(), EngineError::Shed);
+    // It has not hung for long enough yet; who waits behind it sees that it has.
+    let behind = pool.ask(job(SAY, 0, true, HUNG + Duration::from_millis(200))).await;
+    assert_eq!(behind.unwrap_err(), EngineError::Late);
+    assert_eq!(pool.ask(job(SAY, 0, true, LONG)).await.unwrap().heard.text, "words");
+    let nobody = tokio::time::timeout(HUNG + Duration::from_millis(200), pool.ask(job(HANG, 0, true, LONG))).await;
+    assert!(nobody.is_err(), "dropped while it runs");
+    assert_eq!(pool.ask(job(SAY, 0, true, LONG)).await.unwrap().heard.text, "words");
+    assert_eq!(made.load(Memory::SeqCst), 3);
+    drop(release);
 }
 
 #[tokio::test]

@@ -31,9 +31,18 @@ struct Thread {
 
 impl Thread {
     fn run(mut self) {
-        while let Some(waiting) = self.next() {
-            if self.serve(waiting) == Place::Taken {
-                self.shared.lock().abandoned -= 1;
+        loop {
+            // Before anybody waits for it: what loads for long would be late with the first utterance, and with the next.
+            if self.worker.is_none() {
+                self.worker = self.make().ok();
+            }
+            let Some(waiting) = self.next() else { return };
+            let taken = waiting.taken.clone();
+            let place = self.serve(waiting);
+            let mut state = self.shared.lock();
+            state.running.retain(|running| !Arc::ptr_eq(running, &taken));
+            if place == Place::Taken {
+                state.abandoned -= 1;
                 return;
             }
         }
@@ -59,6 +68,7 @@ impl Thread {
                 if *taken == Taken::Waits {
                     *taken = Taken::Runs(Instant::now());
                     drop(taken);
+                    state.running.push(waiting.taken.clone());
                     return Some(waiting);
                 }
                 continue;
@@ -99,6 +109,10 @@ impl Thread {
             Some(worker) => worker,
             None => self.make()?,
         };
+        if speech.time_left().is_zero() {
+            self.worker = Some(worker);
+            return Err(EngineError::Late);
+        }
         let result = catch_unwind(AssertUnwindSafe(|| worker.transcribe(speech)));
         let result = result.unwrap_or_else(|_| Err(EngineError::Broken("the engine panicked".into())));
         match &result {
