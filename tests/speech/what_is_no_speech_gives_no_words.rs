@@ -53,7 +53,6 @@ async fn ten_minutes_of_hold_music_over_a_telephone() {
     gives_no_words(
         "hold music, telephone",
         again(HOLD_MUSIC.iter().map(|kind| through_telephone(&hold_music(kind, 40.0)))),
-        live(),
     )
     .await;
 }

@@ -139,8 +139,8 @@ fn mark_numbers(parts: &[Part], marks: &mut [bool]) {
     while from < parts.len() {
         let is_number = |n: &usize| has_digit(*n) || NUMBERS.contains(&parts[*n].text.as_str());
         let run = (from..parts.len()).take_while(is_number).count();
-        for n in from..from + run {
-            marks[n] |= run >= LEAST_SPOKEN || has_digit(n);
+        for (n, mark) in (from..).zip(&mut marks[from..from + run]) {
+            *mark |= run >= LEAST_SPOKEN || has_digit(n);
         }
         from += run.max(1);
     }
