@@ -94,7 +94,7 @@ fn words(captions: &[Caption], x: impl Fn(f64) -> f64) -> String {
             shown,
             "<foreignObject x=\"{left:.1}\" y=\"{}\" width=\"{width:.1}\" height=\"{WORDS}\">\
              <div class=\"said\" title=\"{text}\">{text}</div></foreignObject>",
-            LANE - WORDS,
+            LANE - 20.0,
         )
         .expect("writing to a String");
     };
@@ -222,7 +222,7 @@ fn escape(text: &str) -> String {
 const WIDTH: usize = 1_000;
 const LANE: f64 = 130.0;
 /// The height of the words under a voice.
-const WORDS: f64 = 30.0;
+const WORDS: f64 = 44.0;
 const HEIGHT: f64 = 2.0 * LANE + 90.0;
 
 /// Below this peak a voice is drawn as small as it is.
@@ -265,6 +265,8 @@ overflow-wrap:anywhere}}\
 path{fill:none;stroke-width:1}.person{stroke:var(--person)}path.agent{stroke:var(--agent)}\
 line.second{stroke:var(--line)}text{font-size:11px;fill:var(--dim)}text.second{text-anchor:middle}\
 text.lane{fill:var(--ink);font-size:12px}\
+.said{font-size:9px;line-height:11px;color:var(--dim)}h2{font-size:17px;margin:0 0 8px;font-weight:650}\
+td.words{color:var(--ink)!important}\
 circle{fill:var(--dim);opacity:.8}circle.driver{fill:var(--agent)}circle.server{fill:var(--server)}\
 table{border-collapse:collapse;width:100%;font-size:13px}\
 td,th{text-align:left;padding:3px 12px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}\
