@@ -107,3 +107,24 @@ impl Admission {
         self.taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_agents_share_limits_them_whichever_deploy_they_are_of() {
+        let mut admission = Admission::default();
+        let (few, more) =
+            (Limit { name: "moonshine#1".into(), most: 2 }, Limit { name: "moonshine#2".into(), most: 1 });
+        let mut take = |deploy: &str, limit| admission.take(&deploy.into(), 0, None, limit);
+        let first = take("a", Some(&few)).unwrap();
+        take("b", Some(&few)).unwrap();
+        assert_eq!(take("c", Some(&few)), Err(Full::Engine));
+        assert!(take("c", Some(&more)).is_ok(), "another engine, though it is called alike");
+        assert!(take("c", None).is_ok(), "and an agent that needs none");
+        admission.give_back(first);
+        assert!(admission.take(&"c".into(), 0, None, Some(&few)).is_ok());
+        assert_eq!(admission.taken(), 4);
+    }
+}
