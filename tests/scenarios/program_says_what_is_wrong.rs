@@ -119,7 +119,7 @@ fn help_version_and_the_table_of_agents() {
     let agents = text(&["agents"]);
     assert_eq!(
         agents.lines().map(|line| line.split_whitespace().next().unwrap()).collect::<Vec<_>>(),
-        ["echo", "eventlog", "greeter", "recorder"]
+        ["echo", "eventlog", "greeter", "recorder", "scribe"]
     );
     assert_eq!(roomtone(&["nonsense"]).status.code(), Some(2));
 }
