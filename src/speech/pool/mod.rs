@@ -208,7 +208,7 @@ impl Pool {
     /// [`EngineError`]; what is shed, late or refused is counted.
     pub async fn ask(&self, job: Job) -> Result<Answer, EngineError> {
         let shared = &self.0.0;
-        let (answer, answered) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
         let taken = Arc::new(Mutex::new(Taken::Waits));
         let (deadline, is_final) = (job.deadline, job.is_final);
         let waiting = Waiting { job, asked: Instant::now(), answer, taken: taken.clone() };
@@ -219,19 +219,16 @@ impl Pool {
             return Err(if is_final { EngineError::Full } else { EngineError::Shed });
         }
         shared.wake.notify_one();
-        let waits = tokio::time::timeout_at(deadline.into(), answered);
-        let result = match waits.await {
-            Ok(Ok(result)) => result,
-            // The thread panicked with it.
-            Ok(Err(_)) => Err(EngineError::Broken("the engine panicked".into())),
-            Err(_) => {
-                drop(asking);
-                let error = if is_final { EngineError::Late } else { EngineError::Shed };
-                shared.count_loss(is_final, &error);
-                return Err(error);
+        let result = match shared.wait(&mut answered, deadline).await {
+            Some(answer) => {
+                asking.is_answered = true;
+                // The thread panicked with it.
+                answer.unwrap_or_else(|_| Err(EngineError::Broken("the engine panicked".into())))
             }
+            None if is_final => Err(EngineError::Late),
+            None => Err(EngineError::Shed),
         };
-        asking.is_answered = true;
+        drop(asking);
         if let Err(error) = &result {
             shared.count_loss(is_final, error);
         }
@@ -288,6 +285,22 @@ impl Shared {
         match waiting.job.is_final {
             true => queue.push_final(deadline, waiting.job.lasts(), waiting.job.losses, waiting),
             false => queue.push_partial(deadline, waiting.job.lasts(), waiting),
+        }
+    }
+
+    /// Waits for an answer until `deadline`; what hangs before it is looked for meanwhile, as nobody else might wait.
+    async fn wait<T>(
+        self: &Arc<Shared>,
+        answered: &mut oneshot::Receiver<T>,
+        deadline: Instant,
+    ) -> Option<Result<T, oneshot::error::RecvError>> {
+        loop {
+            let next = deadline.min(Instant::now() + HUNG);
+            match tokio::time::timeout_at(next.into(), &mut *answered).await {
+                Ok(answer) => return Some(answer),
+                Err(_) if Instant::now() >= deadline => return None,
+                Err(_) => self.replace_hung(),
+            }
         }
     }
 
