@@ -80,14 +80,16 @@ impl Agent for Scribe {
                     let Some(input) = input else { break };
                     desk.on_input(&input, room)?;
                     transcriber.handle(&input);
-                    transcriber.begun().for_each(|(id, begins)| desk.order.begin(id, begins));
                 }
-                caption = transcriber.next() => desk.on_caption(caption, room)?,
+                caption = transcriber.next() => {
+                    desk.on_caption(caption, room);
+                    desk.keep(transcriber.earliest())?;
+                }
                 _ = flush.tick() => desk.flush()?,
             }
         }
         for caption in transcriber.finish().await {
-            desk.on_caption(caption, room)?;
+            desk.on_caption(caption, room);
         }
         desk.finish(room)
     }
@@ -123,8 +125,8 @@ impl Desk<'_> {
         }
     }
 
-    /// Partials are shown at once; what is final is shown at once and kept in the order in which it was begun.
-    fn on_caption(&mut self, mut caption: Caption, room: &Room) -> Result<(), AgentError> {
+    /// Every caption is shown at once; the last of an utterance waits to be kept in the order in which speech began.
+    fn on_caption(&mut self, mut caption: Caption, room: &Room) {
         caption.name = self.names.of(&caption.speaker);
         self.shared.options.redact.apply(&mut caption);
         // Who was shown a beginning is told that there was nothing; nobody else is.
@@ -136,14 +138,12 @@ impl Desk<'_> {
             room.notes.post(note(&caption));
         }
         if !caption.is_partial() {
-            self.order.end(caption);
-            self.keep()?;
+            self.order.put(caption);
         }
-        Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), AgentError> {
-        while let Some(caption) = self.order.next() {
+    fn keep(&mut self, earliest: Option<(Duration, UtteranceId)>) -> Result<(), AgentError> {
+        while let Some(caption) = self.order.next(earliest) {
             if let (false, Some(shelf)) = (is_nothing(&caption), &mut self.shelf) {
                 shelf.write(&caption)?;
             }
@@ -156,7 +156,7 @@ impl Desk<'_> {
     }
 
     fn finish(mut self, room: &Room) -> Result<(), AgentError> {
-        self.keep()?;
+        self.keep(None)?;
         match self.shelf.take() {
             Some(shelf) => shelf.finish(room),
             None => Ok(()),

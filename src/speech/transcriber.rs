@@ -85,14 +85,14 @@ pub struct Transcriber {
     losses: BTreeMap<TrackId, u32>,
     working: FuturesUnordered<BoxFuture<'static, Work>>,
     ready: VecDeque<Caption>,
-    /// Utterances that began, and that nobody has been told of.
-    begun: Vec<(UtteranceId, Duration)>,
     _serving: Serving,
 }
 
 /// An utterance that is being understood.
 #[derive(Default)]
 struct Open {
+    /// When the speech began.
+    begins: Duration,
     /// A partial result is on its way.
     is_asked: bool,
     /// How much of it was asked about last, and how much the last partial result is of.
@@ -132,7 +132,6 @@ impl Transcriber {
             losses: BTreeMap::new(),
             working: FuturesUnordered::new(),
             ready: VecDeque::new(),
-            begun: Vec::new(),
         }
     }
 
@@ -146,9 +145,12 @@ impl Transcriber {
         }
     }
 
-    /// The utterances that have begun since the last call, and when; each is going to have one caption that is not partial.
-    pub fn begun(&mut self) -> impl Iterator<Item = (UtteranceId, Duration)> + '_ {
-        self.begun.drain(..)
+    /// When the first of the utterances began whose last caption was not given yet; an
+    /// [`Order`](crate::conversation::transcript::Order) asks for it.
+    pub fn earliest(&self) -> Option<(Duration, UtteranceId)> {
+        let open = self.open.iter().map(|(id, open)| (open.begins, *id));
+        let ready = self.ready.iter().filter(|caption| !caption.is_partial());
+        open.chain(ready.map(|caption| (caption.begins, caption.utterance))).min()
     }
 
     /// Waits for the next caption, partial or not. Dropping the future loses nothing, so it may stand in a `select!`.
@@ -190,10 +192,7 @@ impl Transcriber {
 
     fn on_heard(&mut self, heard: Heard) {
         match heard {
-            Heard::Began(_, id, begins) => {
-                self.open.insert(id, Open::default());
-                self.begun.push((id, begins));
-            }
+            Heard::Began(_, id, begins) => drop(self.open.insert(id, Open { begins, ..Open::default() })),
             Heard::Ended(utterance) => self.understand(utterance),
             Heard::Withdrawn(utterance) => {
                 self.open.remove(&utterance.id);
@@ -206,7 +205,7 @@ impl Transcriber {
     fn ask_for_partial(&mut self, source: &Source) {
         let Some(interval) = self.settings.partials else { return };
         let Some(utterance) = self.listener.open_on(&source.track) else { return };
-        let open = self.open.entry(utterance.id).or_default();
+        let Some(open) = self.open.get_mut(&utterance.id) else { return };
         let more = utterance.samples.len() - open.asked.min(utterance.samples.len());
         if open.is_asked || more < Speech::RATE.samples_in(interval) {
             return;
