@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::{Agent, AgentError, AudioRequirements, Input, Maker, Note, OptionsError, Room, options},
+    agent::{Agent, AgentError, AudioRequirements, Input, Maker, OptionsError, Room, options},
     conversation::{
         Speech,
         listening::UtteranceId,
@@ -135,7 +135,7 @@ impl Desk<'_> {
             false => self.shown.remove(&caption.utterance),
         };
         if was_shown || caption.is_partial() || !is_nothing(&caption) {
-            room.notes.post(note(&caption));
+            room.notes.post(caption.note());
         }
         if !caption.is_partial() {
             self.order.put(caption);
@@ -167,18 +167,6 @@ impl Desk<'_> {
 /// Something was taken for speech, and was none.
 fn is_nothing(caption: &Caption) -> bool {
     caption.text.is_empty() && caption.is_final()
-}
-
-fn note(caption: &Caption) -> Note {
-    let data = serde_json::json!({ "caption": caption });
-    let serde_json::Value::Object(data) = data else { unreachable!("it is written as one") };
-    Note {
-        speaker: Some(caption.speaker.clone()),
-        heard: Some(caption.begins),
-        text: caption.text.clone(),
-        is_interim: caption.is_partial(),
-        data,
-    }
 }
 
 /// What was heard is on the disk after this long.

@@ -11,11 +11,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::transcript::{Line, SPEAKERS, line};
-use crate::{
-    conversation::transcript::{Caption, CueWriter, text_line},
-    files,
+use super::{
+    FORMS,
+    transcript::{Line, SPEAKERS},
 };
+use crate::{conversation::transcript::Caption, files};
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,8 +82,8 @@ fn person_in(room: &Path, who: &str, erased: &mut Erased) -> io::Result<()> {
     let speakers = room.join(SPEAKERS);
     for file in with_extension(&speakers, "jsonl") {
         if read(&file)?.iter().any(|line| matches!(line, Line::Caption(caption) if is_of(caption, who, &peers))) {
-            for extension in ["jsonl", "vtt", "txt"] {
-                remove(&file.with_extension(extension), erased)?;
+            for form in FORMS {
+                remove(&file.with_extension(form.extension), erased)?;
             }
         }
     }
@@ -95,19 +95,19 @@ fn person_in(room: &Path, who: &str, erased: &mut Erased) -> io::Result<()> {
 
 /// Writes a transcript anew without somebody's lines.
 fn rewrite(path: &Path, who: &str, peers: &[String], erased: &mut Erased) -> io::Result<()> {
-    let lines = read(path)?;
-    let is_kept = |line: &Line| !matches!(line, Line::Caption(caption) if is_of(caption, who, peers));
-    let (kept, gone): (Vec<Line>, Vec<Line>) = lines.into_iter().partition(is_kept);
-    if gone.is_empty() {
+    let (mut head, mut kept, mut gone) = (None, Vec::new(), 0);
+    for line in read(path)? {
+        match line {
+            Line::Transcript(of) => head = Some(of),
+            Line::Caption(caption) if is_of(&caption, who, peers) => gone += 1,
+            Line::Caption(caption) => kept.push(caption),
+        }
+    }
+    if gone == 0 {
         return Ok(());
     }
-    erased.lines += gone.len();
-    let captions =
-        || kept.iter().filter_map(|line| if let Line::Caption(caption) = line { Some(caption) } else { None });
-    replace(path, &kept.iter().map(line).collect::<String>())?;
-    let cues: String = captions().map(CueWriter::cue).collect();
-    replace(&path.with_extension("vtt"), &format!("{}{cues}", CueWriter::HEAD))?;
-    replace(&path.with_extension("txt"), &captions().map(|caption| text_line(caption) + "\n").collect::<String>())
+    erased.lines += gone;
+    FORMS.iter().try_for_each(|form| replace(&path.with_extension(form.extension), &form.text(head.as_ref(), &kept)))
 }
 
 fn is_of(caption: &Caption, who: &str, peers: &[String]) -> bool {

@@ -4,8 +4,10 @@
 //! old, [`erase`] what is about a room or a person, at once.
 
 pub mod erase;
+mod form;
 pub mod recording;
 pub mod retention;
 mod transcript;
 
+pub(crate) use form::FORMS;
 pub use transcript::{Line, TranscriptFiles};

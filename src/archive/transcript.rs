@@ -13,8 +13,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::FORMS;
 use crate::{
-    conversation::transcript::{Caption, CueWriter, text_line},
+    conversation::transcript::Caption,
     event::{PeerId, RoomId},
     files,
 };
@@ -53,25 +54,25 @@ pub struct Head {
 
 struct Files {
     head: Head,
-    lines: PathBuf,
-    cues: PathBuf,
-    text: PathBuf,
+    /// One in each form.
+    paths: [PathBuf; FORMS.len()],
 }
 
 impl Files {
     fn create(folder: &Path, name: &str, head: Head) -> io::Result<Files> {
-        let create = |extension| files::create(folder, name, extension).map(|(_, path)| path);
-        let created = Files { lines: create("jsonl")?, cues: create("vtt")?, text: create("txt")?, head };
-        append(&created.lines, &line(&Line::Transcript(created.head.clone())), "")?;
-        append(&created.cues, CueWriter::HEAD, "")?;
-        Ok(created)
+        let mut paths: [PathBuf; FORMS.len()] = Default::default();
+        for (form, path) in FORMS.iter().zip(&mut paths) {
+            *path = files::create(folder, name, form.extension)?.1;
+            append(path, &(form.head)(Some(&head)), "")?;
+        }
+        Ok(Files { head, paths })
     }
 
     fn write(&self, caption: &Caption) -> io::Result<()> {
-        let head = line(&Line::Transcript(self.head.clone()));
-        append(&self.lines, &head, &line(&Line::Caption(caption.clone())))?;
-        append(&self.cues, CueWriter::HEAD, &CueWriter::cue(caption))?;
-        append(&self.text, "", &format!("{}\n", text_line(caption)))
+        for (form, path) in FORMS.iter().zip(&self.paths) {
+            append(path, &(form.head)(Some(&self.head)), &(form.caption)(caption))?;
+        }
+        Ok(())
     }
 }
 
@@ -122,10 +123,6 @@ impl TranscriptFiles {
         }
         self.speakers.get(&caption.speaker).map_or(Ok(()), |files| files.write(caption))
     }
-}
-
-pub(super) fn line(line: &Line) -> String {
-    serde_json::to_string(line).expect("a line is plain") + "\n"
 }
 
 /// The folder of each speaker's own transcript.

@@ -15,6 +15,7 @@ use tokio::sync::broadcast;
 
 use super::reconciler::Key;
 use crate::{
+    conversation::transcript::Caption,
     event::RoomId,
     net::{Credential, signature},
     session::{SessionEvent, SessionEventKind},
@@ -64,7 +65,7 @@ impl Captions {
         let mut channels = self.channels();
         // Rooms that nobody is in or follows any more are forgotten.
         channels.retain(|_, channel| channel.sessions > 0 || channel.told.receiver_count() > 0);
-        let all: usize = channels.values().map(|channel| channel.told.receiver_count()).sum();
+        let all = followers(&channels);
         let here = channels.get(room).map_or(0, |channel| channel.told.receiver_count());
         if all >= MOST_FOLLOWERS || here >= MOST_OF_A_ROOM {
             return None;
@@ -75,12 +76,16 @@ impl Captions {
 
     /// How many follow.
     pub(super) fn followers(&self) -> usize {
-        self.channels().values().map(|channel| channel.told.receiver_count()).sum()
+        followers(&self.channels())
     }
 
     fn channels(&self) -> MutexGuard<'_, HashMap<RoomId, Channel>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn followers(channels: &HashMap<RoomId, Channel>) -> usize {
+    channels.values().map(|channel| channel.told.receiver_count()).sum()
 }
 
 impl Channel {
@@ -93,7 +98,7 @@ impl CaptionFeed {
     /// Tells what a session told, if that is a caption.
     pub(super) fn tell(&self, event: &SessionEvent) {
         let SessionEventKind::Note(note) = &event.kind else { return };
-        let Some(caption) = note.data.get("caption").and_then(Value::as_object) else { return };
+        let Some(caption) = note.data.get(Caption::NAME).and_then(Value::as_object) else { return };
         let mut channels = self.captions.channels();
         let Some(channel) = channels.get_mut(&self.key.room) else { return };
         let mut line = caption.clone();

@@ -106,7 +106,7 @@ struct Stage {
 impl Stage {
     fn on_event(&mut self, begun: Instant, event: &SessionEvent) {
         if let SessionEventKind::Note(note) = &event.kind
-            && let Some(mut caption) = transcript::caption_of(note)
+            && let Some(mut caption) = Caption::of_note(note)
         {
             transcript::shift(&mut caption, begun.saturating_duration_since(self.origin));
             caption.name.get_or_insert_with(|| "person".into());

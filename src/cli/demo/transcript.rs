@@ -8,10 +8,9 @@ use std::{
 };
 
 use crate::{
-    agent::Note,
-    archive::Line,
+    archive::FORMS,
     cli::say,
-    conversation::transcript::{Caption, CueWriter, text_line},
+    conversation::transcript::{Caption, text_line},
 };
 
 /// The newest words, for the line that shows how far it is; what is final is printed. Clones show the same.
@@ -32,11 +31,6 @@ impl Subtitles {
     }
 }
 
-/// The caption that a note has, if it has one.
-pub(super) fn caption_of(note: &Note) -> Option<Caption> {
-    serde_json::from_value(note.data.get("caption")?.clone()).ok()
-}
-
 /// Moves a caption to another clock.
 pub(super) fn shift(caption: &mut Caption, by: Duration) {
     caption.begins += by;
@@ -47,24 +41,13 @@ pub(super) fn shift(caption: &mut Caption, by: Duration) {
     }
 }
 
-/// The names of the files.
-pub(super) const FILES: [&str; 3] = ["transcript.jsonl", "transcript.vtt", "transcript.txt"];
-
 /// Writes what was understood; without it there are no files.
 pub(super) fn write(captions: &[Caption], folder: &Path) -> io::Result<()> {
-    let lines = |each: &dyn Fn(&Caption) -> String| captions.iter().map(each).collect::<String>();
-    let json =
-        |caption: &Caption| serde_json::to_string(&Line::Caption(caption.clone())).expect("a caption is plain") + "\n";
-    let texts = [
-        lines(&json),
-        format!("{}{}", CueWriter::HEAD, lines(&CueWriter::cue)),
-        lines(&|caption| text_line(caption) + "\n"),
-    ];
-    for (name, text) in FILES.into_iter().zip(texts) {
-        let path = folder.join(name);
+    for form in FORMS {
+        let path = folder.join("transcript").with_extension(form.extension);
         match captions.is_empty() {
             true => drop(fs::remove_file(path)),
-            false => fs::write(path, text)?,
+            false => fs::write(path, form.text(None, captions))?,
         }
     }
     Ok(())

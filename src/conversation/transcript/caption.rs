@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    agent::Note,
     conversation::{
         Word,
         listening::{Utterance, UtteranceId},
@@ -94,6 +95,26 @@ impl Caption {
             missing: crate::conversation::Speech::RATE.duration_of(missing as u64),
             continues: utterance.end == crate::conversation::listening::End::Cut,
         }
+    }
+
+    /// What a caption is called in a note's data.
+    pub const NAME: &str = "caption";
+
+    /// The note that tells it.
+    pub fn note(&self) -> Note {
+        let caption = serde_json::to_value(self).expect("a caption is plain");
+        Note {
+            speaker: Some(self.speaker.clone()),
+            heard: Some(self.begins),
+            text: self.text.clone(),
+            is_interim: self.is_partial(),
+            data: [(Caption::NAME.to_owned(), caption)].into_iter().collect(),
+        }
+    }
+
+    /// The caption that a note tells, if it does.
+    pub fn of_note(note: &Note) -> Option<Caption> {
+        Caption::deserialize(note.data.get(Caption::NAME)?).ok()
     }
 
     /// Whether more of the same utterance follows.

@@ -8,4 +8,4 @@ mod write;
 pub use caption::{Caption, Lost, Quality};
 pub use order::Order;
 pub use redact::Redaction;
-pub use write::{CueWriter, text_line, timestamp};
+pub use write::{VTT_HEAD, cue, text_line, timestamp};

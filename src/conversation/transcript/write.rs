@@ -4,23 +4,17 @@ use std::{fmt::Write as _, time::Duration};
 
 use super::{Caption, Quality};
 
-/// Writes WebVTT, a cue at a time.
-#[derive(Debug, Default)]
-pub struct CueWriter(());
+/// What stands at the top of a WebVTT file.
+pub const VTT_HEAD: &str = "WEBVTT\n\n";
 
-impl CueWriter {
-    /// What stands at the top of the file.
-    pub const HEAD: &'static str = "WEBVTT\n\n";
-
-    /// One caption as a cue with its speaker; nothing for one without text.
-    pub fn cue(caption: &Caption) -> String {
-        if caption.text.is_empty() {
-            return String::new();
-        }
-        let (from, to) = (timestamp(caption.begins), timestamp(caption.ends.max(caption.begins + SHORTEST)));
-        let (who, text) = (escape(&one_line(caption.who())), escape(&one_line(&caption.text)));
-        format!("{}\n{from} --> {to}\n<v {who}>{text}\n\n", caption.utterance.0)
+/// One caption as a cue of WebVTT with its speaker; nothing for one without text.
+pub fn cue(caption: &Caption) -> String {
+    if caption.text.is_empty() {
+        return String::new();
     }
+    let (from, to) = (timestamp(caption.begins), timestamp(caption.ends.max(caption.begins + SHORTEST)));
+    let (who, text) = (escape(&one_line(caption.who())), escape(&one_line(&caption.text)));
+    format!("{}\n{from} --> {to}\n<v {who}>{text}\n\n", caption.utterance.0)
 }
 
 /// One caption as a line that people read: `[00:01:02.300] Ada: Good morning.`
