@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     event::{Metadata, Peer, PeerId, RoomId},
-    net::{self, Credential, Trust, build_trusting, limits},
+    net::{self, BodyError, Credential, Trust, build_trusting, limits},
     platform::{PlatformError, PlatformErrorKind},
     protocol::dubtrack::{
         objects::{RoomUser, User},
@@ -135,7 +135,10 @@ impl Rest {
         if !status.is_success() {
             return Err(refused(&name, status, wait));
         }
-        let body = bounded(response).await.map_err(|why| unreadable(&name, &why))?;
+        let body = net::body(response, LARGEST_BYTES).await.map_err(|error| match error {
+            BodyError::Transport(error) => unreadable(&name, &error.to_string()),
+            BodyError::TooLarge => unreadable(&name, &format!("it is larger than {} MiB", LARGEST_BYTES >> 20)),
+        })?;
         let whole: Value = serde_json::from_slice(&body).map_err(|error| unreadable(&name, &error.to_string()))?;
         Ok(whole.get("data").cloned().unwrap_or_default())
     }
@@ -149,17 +152,6 @@ impl Rest {
             }
         }
     }
-}
-
-async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    while let Some(bytes) = response.chunk().await.map_err(|error| error.to_string())? {
-        if body.len() + bytes.len() > LARGEST_BYTES {
-            return Err(format!("it is larger than {} MiB", LARGEST_BYTES >> 20));
-        }
-        body.extend_from_slice(&bytes);
-    }
-    Ok(body)
 }
 
 fn client(trust: &Trust) -> reqwest::Client {

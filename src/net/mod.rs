@@ -1,6 +1,7 @@
 //! What every connection needs, REST and sockets alike: whom to trust, which proxy to go through, how long to stay
 //! away, which token to show.
 
+mod body;
 mod credential;
 pub(crate) mod limits;
 mod proxy;
@@ -10,6 +11,7 @@ pub mod signature;
 mod trust;
 pub(crate) mod websocket;
 
+pub(crate) use body::{BodyError, body};
 pub use credential::Credential;
 pub(crate) use proxy::connect;
 pub(crate) use proxy::proxy_of;

@@ -13,7 +13,7 @@ use tokio::{runtime::Handle, time::timeout};
 use crate::{
     audio::wav,
     conversation::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription, Word},
-    net::build_http,
+    net::{self, BodyError, build_http},
 };
 
 /// Such a server.
@@ -96,18 +96,15 @@ impl OpenAi {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }
-        let mut response = request.send().await.map_err(failed)?;
+        let response = request.send().await.map_err(failed)?;
         let status = response.status();
         if !status.is_success() {
             return Err(refused(&self.url, status));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LARGEST {
-                return Err(EngineError::Failed(format!("{}: an answer of more than {LARGEST} bytes", self.url)));
-            }
-        }
+        let body = net::body(response, LARGEST).await.map_err(|error| match error {
+            BodyError::Transport(error) => failed(error),
+            BodyError::TooLarge => EngineError::Failed(format!("{}: an answer of more than {LARGEST} bytes", self.url)),
+        })?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| EngineError::Failed(format!("{}: the answer has no text", self.url)))?;
         Ok(Transcription::from(answer).within(speech.duration()))
