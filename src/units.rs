@@ -99,6 +99,14 @@ macro_rules! as_text {
             pub fn deserialize<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<$type, D::Error> {
                 reader.deserialize_str(Reader)
             }
+
+            /// The same of what need not be given.
+            ///
+            /// # Errors
+            /// The reader's, with what to write.
+            pub fn deserialize_some<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<$type>, D::Error> {
+                deserialize(reader).map(Some)
+            }
         }
     };
 }

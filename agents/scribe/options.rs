@@ -39,7 +39,7 @@ pub(crate) struct Options {
     /// What is taken out of every caption.
     pub(super) redact: Redaction,
     /// How long files are kept.
-    #[serde(deserialize_with = "some_duration")]
+    #[serde(deserialize_with = "units::duration::deserialize_some")]
     pub(super) retain: Option<Duration>,
     /// With less room on the disk than this no more sound is kept; with a tenth of it, no more text.
     #[serde(deserialize_with = "units::bytes::deserialize")]
@@ -202,8 +202,4 @@ impl Parts for Chosen {
     fn noise_filter(&self) -> Option<Box<dyn NoiseFilter>> {
         self.noise.map(|make| make())
     }
-}
-
-fn some_duration<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<Duration>, D::Error> {
-    units::duration::deserialize(reader).map(Some)
 }

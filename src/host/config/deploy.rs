@@ -148,7 +148,7 @@ pub struct LeaveRule {
 
 /// A duration that need not be given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-pub struct OptionalDuration(#[serde(deserialize_with = "some_duration")] pub Option<Duration>);
+pub struct OptionalDuration(#[serde(deserialize_with = "units::duration::deserialize_some")] pub Option<Duration>);
 
 /// `hear`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -304,10 +304,6 @@ fn patterns<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Pattern>, D::Err
     let texts = Vec::<String>::deserialize(reader)?;
     let parse = |text: &String| Pattern::new(text).map_err(|error| de::Error::custom(format!("{text:?}: {error}")));
     texts.iter().map(parse).collect()
-}
-
-fn some_duration<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Duration>, D::Error> {
-    units::duration::deserialize(reader).map(Some)
 }
 
 fn lead() -> Duration {

@@ -10,13 +10,15 @@ use serde::{
 use crate::units;
 
 /// An engine, by its name alone or as a table: `"moonshine"`, or `{ name = "openai", url = "http://127.0.0.1:8000" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields, default = "unnamed")]
 pub struct EngineConfig {
     /// One of the table, or `command`.
     pub name: String,
     /// Threads, each with a model or a process of its own.
     pub threads: usize,
     /// How long the end of an utterance may take.
+    #[serde(deserialize_with = "units::duration::deserialize")]
     pub within: Duration,
     /// How many sessions it serves; measured unless given.
     pub sessions: Option<usize>,
@@ -31,37 +33,15 @@ pub struct EngineConfig {
     /// `command`: the languages that it understands; any unless given.
     pub languages: Vec<String>,
     /// `command`: how much memory it may have, in bytes.
+    #[serde(deserialize_with = "units::bytes::deserialize_some")]
     pub memory: Option<u64>,
 }
 
 impl EngineConfig {
     /// An engine of the table as it is.
     pub fn named(name: &str) -> EngineConfig {
-        Table { name: name.to_owned(), ..Table::default() }.into()
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Table {
-    name: String,
-    threads: usize,
-    #[serde(deserialize_with = "units::duration::deserialize")]
-    within: Duration,
-    sessions: Option<usize>,
-    url: Option<String>,
-    model: Option<String>,
-    token_env: Option<String>,
-    program: Vec<String>,
-    languages: Vec<String>,
-    #[serde(deserialize_with = "memory")]
-    memory: Option<u64>,
-}
-
-impl Default for Table {
-    fn default() -> Table {
-        Table {
-            name: String::new(),
+        EngineConfig {
+            name: name.to_owned(),
             threads: 1,
             within: Duration::from_secs(2),
             sessions: None,
@@ -75,15 +55,8 @@ impl Default for Table {
     }
 }
 
-impl From<Table> for EngineConfig {
-    fn from(table: Table) -> EngineConfig {
-        let Table { name, threads, within, sessions, url, model, token_env, program, languages, memory } = table;
-        EngineConfig { name, threads, within, sessions, url, model, token_env, program, languages, memory }
-    }
-}
-
-fn memory<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<u64>, D::Error> {
-    units::bytes::deserialize(reader).map(Some)
+fn unnamed() -> EngineConfig {
+    EngineConfig::named("")
 }
 
 impl<'de> Deserialize<'de> for EngineConfig {
@@ -102,7 +75,8 @@ impl<'de> Deserialize<'de> for EngineConfig {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EngineConfig, A::Error> {
-                Table::deserialize(MapAccessDeserializer::new(map)).map(EngineConfig::from)
+                // The inherent function that the derive made, for the table.
+                EngineConfig::deserialize(MapAccessDeserializer::new(map))
             }
         }
 
