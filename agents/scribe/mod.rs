@@ -111,7 +111,7 @@ impl Desk<'_> {
             Input::Audio(frame) => self.shelf.as_mut().map_or(Ok(()), |shelf| shelf.on_frame(frame)),
             Input::Gap(gap) => self.shelf.as_mut().map_or(Ok(()), |shelf| shelf.on_gap(gap)),
             Input::Event(event) => {
-                if self.shared.options.names {
+                if self.shared.options.names && matches!(event.kind, EventKind::Peer(_)) {
                     self.names.learn(room.peers.iter());
                 }
                 match (&event.kind, &mut self.shelf) {

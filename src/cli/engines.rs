@@ -124,8 +124,8 @@ async fn check(folder: &Folder, engine: &'static Engine, as_json: bool) -> Resul
 async fn understand(folder: &Folder, engine: &'static Engine) -> Result<(String, f64), String> {
     let opened = Opened::new(&EngineConfig::named(engine.name), folder)?;
     let work = move || {
-        let heard = speech::check(&opened).map_err(|error| error.to_string())?;
         let mut worker = opened.worker().map_err(|error| error.to_string())?;
+        let heard = speech::check_worker(&mut *worker).map_err(|error| error.to_string())?;
         let utterance = crate::conversation::Speech::whole(speech::sentence());
         let mut best = Duration::MAX;
         for _ in 0..3 {

@@ -11,7 +11,7 @@
 //!   JSON lines, WebVTT and text.
 
 pub mod listening;
-mod plausible;
+pub(crate) mod plausible;
 mod speech_to_text;
 pub mod testing;
 pub mod transcript;

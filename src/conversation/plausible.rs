@@ -49,7 +49,7 @@ impl Nonsense {
 /// assert_eq!(check("one two three four five six seven eight nine", 1), Some(Nonsense::TooFast));
 /// ```
 pub fn nonsense(heard: &Transcription, lasts: Duration) -> Option<Nonsense> {
-    let words: Vec<String> = heard.text.split_whitespace().map(plain).filter(|word| !word.is_empty()).collect();
+    let words = words(&heard.text);
     if heard.text.trim().is_empty() {
         return None;
     }
@@ -69,9 +69,10 @@ pub fn nonsense(heard: &Transcription, lasts: Duration) -> Option<Nonsense> {
     is_guess.then_some(Nonsense::Guess)
 }
 
-/// A word as it sounds: without case and signs.
-fn plain(word: &str) -> String {
-    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// The words of a text as they sound: without case and signs.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let plain = |word: &str| word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    text.split_whitespace().map(plain).filter(|word: &String| !word.is_empty()).collect()
 }
 
 /// Whether a phrase of up to eight words stands five times behind itself, or a single word eight times.

@@ -197,42 +197,36 @@ impl Scrape {
 
     fn of_speech(&self, page: &mut Page<'_>) -> fmt::Result {
         let engines = &self.measures.engines;
-        let by = |get: fn(&EngineMeasures) -> f64| {
-            engines.iter().map(move |engine| ([("engine", engine.name.as_ref())], get(engine))).collect::<Vec<_>>()
-        };
-        let counted = |get: fn(&EngineMeasures) -> u64| {
-            engines.iter().map(move |engine| ([("engine", engine.name.as_ref())], get(engine))).collect::<Vec<_>>()
-        };
-        let timed = |get: fn(&EngineMeasures) -> &LatencyCounts| {
-            engines.iter().map(move |engine| ([("engine", engine.name.as_ref())], get(engine))).collect::<Vec<_>>()
-        };
-        page.gauges("engine_sessions", "Sessions that an engine serves", by(|engine| engine.sessions as f64))?;
-        page.gauges("engine_capacity", "Sessions that it serves in time", by(|engine| engine.capacity as f64))?;
-        let load = by(|engine| engine.sessions as f64 / engine.capacity.max(1) as f64);
+        page.gauges("engine_sessions", "Sessions that an engine serves", each(engines, |e| e.sessions as f64))?;
+        page.gauges("engine_capacity", "Sessions that it serves in time", each(engines, |e| e.capacity as f64))?;
+        let load = each(engines, |e| e.sessions as f64 / e.capacity.max(1) as f64);
         page.gauges("engine_load", "How full it is: sessions by capacity; add hosts before it is 1", load)?;
-        page.counters("engine_restarts", "Workers of it that were made anew", counted(|engine| engine.restarts))?;
-        page.gauges("engine_busy_seconds", "How long it computed", by(|engine| engine.busy.as_secs_f64()))?;
-        page.gauges("speech_seconds", "How much speech it was given", by(|engine| engine.speech.as_secs_f64()))?;
-        page.counters("speech_finals", "Utterances that were understood", counted(|engine| engine.finals))?;
-        page.counters("speech_words", "Words of them", counted(|engine| engine.words))?;
-        page.counters("speech_partials", "Beginnings of utterances that were", counted(|engine| engine.partials))?;
-        let shed = counted(|engine| engine.shed_partials);
+        page.counters("engine_restarts", "Workers of it that were made anew", each(engines, |e| e.restarts))?;
+        page.gauges("engine_busy_seconds", "How long it computed", each(engines, |e| e.busy.as_secs_f64()))?;
+        page.gauges("speech_seconds", "How much speech it was given", each(engines, |e| e.speech.as_secs_f64()))?;
+        page.counters("speech_finals", "Utterances that were understood", each(engines, |e| e.finals))?;
+        page.counters("speech_words", "Words of them", each(engines, |e| e.words))?;
+        page.counters("speech_partials", "Beginnings of utterances that were", each(engines, |e| e.partials))?;
+        let shed = each(engines, |e| e.shed_partials);
         page.counters("speech_partials_shed", "Beginnings that gave way to something more urgent", shed)?;
         let of = |get: fn(&EngineMeasures) -> &BTreeMap<&'static str, u64>| {
-            let each = move |engine: &'_ EngineMeasures| {
-                let name = engine.name.to_string();
-                get(engine)
-                    .iter()
-                    .map(move |(why, n)| ([("engine", name.clone()), ("why", (*why).to_owned())], *n))
-                    .collect::<Vec<_>>()
-            };
-            engines.iter().flat_map(each).collect::<Vec<_>>()
+            engines.iter().flat_map(move |engine| {
+                get(engine).iter().map(|(why, n)| ([("engine", engine.name.as_ref()), ("why", *why)], *n))
+            })
         };
-        page.counters("speech_lost", "Utterances that were not understood, by why", of(|engine| &engine.lost))?;
-        page.counters("speech_nonsense", "Texts that cannot have been said, by why", of(|engine| &engine.nonsense))?;
-        page.histograms("speech_final_seconds", "From the activity's end to the final text", timed(|e| &e.to_final))?;
-        page.histograms("speech_queue_seconds", "How long an utterance waited for the engine", timed(|e| &e.queue))?;
-        let interval = timed(|engine| &engine.partial_interval);
+        page.counters("speech_lost", "Utterances that were not understood, by why", of(|e| &e.lost))?;
+        page.counters("speech_nonsense", "Texts that cannot have been said, by why", of(|e| &e.nonsense))?;
+        page.histograms(
+            "speech_final_seconds",
+            "From the activity's end to the final text",
+            each(engines, |e| &e.to_final),
+        )?;
+        page.histograms(
+            "speech_queue_seconds",
+            "How long an utterance waited for the engine",
+            each(engines, |e| &e.queue),
+        )?;
+        let interval = each(engines, |e| &e.partial_interval);
         page.histograms("speech_partial_interval_seconds", "Speech between two partial captions", interval)?;
         let followers = self.measures.caption_followers as f64;
         page.gauge("caption_followers", "Who follows the captions of a room", followers)
@@ -281,6 +275,14 @@ impl Scrape {
         page.gauge("process_open_files", "Files and sockets that are open", machine::open_files() as f64)?;
         page.gauge("process_cpu_seconds", "Time on the machine's cores", machine::cpu_time().as_secs_f64())
     }
+}
+
+/// A value of each engine, under its name.
+fn each<'a, V>(
+    engines: &'a [EngineMeasures],
+    get: impl Fn(&'a EngineMeasures) -> V,
+) -> impl Iterator<Item = ([(&'static str, &'a str); 1], V)> {
+    engines.iter().map(move |engine| ([("engine", engine.name.as_ref())], get(engine)))
 }
 
 struct Page<'a>(DescriptorEncoder<'a>);

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Answer, EngineStats, Job, Pool};
+use super::{Answer, Job, Pool};
 use crate::conversation::{EngineError, Transcription, nonsense};
 
 /// Engines in the order in which they are asked. Cheap to clone.
@@ -48,19 +48,9 @@ impl Chain {
         Chain(links.into())
     }
 
-    /// The engines.
-    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
-        self.0.iter().map(|link| &link.pool)
-    }
-
     /// The first engine, which is asked as long as it is well.
     pub fn first(&self) -> &Pool {
         &self.0[0].pool
-    }
-
-    /// How long the end of an utterance may take at most.
-    pub fn within(&self) -> Duration {
-        self.0.iter().map(|link| link.within).sum()
     }
 
     /// What somebody said, of whom so many utterances in a row were not understood, and by which engine. A text that cannot have
@@ -162,13 +152,6 @@ impl ChainLink {
 impl fmt::Debug for ChainLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} within {:?}", self.pool.about().name, self.within)
-    }
-}
-
-impl EngineStats {
-    /// From the end of the activity to the final text.
-    pub(super) fn note_final(&self, took: Duration) {
-        self.to_final.note(took);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::conversation::{EngineError, Speech, SpeechToText, Transcription, nonsense};
+use crate::conversation::{EngineError, Speech, SpeechToText, SpeechWorker, Transcription, nonsense, plausible::words};
 
 /// What an engine does not keep.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,14 +23,21 @@ pub enum CheckFailed {
     Wrong(String),
 }
 
+/// Makes a worker of an engine and runs [`check_worker`] on it.
+///
+/// # Errors
+/// The first thing that it does not keep.
+pub fn check(engine: &dyn SpeechToText) -> Result<Transcription, CheckFailed> {
+    check_worker(&mut *engine.worker().map_err(CheckFailed::Worker)?)
+}
+
 /// Runs the contract on an engine that understands English: it understands a sentence, the same way twice and as a
 /// beginning; silence, nothing and a single sample give no words and no failure; its words lie within the speech. Gives
 /// what it understood of the sentence, whose words [`SENTENCE`] has.
 ///
 /// # Errors
 /// The first thing that it does not keep.
-pub fn check(engine: &dyn SpeechToText) -> Result<Transcription, CheckFailed> {
-    let mut worker = engine.worker().map_err(CheckFailed::Worker)?;
+pub fn check_worker(worker: &mut dyn SpeechWorker) -> Result<Transcription, CheckFailed> {
     let mut ask = |what: &'static str, samples: &[i16], is_final: bool| {
         let speech = Speech { is_final, ..Speech::whole(samples) };
         worker.transcribe(&speech).map_err(|error| CheckFailed::Failed { what, error })
@@ -75,10 +82,6 @@ pub const SENTENCE: &str = "and mister john dashwood had then leisure to conside
 
 /// How many words are wrong, missing or too many, without regard to case and signs.
 pub fn errors(said: &str, heard: &str) -> usize {
-    let words = |text: &str| -> Vec<String> {
-        let plain = |word: &str| word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-        text.split_whitespace().map(plain).filter(|word: &String| !word.is_empty()).collect()
-    };
     let (said, heard) = (words(said), words(heard));
     let mut row: Vec<usize> = (0..=heard.len()).collect();
     for (n, word) in said.iter().enumerate() {

@@ -29,7 +29,7 @@ mod trace;
 mod transcriber;
 
 pub use chain::{Chain, ChainLink};
-pub use check::{CheckFailed, SENTENCE, check, errors, sentence};
+pub use check::{CheckFailed, SENTENCE, check, check_worker, errors, sentence};
 pub use pool::{Answer, Job, Pool, PoolSettings};
 pub use stats::{EngineMeasures, EngineStats, measures};
 pub use transcriber::{Transcriber, TranscriberSettings};

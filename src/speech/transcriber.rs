@@ -272,7 +272,7 @@ impl Transcriber {
         let (mut caption, heard, engine) = match result {
             Ok((answer, pool)) => {
                 self.losses.remove(&utterance.source.track);
-                pool.stats().note_final(ended.elapsed());
+                pool.stats().to_final.note(ended.elapsed());
                 (Caption::of(&utterance, Quality::Final), answer.heard, Some(pool.about().name.clone()))
             }
             Err(error) => {

@@ -193,10 +193,7 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
 
 /// How an engine did.
 fn engine_line(engine: &speech::EngineMeasures) -> String {
-    let mean = |counts: &crate::stats::LatencyCounts| {
-        let n: u64 = counts.counts.iter().sum();
-        counts.total.as_secs_f64() * 1e3 / n.max(1) as f64
-    };
+    let mean = |counts: &crate::stats::LatencyCounts| counts.mean().unwrap_or_default().as_secs_f64() * 1e3;
     format!(
         "{}: final text {:.0} ms after the end of the activity ({:.0} ms queued), {:.1} % of real time, {} partials, {} shed",
         engine.name,

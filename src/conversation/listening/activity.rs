@@ -21,7 +21,7 @@ pub trait VoiceActivity: Send {
 /// A machine that makes stretches out of verdicts: quiet → candidate → speaking → trailing → quiet. Thresholds have a
 /// hysteresis, so that a voice that fades does not flutter, and lengths are counted in samples.
 #[derive(Debug, Clone)]
-pub struct Activity {
+pub(super) struct Activity {
     settings: ActivitySettings,
     state: State,
 }
@@ -44,7 +44,7 @@ enum State {
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivityChange {
+pub(super) enum ActivityChange {
     /// Somebody speaks, since this sample.
     Began(u64),
     /// Nothing was said since this sample.
@@ -62,13 +62,8 @@ pub(super) struct Verdict {
 
 impl Activity {
     /// Quiet.
-    pub fn new(settings: ActivitySettings) -> Activity {
+    pub(super) fn new(settings: ActivitySettings) -> Activity {
         Activity { settings, state: State::Quiet }
-    }
-
-    /// Whether somebody speaks.
-    pub fn is_speaking(&self) -> bool {
-        matches!(self.state, State::Speaking | State::Trailing { .. })
     }
 
     /// Takes the verdict on the `samples` samples from `index` on.
@@ -104,7 +99,7 @@ impl Activity {
     }
 
     /// Nothing comes any more after sample `index`: whoever speaks has stopped.
-    pub fn stop(&mut self, index: u64) -> Option<ActivityChange> {
+    pub(super) fn stop(&mut self, index: u64) -> Option<ActivityChange> {
         let from = match self.state {
             State::Speaking => Some(index),
             State::Trailing { from } => Some(from),

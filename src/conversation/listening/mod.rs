@@ -1,8 +1,8 @@
 //! Who speaks when: each speaker's frames become utterances.
 //!
 //! A [`Listener`] is told what its room hears, and gives [`Heard`]s: an utterance begins, is over, or was cut because it
-//! grew too long. Each speaker has a detector ([`VoiceActivity`]), a machine that makes stretches out of its verdicts
-//! ([`Activity`]), and a buffer that exists while somebody speaks. Nothing in here waits, computes for long, or looks at a
+//! grew too long. Each speaker has a detector ([`VoiceActivity`]), a machine that makes stretches out of its verdicts,
+//! and a buffer that exists while somebody speaks. Nothing in here waits, computes for long, or looks at a
 //! clock: times are those of the frames.
 //!
 //! ```
@@ -37,7 +37,7 @@ mod utterance;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use self::{
-    activity::{Activity, ActivityChange, VoiceActivity},
+    activity::VoiceActivity,
     earshot::Earshot,
     noise::NoiseFilter,
     settings::{ActivitySettings, ListeningSettings, Parts, PlatformVoice},

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    Activity, ActivityChange, End, Heard, ListeningSettings, NoiseFilter, Utterance, UtteranceId, VoiceActivity,
-    activity::{Verdict, samples_in},
+    End, Heard, ListeningSettings, NoiseFilter, Utterance, UtteranceId, VoiceActivity,
+    activity::{Activity, ActivityChange, Verdict, samples_in},
     guard::{self, Guard},
 };
 use crate::{

@@ -195,6 +195,3 @@ const SILERO: WheelFile = WheelFile {
     name: "silero_vad.onnx",
     sums: &["1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"],
 };
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! What installing does when it cannot.
