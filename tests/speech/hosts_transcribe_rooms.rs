@@ -152,7 +152,11 @@ async fn two_people_are_written_down_followed_recorded_and_erased() {
     assert!(told.contains("event: caption\ndata: {") && told.contains("\"name\":\"Ada\""), "{told}");
     // Ada goes in mid-word; Bob stays, and so does the scribe.
     house.sandbox.say(&room, &ada, sound(&hibari[4].0), Duration::ZERO).await.unwrap();
-    sleep(Duration::from_millis(1_800)).await;
+    let mut so_far = String::new();
+    while !so_far.contains("going") {
+        let chunk = tokio::time::timeout(PATIENCE, followed.chunk()).await.expect("captions come").unwrap().unwrap();
+        so_far.push_str(&String::from_utf8_lossy(&chunk));
+    }
     house.sandbox.remove_person(&room, &ada).unwrap();
     house
         .until("what Ada said before she left", || {
