@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Input, Maker, OptionsError, Room, options},
     conversation::{
-        Speech,
+        Spoken,
         listening::UtteranceId,
         transcript::{Caption, Order},
     },
@@ -54,7 +54,7 @@ impl Agent for Scribe {
     /// It wants all of it, however late, and says nothing.
     fn requirements(&self) -> AudioRequirements {
         AudioRequirements {
-            hear_rate: Speech::RATE,
+            hear_rate: Spoken::RATE,
             most_behind: None,
             pause_after: Some(self.shared.options.activity.end),
             speak_rate: None,

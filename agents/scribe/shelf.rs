@@ -12,7 +12,7 @@ use roomtone::{
         recording::{Tape, TapeSettings},
         retention,
     },
-    conversation::{Speech, transcript::Caption},
+    conversation::{Spoken, transcript::Caption},
     event::TrackId,
     files,
 };
@@ -31,7 +31,7 @@ pub(super) struct Shelf {
 impl Shelf {
     pub(super) fn new(folder: PathBuf, options: &Options) -> Shelf {
         let tape =
-            options.record.map(|record| TapeSettings { format: record.format, rate: Speech::RATE, mix: record.mix });
+            options.record.map(|record| TapeSettings { format: record.format, rate: Spoken::RATE, mix: record.mix });
         let cleaner = options.retain.map(|keep| tokio::spawn(clean(folder.clone(), keep)).abort_handle());
         Shelf { folder, tape, least_free: options.least_free, cleaner }
     }

@@ -126,7 +126,7 @@ async fn understand(folder: &Folder, engine: &'static Engine) -> Result<(String,
     let work = move || {
         let mut worker = opened.worker().map_err(|error| error.to_string())?;
         let heard = speech::check_worker(&mut *worker).map_err(|error| error.to_string())?;
-        let utterance = crate::conversation::Speech::whole(speech::sentence());
+        let utterance = crate::conversation::Spoken::whole(speech::sentence());
         let mut best = Duration::MAX;
         for _ in 0..3 {
             let begun = Instant::now();
@@ -159,7 +159,7 @@ fn detect(folder: &Folder, engine: &Engine) -> Result<f64, String> {
             silent * 100.0
         ));
     }
-    let lasts = crate::conversation::Speech::whole(speech::sentence()).duration();
+    let lasts = crate::conversation::Spoken::whole(speech::sentence()).duration();
     Ok(took.as_secs_f64() / lasts.as_secs_f64())
 }
 

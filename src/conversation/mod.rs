@@ -17,4 +17,4 @@ pub mod testing;
 pub mod transcript;
 
 pub use plausible::{Nonsense, nonsense};
-pub use speech_to_text::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription, Word};
+pub use speech_to_text::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word};

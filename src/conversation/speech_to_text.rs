@@ -6,7 +6,7 @@
 //! fallbacks are the runtime's; see [`speech::Transcriber`](crate::speech::Transcriber).
 //!
 //! ```
-//! use roomtone::conversation::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription};
+//! use roomtone::conversation::{About, EngineError, Languages, Spoken, SpeechToText, SpeechWorker, Transcription};
 //!
 //! /// Says how long somebody spoke.
 //! struct Stopwatch;
@@ -22,14 +22,14 @@
 //! }
 //!
 //! impl SpeechWorker for Stopwatch {
-//!     fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+//!     fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
 //!         Ok(Transcription::of(format!("{:.1} seconds", speech.duration().as_secs_f64())))
 //!     }
 //! }
 //!
 //! # fn main() -> Result<(), EngineError> {
 //! let samples = [0; 24_000];
-//! assert_eq!(Stopwatch.worker()?.transcribe(&Speech::whole(&samples))?.text, "1.5 seconds");
+//! assert_eq!(Stopwatch.worker()?.transcribe(&Spoken::whole(&samples))?.text, "1.5 seconds");
 //! # Ok(())
 //! # }
 //! ```
@@ -59,13 +59,13 @@ pub trait SpeechToText: Send + Sync + 'static {
 
 /// What one thread works with: a loaded model, a running program, a client.
 pub trait SpeechWorker {
-    /// The words of an utterance, or of its beginning. May block until [`Speech::deadline`]; whoever asked does not wait
+    /// The words of an utterance, or of its beginning. May block until [`Spoken::deadline`]; whoever asked does not wait
     /// for longer. Silence and noise give an empty text.
     ///
     /// # Errors
     /// [`EngineError::Failed`] where this utterance could not be done, [`EngineError::Broken`] where the worker is of no
     /// use any more and another is to be made.
-    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError>;
+    fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError>;
 }
 
 /// What an engine is.
@@ -113,8 +113,8 @@ impl fmt::Display for Languages {
 
 /// Some speech of one person.
 #[derive(Clone, Copy)]
-pub struct Speech<'a> {
-    /// The samples, mono, at [`Speech::RATE`].
+pub struct Spoken<'a> {
+    /// The samples, mono, at [`Spoken::RATE`].
     pub samples: &'a [i16],
     /// Whether the utterance is over. If not, more is going to follow, and the words are going to be asked for again.
     pub is_final: bool,
@@ -124,18 +124,18 @@ pub struct Speech<'a> {
     pub deadline: Instant,
 }
 
-impl<'a> Speech<'a> {
+impl<'a> Spoken<'a> {
     /// The rate of all speech that engines are given.
     pub const RATE: Hz = Hz::K16;
 
     /// A whole utterance, with a minute's time.
-    pub fn whole(samples: &'a [i16]) -> Speech<'a> {
-        Speech { samples, is_final: true, language: None, deadline: Instant::now() + Duration::from_secs(60) }
+    pub fn whole(samples: &'a [i16]) -> Spoken<'a> {
+        Spoken { samples, is_final: true, language: None, deadline: Instant::now() + Duration::from_secs(60) }
     }
 
     /// How long it lasts.
     pub fn duration(&self) -> Duration {
-        Speech::RATE.duration_of(self.samples.len() as u64)
+        Spoken::RATE.duration_of(self.samples.len() as u64)
     }
 
     /// How much time is left.
@@ -144,10 +144,10 @@ impl<'a> Speech<'a> {
     }
 }
 
-impl fmt::Debug for Speech<'_> {
+impl fmt::Debug for Spoken<'_> {
     /// What was said stays private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Speech({:?}, final: {})", self.duration(), self.is_final)
+        write!(f, "Spoken({:?}, final: {})", self.duration(), self.is_final)
     }
 }
 

@@ -134,7 +134,7 @@ impl ChainLink {
     }
 
     fn plausible(&self, answer: Answer, samples: usize) -> Answer {
-        let lasts = crate::conversation::Speech::RATE.duration_of(samples as u64);
+        let lasts = crate::conversation::Spoken::RATE.duration_of(samples as u64);
         match nonsense(&answer.heard, lasts) {
             None => answer,
             Some(what) => {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::conversation::{EngineError, Speech, SpeechToText, SpeechWorker, Transcription, nonsense, plausible::words};
+use crate::conversation::{EngineError, SpeechToText, SpeechWorker, Spoken, Transcription, nonsense, plausible::words};
 
 /// What an engine does not keep.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,7 @@ pub fn check(engine: &dyn SpeechToText) -> Result<Transcription, CheckFailed> {
 /// The first thing that it does not keep.
 pub fn check_worker(worker: &mut dyn SpeechWorker) -> Result<Transcription, CheckFailed> {
     let mut ask = |what: &'static str, samples: &[i16], is_final: bool| {
-        let speech = Speech { is_final, ..Speech::whole(samples) };
+        let speech = Spoken { is_final, ..Spoken::whole(samples) };
         worker.transcribe(&speech).map_err(|error| CheckFailed::Failed { what, error })
     };
     let sentence = sentence();
@@ -48,7 +48,7 @@ pub fn check_worker(worker: &mut dyn SpeechWorker) -> Result<Transcription, Chec
     if wrong > MOST_ERRORS {
         return Err(CheckFailed::Wrong(format!("{wrong} words of the sentence were wrong, more than {MOST_ERRORS}")));
     }
-    let lasts = Speech::whole(sentence).duration();
+    let lasts = Spoken::whole(sentence).duration();
     if heard.words.iter().any(|word| word.begins > word.ends || word.ends > lasts) {
         return Err(CheckFailed::Wrong("a word lies outside of the speech".into()));
     }
@@ -60,14 +60,14 @@ pub fn check_worker(worker: &mut dyn SpeechWorker) -> Result<Transcription, Chec
         [("nothing", 0), ("a single sample", 1), ("ten milliseconds", 160), ("a second of silence", 16_000)]
     {
         let heard = ask(what, &vec![0; samples], true)?;
-        if !heard.text.trim().is_empty() && nonsense(&heard, Speech::RATE.duration_of(samples as u64)).is_none() {
+        if !heard.text.trim().is_empty() && nonsense(&heard, Spoken::RATE.duration_of(samples as u64)).is_none() {
             return Err(CheckFailed::Wrong(format!("{what} was understood as words")));
         }
     }
     Ok(heard)
 }
 
-/// The sentence that comes with the program, at [`Speech::RATE`].
+/// The sentence that comes with the program, at [`Spoken::RATE`].
 pub fn sentence() -> &'static [i16] {
     static SAMPLES: OnceLock<Vec<i16>> = OnceLock::new();
     SAMPLES.get_or_init(|| {

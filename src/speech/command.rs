@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::conversation::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription, Word};
+use crate::conversation::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word};
 
 /// A program that understands speech.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ struct Worker {
 }
 
 impl SpeechWorker for Worker {
-    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+    fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
         self.id += 1;
         let left = speech.time_left();
         let answer = self.runtime.block_on(async { timeout(left, self.program.ask(self.id, speech)).await });
@@ -135,11 +135,11 @@ impl Program {
         Err(unavailable(why))
     }
 
-    async fn ask(&mut self, id: u64, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+    async fn ask(&mut self, id: u64, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
         let request = Request {
             id,
             samples: speech.samples.len(),
-            rate_hz: Speech::RATE.0,
+            rate_hz: Spoken::RATE.0,
             is_final: speech.is_final,
             language: speech.language,
         };

@@ -4,7 +4,7 @@ use nnnoiseless::DenoiseState;
 
 use crate::{
     audio::{Hz, Resampler},
-    conversation::{Speech, listening::NoiseFilter},
+    conversation::{Spoken, listening::NoiseFilter},
 };
 
 /// [`nnnoiseless`](https://docs.rs/nnnoiseless), which works at 48 kHz on frames of 10 ms.
@@ -20,8 +20,8 @@ impl Default for RnNoise {
     fn default() -> RnNoise {
         RnNoise {
             state: DenoiseState::new(),
-            up: Resampler::new(Speech::RATE, Hz::K48),
-            down: Resampler::new(Hz::K48, Speech::RATE),
+            up: Resampler::new(Spoken::RATE, Hz::K48),
+            down: Resampler::new(Hz::K48, Spoken::RATE),
             wide: Vec::new(),
             clean: Vec::new(),
         }

@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     audio::wav,
-    conversation::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription, Word},
+    conversation::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word},
     net::{self, BodyError, build_http},
 };
 
@@ -71,7 +71,7 @@ struct AnswerWord {
 }
 
 impl SpeechWorker for OpenAi {
-    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+    fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
         // Servers refuse what is too short to be heard.
         if speech.duration() < SHORTEST {
             return Ok(Transcription::default());
@@ -83,9 +83,9 @@ impl SpeechWorker for OpenAi {
 }
 
 impl OpenAi {
-    async fn ask(&self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+    async fn ask(&self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
         let failed = |error: reqwest::Error| EngineError::Failed(format!("{}: {}", self.url, error.without_url()));
-        let file = Part::bytes(wav::bytes(Speech::RATE, speech.samples)).file_name("speech.wav");
+        let file = Part::bytes(wav::bytes(Spoken::RATE, speech.samples)).file_name("speech.wav");
         let file = file.mime_str("audio/wav").map_err(failed)?;
         let mut form = Form::new().part("file", file).text("model", self.model.clone());
         form = form.text("response_format", "verbose_json").text("timestamp_granularities[]", "word");

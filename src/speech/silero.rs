@@ -11,7 +11,7 @@ use ort::{
 };
 
 use super::onnx;
-use crate::conversation::{EngineError, Speech, listening::VoiceActivity};
+use crate::conversation::{EngineError, Spoken, listening::VoiceActivity};
 
 /// The model, loaded once.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ impl SileroDetector {
         let mut model = self.model.0.lock().unwrap_or_else(PoisonError::into_inner);
         let input = TensorRef::from_array_view(([1, CONTEXT + BLOCK], self.window.as_slice()))?;
         let state = TensorRef::from_array_view(([2, 1, STATE / 2], self.state.as_slice()))?;
-        let rate = Tensor::from_array(([1], vec![i64::from(Speech::RATE.0)]))?;
+        let rate = Tensor::from_array(([1], vec![i64::from(Spoken::RATE.0)]))?;
         let outputs = model.run(ort::inputs!["input" => input, "state" => state, "sr" => rate])?;
         self.state.copy_from_slice(outputs["stateN"].try_extract_tensor::<f32>()?.1);
         Ok(outputs["output"].try_extract_tensor::<f32>()?.1[0])

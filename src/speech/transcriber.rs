@@ -14,7 +14,7 @@ use super::{Answer, Chain, EngineStats, Job, Pool, trace};
 use crate::{
     agent::{Input, Source},
     conversation::{
-        EngineError, Speech, Transcription, Word,
+        EngineError, Spoken, Transcription, Word,
         listening::{Heard, Listener, ListeningSettings, Utterance, UtteranceId},
         transcript::{Caption, Lost, Quality},
     },
@@ -207,7 +207,7 @@ impl Transcriber {
         let Some(utterance) = self.listener.open_on(&source.track) else { return };
         let Some(open) = self.open.get_mut(&utterance.id) else { return };
         let more = utterance.samples.len() - open.asked.min(utterance.samples.len());
-        if open.is_asked || more < Speech::RATE.samples_in(interval) {
+        if open.is_asked || more < Spoken::RATE.samples_in(interval) {
             return;
         }
         open.is_asked = true;
@@ -253,14 +253,14 @@ impl Transcriber {
         if heard.text.is_empty() {
             return;
         }
-        let interval = Speech::RATE.duration_of((samples - open.understood) as u64);
+        let interval = Spoken::RATE.duration_of((samples - open.understood) as u64);
         self.chain.first().stats().partial_interval.note(interval);
         open.understood = samples;
         open.partial = heard;
         open.engine = Some(engine);
         if let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) {
             let mut caption = Caption::of(utterance, Quality::Partial);
-            caption.ends = utterance.begins + Speech::RATE.duration_of(samples as u64);
+            caption.ends = utterance.begins + Spoken::RATE.duration_of(samples as u64);
             fill(&mut caption, open.partial.clone(), open.engine.clone(), utterance.begins);
             self.ready.push_back(caption);
         }

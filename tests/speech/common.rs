@@ -10,7 +10,7 @@ use std::{
 use roomtone::{
     agent::{Input, testing::Microphone},
     audio::Sound,
-    conversation::{Speech, transcript::Caption},
+    conversation::{Spoken, transcript::Caption},
     speech::{
         Chain, ChainLink, Transcriber, TranscriberSettings,
         engines::{EngineConfig, Folder, open},
@@ -50,7 +50,7 @@ pub(crate) fn read_aloud(place: &Path, voice: &str) -> Vec<(Vec<i16>, String)> {
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/speech/sentences.txt")).unwrap();
     let read = |(n, sentence): (usize, &str)| {
         let file = place.join("voices").join(voice).join(format!("{:03}.wav", n + 1));
-        (Sound::read(&file).unwrap().at(Speech::RATE).samples, sentence.to_owned())
+        (Sound::read(&file).unwrap().at(Spoken::RATE).samples, sentence.to_owned())
     };
     let read: Vec<_> = sentences.lines().enumerate().map(read).collect();
     assert_eq!(read.len(), 20);
@@ -66,7 +66,7 @@ pub(crate) fn people() -> Vec<(Vec<i16>, String)> {
         let text = text.replace("<s>", "").replace("</s>", "");
         // A misprint: what is said is "a more amiable".
         let text = text.replace("more a amiable", "more amiable");
-        (Sound::read(&folder.join(format!("{name}.wav"))).unwrap().at(Speech::RATE).samples, text)
+        (Sound::read(&folder.join(format!("{name}.wav"))).unwrap().at(Spoken::RATE).samples, text)
     });
     let read: Vec<_> = read.collect();
     assert!(read.len() >= 5);
@@ -93,11 +93,11 @@ pub(crate) async fn transcribe(chain: &Chain, settings: TranscriberSettings, peo
         .map(|person| {
             let mut track = Vec::new();
             for (at, samples) in &person.says {
-                track.resize(track.len().max(Speech::RATE.samples_in(*at)), 0);
+                track.resize(track.len().max(Spoken::RATE.samples_in(*at)), 0);
                 track.extend_from_slice(samples);
             }
             track.resize(track.len() + 24_000, 0);
-            (Microphone::new(person.name, Speech::RATE), track)
+            (Microphone::new(person.name, Spoken::RATE), track)
         })
         .collect();
     let mut inputs: Vec<(Duration, Input)> = Vec::new();

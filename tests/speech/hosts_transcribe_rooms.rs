@@ -13,7 +13,7 @@ use roomtone::{
     archive::Line,
     audio::{Sound, compare},
     conversation::{
-        Speech,
+        Spoken,
         listening::{Heard, Listener, ListeningSettings},
         transcript::Caption,
     },
@@ -218,13 +218,13 @@ fn line_up(folder: &Path, captions: &[Caption], peer: &str, said: &[i16]) {
     let index = fs::read_to_string(folder.join("recording.jsonl")).unwrap();
     let lines: Vec<Value> = index.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let line = lines.iter().find(|line| line["peer"] == peer).unwrap();
-    let sound = Sound::read(&folder.join(line["file"].as_str().unwrap())).unwrap().at(Speech::RATE);
+    let sound = Sound::read(&folder.join(line["file"].as_str().unwrap())).unwrap().at(Spoken::RATE);
     let found = compare::find(said, &sound.samples, 16_000 * 30).unwrap();
     assert!(found.correlation > 0.7, "{}", found.correlation);
     let begins = Duration::from_secs_f64(line["begins_s"].as_f64().unwrap());
-    let at = begins + Speech::RATE.duration_of(found.delay_samples as u64);
+    let at = begins + Spoken::RATE.duration_of(found.delay_samples as u64);
     // The silence before, too, as an open microphone has it.
-    let mut microphone = Microphone::new("ada", Speech::RATE);
+    let mut microphone = Microphone::new("ada", Spoken::RATE);
     let (mut listener, mut began) = (Listener::new(ListeningSettings::default()), None);
     for input in microphone.say(&[vec![0; 16_000], said.to_vec(), vec![0; 16_000]].concat()) {
         listener.handle(&input, |heard| {

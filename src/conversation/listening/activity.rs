@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::ActivitySettings;
-use crate::conversation::Speech;
+use crate::conversation::Spoken;
 
 /// What hears whether somebody speaks. One for each speaker.
 pub trait VoiceActivity: Send {
-    /// How many samples it looks at at a time, at [`Speech::RATE`].
+    /// How many samples it looks at at a time, at [`Spoken::RATE`].
     fn block_samples(&self) -> usize;
 
     /// How sure it is that the next block is speech, from 0 to 1. Called for each block in its order, in the agent's
@@ -111,7 +111,7 @@ impl Activity {
 }
 
 pub(super) fn samples_in(time: Duration) -> u64 {
-    Speech::RATE.samples_in(time) as u64
+    Spoken::RATE.samples_in(time) as u64
 }
 
 /// A candidate that is not speech for this long was none: 100 ms.

@@ -2,7 +2,7 @@
 
 /// Takes noise out of one speaker's sound.
 pub trait NoiseFilter: Send {
-    /// Takes samples at [`Speech::RATE`](crate::conversation::Speech::RATE), appends what is left of them to `out`, which may
+    /// Takes samples at [`Spoken::RATE`](crate::conversation::Spoken::RATE), appends what is left of them to `out`, which may
     /// be later by the filter's delay.
     fn filter(&mut self, samples: &[i16], out: &mut Vec<i16>);
 

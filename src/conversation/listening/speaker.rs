@@ -10,7 +10,7 @@ use super::{
 use crate::{
     agent::{AudioFrame, Source},
     audio::level_dbfs,
-    conversation::Speech,
+    conversation::Spoken,
 };
 
 /// See the module's head.
@@ -314,8 +314,8 @@ impl Speaker {
     fn heard(&self, index: u64) -> Duration {
         let (heard, anchor) = self.anchor;
         match index.checked_sub(anchor) {
-            Some(behind) => heard + Speech::RATE.duration_of(behind),
-            None => heard.saturating_sub(Speech::RATE.duration_of(anchor - index)),
+            Some(behind) => heard + Spoken::RATE.duration_of(behind),
+            None => heard.saturating_sub(Spoken::RATE.duration_of(anchor - index)),
         }
     }
 }

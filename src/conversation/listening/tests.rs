@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{agent::testing::Microphone, conversation::Speech, event::VoiceActivity as PlatformEvent};
+use crate::{agent::testing::Microphone, conversation::Spoken, event::VoiceActivity as PlatformEvent};
 
 /// Loud is speech.
 struct Loud;
@@ -54,7 +54,7 @@ fn ended(heard: &[Heard]) -> Vec<&Utterance> {
 
 #[test]
 fn an_utterance_has_what_came_before_and_its_times() {
-    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Speech::RATE));
+    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
     let said = [vec![3; seconds(1.0)], voice(seconds(1.0)), vec![3; seconds(1.0)]].concat();
     let heard = hear(&mut listener, ada.say(&said));
     assert!(matches!(heard[0], Heard::Began(_, UtteranceId(0), _)), "{heard:?}");
@@ -69,7 +69,7 @@ fn an_utterance_has_what_came_before_and_its_times() {
 
 #[test]
 fn a_mute_in_mid_word_ends_it_and_a_short_hole_does_not() {
-    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Speech::RATE));
+    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
     let mut inputs = ada.say(&voice(seconds(0.5)));
     inputs.push(ada.miss(Duration::from_millis(200)));
     inputs.extend(ada.say(&voice(seconds(0.5))));
@@ -90,7 +90,7 @@ fn a_mute_in_mid_word_ends_it_and_a_short_hole_does_not() {
 
 #[test]
 fn a_lost_link_without_a_pause_told_ends_it_when_sound_comes_again() {
-    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Speech::RATE));
+    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
     let mut inputs = ada.say(&voice(seconds(0.5)));
     inputs.push(ada.miss(Duration::from_secs(20)));
     inputs.extend(ada.say(&vec![0; 320]));
@@ -101,7 +101,7 @@ fn a_lost_link_without_a_pause_told_ends_it_when_sound_comes_again() {
 
 #[test]
 fn who_speaks_for_long_is_cut_into_parts_that_join() {
-    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Speech::RATE));
+    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
     let said = [voice(seconds(40.0)), vec![0; seconds(1.0)]].concat();
     let heard = hear(&mut listener, ada.say(&said));
     let parts = ended(&heard);
@@ -118,7 +118,7 @@ fn who_speaks_for_long_is_cut_into_parts_that_join() {
 fn the_platforms_word_may_be_wanted() {
     let activity = ActivitySettings { platform: PlatformVoice::Require, ..ActivitySettings::default() };
     let mut listener = Listener::new(ListeningSettings { activity, ..settings() });
-    let mut ada = Microphone::new("ada", Speech::RATE);
+    let mut ada = Microphone::new("ada", Spoken::RATE);
     let says = |ada: &Microphone, speaking| {
         let (peer, track) = (ada.source().peer.clone(), Some(ada.source().track.clone()));
         Input::Event(PlatformEvent { peer, track, speaking }.into())
@@ -137,13 +137,13 @@ proptest! {
     /// all that was loud for long enough is in one.
     #[test]
     fn every_sample_of_speech_is_in_one_utterance(pieces in proptest::collection::vec((0_u8..4, 1_usize..40_000), 1..12)) {
-        let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Speech::RATE));
+        let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
         let (mut inputs, mut track, mut pauses) = (Vec::new(), Vec::<i16>::new(), Vec::new());
         for (what, length) in pieces {
             match what {
                 0 => {
-                    inputs.push(ada.miss(Speech::RATE.duration_of(length as u64)));
-                    let to = track.len() + Speech::RATE.samples_in(Speech::RATE.duration_of(length as u64));
+                    inputs.push(ada.miss(Spoken::RATE.duration_of(length as u64)));
+                    let to = track.len() + Spoken::RATE.samples_in(Spoken::RATE.duration_of(length as u64));
                     track.resize(to, 0);
                 }
                 1 => {

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::activity::samples_in;
-use crate::{agent::Source, conversation::Speech};
+use crate::{agent::Source, conversation::Spoken};
 
 /// The number of an utterance, in the order in which those of a room began. Parts of one that was cut have numbers of
 /// their own.
@@ -35,7 +35,7 @@ pub struct Utterance {
     pub source: Arc<Source>,
     /// When its first sample was heard, on the clock of the agent's frames.
     pub begins: Duration,
-    /// The samples at [`Speech::RATE`], with what came right before.
+    /// The samples at [`Spoken::RATE`], with what came right before.
     pub samples: Vec<i16>,
     /// How many samples at the beginning came before the speech.
     pub pre_roll: usize,
@@ -50,17 +50,17 @@ pub struct Utterance {
 impl Utterance {
     /// How long it lasts.
     pub fn lasts(&self) -> Duration {
-        Speech::RATE.duration_of(self.samples.len() as u64)
+        Spoken::RATE.duration_of(self.samples.len() as u64)
     }
 
     /// When the speech itself began.
     pub fn speech_began(&self) -> Duration {
-        self.begins + Speech::RATE.duration_of(self.pre_roll as u64)
+        self.begins + Spoken::RATE.duration_of(self.pre_roll as u64)
     }
 
     /// When the speech itself ended.
     pub fn speech_ended(&self) -> Duration {
-        self.begins + Speech::RATE.duration_of(self.speech_ends as u64)
+        self.begins + Spoken::RATE.duration_of(self.speech_ends as u64)
     }
 
     pub(super) fn append(&mut self, samples: &[i16]) {
@@ -76,7 +76,7 @@ impl Utterance {
     /// Its first samples are no part of it.
     pub(super) fn forget(&mut self, samples: usize) {
         self.samples.drain(..samples);
-        self.begins += Speech::RATE.duration_of(samples as u64);
+        self.begins += Spoken::RATE.duration_of(samples as u64);
         self.speech_ends = self.samples.len();
         self.pre_roll = self.pre_roll.saturating_sub(samples);
         self.gaps.retain(|(from, _)| *from >= samples);
@@ -97,7 +97,7 @@ impl Utterance {
     pub(super) fn cut(&mut self, next: UtteranceId) -> Utterance {
         let at = quietest(&self.samples, samples_in(CUT_WITHIN) as usize, samples_in(CUT_WINDOW) as usize);
         let rest = self.samples.split_off(at);
-        let begins = self.begins + Speech::RATE.duration_of(at as u64);
+        let begins = self.begins + Spoken::RATE.duration_of(at as u64);
         let (before, behind): (Vec<_>, Vec<_>) = self.gaps.iter().partition(|(from, _)| *from < at);
         let following = Utterance {
             id: next,

@@ -92,7 +92,7 @@ impl Caption {
             text: String::new(),
             words: Vec::new(),
             engine: None,
-            missing: crate::conversation::Speech::RATE.duration_of(missing as u64),
+            missing: crate::conversation::Spoken::RATE.duration_of(missing as u64),
             continues: utterance.end == crate::conversation::listening::End::Cut,
         }
     }

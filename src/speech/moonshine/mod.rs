@@ -16,7 +16,7 @@ use ort::{
 };
 
 use super::onnx;
-use crate::conversation::{About, EngineError, Languages, Speech, SpeechToText, SpeechWorker, Transcription};
+use crate::conversation::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription};
 use tokens::Tokens;
 
 /// The engine, from a folder with its files and a library of ONNX Runtime.
@@ -90,7 +90,7 @@ impl Cache {
 }
 
 impl SpeechWorker for Worker {
-    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+    fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
         if speech.samples.len() < LEAST_SAMPLES {
             return Ok(Transcription::default());
         }
@@ -107,14 +107,14 @@ impl SpeechWorker for Worker {
 impl Worker {
     /// What was understood in noise is understood once more with most of the noise taken out; the surer text counts. Of people
     /// who read in noise at 10 dB that leaves half as many words wrong, and only unclear speech pays for it.
-    fn look_again(&mut self, speech: &Speech<'_>, first: Transcription) -> Result<Transcription, EngineError> {
+    fn look_again(&mut self, speech: &Spoken<'_>, first: Transcription) -> Result<Transcription, EngineError> {
         let Some(quieter) = quieter(speech.samples) else { return Ok(first) };
         let second = self.run(&quieter, speech).map_err(onnx::failed)?;
         Ok(second.filter(|second| second.confidence > first.confidence).unwrap_or(first))
     }
 
     /// What is understood; `None` if its time is over before it is said.
-    fn run(&mut self, samples: &[i16], speech: &Speech<'_>) -> ort::Result<Option<Transcription>> {
+    fn run(&mut self, samples: &[i16], speech: &Spoken<'_>) -> ort::Result<Option<Transcription>> {
         let length = samples.len();
         let samples: Vec<f32> = samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
         let mask = Tensor::from_array(([1, length], vec![1_i64; length]))?;

@@ -18,7 +18,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::stats::{self, EngineStats};
-use crate::conversation::{About, EngineError, Speech, SpeechToText, Transcription};
+use crate::conversation::{About, EngineError, SpeechToText, Spoken, Transcription};
 use queue::Queue;
 
 /// How a pool works.
@@ -65,7 +65,7 @@ impl Job {
     }
 
     fn lasts(&self) -> Duration {
-        Speech::RATE.duration_of(self.samples.len() as u64)
+        Spoken::RATE.duration_of(self.samples.len() as u64)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{
 
 use super::*;
 use crate::{
-    conversation::{Languages, Speech, SpeechWorker},
+    conversation::{Languages, SpeechWorker, Spoken},
     speech::{Chain, ChainLink},
 };
 
@@ -44,7 +44,7 @@ struct Script {
 }
 
 impl SpeechWorker for Script {
-    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+    fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
         if speech.samples.len() > 1_000 {
             return Ok(Transcription::of("the sentence"));
         }

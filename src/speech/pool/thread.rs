@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Answer, EngineStats, Shared, Taken, Waiting, lock, queue::Next};
-use crate::conversation::{EngineError, Speech, SpeechWorker, Transcription};
+use crate::conversation::{EngineError, SpeechWorker, Spoken, Transcription};
 
 /// Begins a thread that serves the pool until it ends.
 pub(super) fn spawn(shared: Arc<Shared>) -> Result<(), EngineError> {
@@ -81,7 +81,7 @@ impl Thread {
         let Waiting { job, asked, answer, taken } = waiting;
         let begun = Instant::now();
         let queued = begun.saturating_duration_since(asked);
-        let speech = Speech {
+        let speech = Spoken {
             samples: &job.samples,
             is_final: job.is_final,
             language: job.language.as_deref(),
@@ -104,7 +104,7 @@ impl Thread {
         Place::Kept
     }
 
-    fn transcribe(&mut self, speech: &Speech<'_>) -> Result<Transcription, EngineError> {
+    fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
         let mut worker = match self.worker.take() {
             Some(worker) => worker,
             None => self.make()?,
@@ -139,7 +139,7 @@ impl Thread {
         made
     }
 
-    fn count(&self, speech: &Speech<'_>, heard: &Transcription, queued: Duration, took: Duration) {
+    fn count(&self, speech: &Spoken<'_>, heard: &Transcription, queued: Duration, took: Duration) {
         let stats = &self.shared.stats;
         stats.queue.note(queued);
         stats.engine.note(took);
