@@ -15,6 +15,7 @@ pub(crate) mod plausible;
 mod speech_to_text;
 pub mod testing;
 pub mod transcript;
+pub mod turn;
 
 pub use plausible::{Nonsense, nonsense};
 pub use speech_to_text::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word};

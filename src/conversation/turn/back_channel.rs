@@ -1,0 +1,34 @@
+//! Words that say no more than "I am listening".
+
+use crate::conversation::plausible::words;
+
+/// How many words of a text say more than that.
+pub(super) fn words_beyond(text: &str, back_channels: &[String]) -> usize {
+    let is_back_channel = |word: &str| match back_channels.is_empty() {
+        true => ENGLISH.contains(&word),
+        false => back_channels.iter().any(|known| known.eq_ignore_ascii_case(word)),
+    };
+    words(text).iter().filter(|word| !is_back_channel(word)).count()
+}
+
+/// What people say while they listen, and what an engine makes of a hum.
+const ENGLISH: [&str; 34] = [
+    "ah", "aha", "ahh", "all", "alright", "exactly", "good", "great", "hm", "hmm", "hmmm", "huh", "indeed", "mhm",
+    "mm", "mmhmm", "mmm", "oh", "ok", "okay", "really", "right", "see", "sure", "true", "uh", "uhhuh", "um", "wow",
+    "yeah", "yep", "yes", "yup", "i",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::words_beyond;
+
+    #[test]
+    fn humming_and_agreeing_say_nothing_and_everything_else_does() {
+        for text in ["Mm-hmm.", "Yeah, yeah.", "Oh, I see.", "Okay.", "Uh-huh", "", "All right."] {
+            assert_eq!(words_beyond(text, &[]), 0, "{text}");
+        }
+        assert_eq!(words_beyond("Yeah, but wait.", &[]), 2);
+        assert_eq!(words_beyond("Stop!", &[]), 1);
+        assert_eq!(words_beyond("Ja, genau.", &["ja".into(), "Genau".into()]), 0);
+    }
+}

@@ -1,0 +1,145 @@
+//! Barge-in in two steps: whoever may be speaking silences the agent at once; then it is decided whether that was a turn.
+
+use std::time::Duration;
+
+use super::{
+    FloorRule, NotATurn, Order, TurnEvent, TurnMachine,
+    back_channel::words_beyond,
+    floor::{Floor, Reply},
+    person::{Detector, Person, Voice},
+};
+use crate::{conversation::plausible::words, event::PeerId};
+
+/// What somebody's speech into the agent's is.
+enum Verdict {
+    Turn,
+    None(NotATurn),
+    Open,
+}
+
+impl TurnMachine {
+    /// Somebody who silences the agent.
+    pub(super) fn interrupts(&self) -> Option<&PeerId> {
+        let may = |id: &PeerId, person: &Person| {
+            self.settings.barge_in.allowed && person.may_be_speaking() && self.may_speak(id, person)
+        };
+        let mut speaking = self.people.iter().filter(|(id, person)| may(id, person));
+        match &self.settings.floor {
+            // Whether it is the agent who is meant is known by the words alone.
+            FloorRule::Addressed(_) => speaking.find(|(id, person)| self.is_addressed(&person.said(id, self.now))),
+            _ => speaking.next(),
+        }
+        .map(|(id, _)| id)
+    }
+
+    pub(super) fn pause(&mut self, reply: Reply, by: PeerId, heard: bool) {
+        self.orders.push_back(Order::Pause { reply: reply.id });
+        self.tell(TurnEvent::AgentPaused { reply: reply.id, by: by.clone() });
+        self.floor = Floor::Paused { reply, by, since: self.now, heard };
+    }
+
+    pub(super) fn review_paused(&mut self, reply: Reply, by: &PeerId, since: Duration, heard: bool) {
+        let speaking = |(id, person): &(&PeerId, &Person)| person.may_be_speaking() && self.may_speak(id, person);
+        let verdicts = self.people.iter().filter(speaking).map(|(id, person)| (id, self.verdict(person, since, heard)));
+        let verdicts: Vec<(&PeerId, Verdict)> = verdicts.collect();
+        let turn = verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Turn)).map(|(id, _)| (*id).clone());
+        if let Some(by) = turn {
+            return self.interrupt(reply, &by, heard);
+        }
+        let mut because = match self.people.contains_key(by) {
+            true => NotATurn::Noise,
+            false => NotATurn::Left,
+        };
+        for (_, verdict) in &verdicts {
+            match verdict {
+                Verdict::None(what) => because = *what,
+                Verdict::Open | Verdict::Turn => return,
+            }
+        }
+        let over: Vec<PeerId> = verdicts.into_iter().map(|(id, _)| id.clone()).collect();
+        over.iter().for_each(|id| self.close(id));
+        self.resume(reply, heard, because);
+    }
+
+    fn verdict(&self, person: &Person, since: Duration, heard: bool) -> Verdict {
+        let settings = &self.settings.barge_in;
+        let text = person.text.as_ref().map_or("", |text| &text.text);
+        let least = if heard { settings.words } else { settings.words_thinking };
+        match person.voice {
+            Voice::Speaks | Voice::Paused(_) if words_beyond(text, &settings.back_channels) >= least => Verdict::Turn,
+            Voice::Speaks if self.now >= self.is_turn_at(person) => Verdict::Turn,
+            Voice::Speaks => Verdict::Open,
+            Voice::Paused(_) if person.whole_text().is_some() => Verdict::None(match words(text).is_empty() {
+                true => NotATurn::Noise,
+                false => NotATurn::BackChannel,
+            }),
+            Voice::Paused(at) if self.now >= at.max(since) + settings.decide_within => {
+                Verdict::None(NotATurn::NothingUnderstood)
+            }
+            // A detector fires, and no voice comes of it.
+            Voice::Silent if person.detector != Detector::Fires => Verdict::None(NotATurn::Noise),
+            Voice::Silent if self.now >= since + settings.decide_within => Verdict::None(NotATurn::Noise),
+            Voice::Paused(_) | Voice::Silent => Verdict::Open,
+        }
+    }
+
+    /// The time at which the next of those verdicts is due.
+    pub(super) fn doubts_until(&self, since: Duration) -> Duration {
+        let settings = &self.settings.barge_in;
+        let due = |person: &Person| match person.voice {
+            Voice::Speaks => self.is_turn_at(person),
+            Voice::Paused(at) => at.max(since) + settings.decide_within,
+            Voice::Silent => since + settings.decide_within,
+        };
+        let speaking = self.people.iter().filter(|(id, person)| person.may_be_speaking() && self.may_speak(id, person));
+        // One whose time is over waits for the others.
+        speaking.map(|(_, person)| due(person)).filter(|at| *at > self.now).min().unwrap_or(self.now)
+    }
+
+    /// From when on speech is a turn by its length alone; somebody who says "yeah, yeah" is listened to for longer.
+    fn is_turn_at(&self, person: &Person) -> Duration {
+        let settings = &self.settings.barge_in;
+        let agrees = person.text.as_ref().is_some_and(|text| {
+            !words(&text.text).is_empty() && words_beyond(&text.text, &settings.back_channels) == 0
+        });
+        person.begins + if agrees { self.settings.longest_turn } else { settings.speech }
+    }
+
+    fn interrupt(&mut self, reply: Reply, by: &PeerId, heard: bool) {
+        self.tell(TurnEvent::AgentInterrupted { reply: reply.id, by: by.clone() });
+        match (heard, reply.said) {
+            (true, _) => self.orders.push_back(Order::Drop { reply: reply.id }),
+            (false, said) => {
+                self.orders.push_back(Order::TakeBack { reply: reply.id });
+                self.on_unanswered(said, by);
+            }
+        }
+        if self.leaving.is_some() {
+            self.floor = Floor::Idle { since: self.now };
+            return;
+        }
+        self.floor = Floor::Listening { since: self.now };
+        self.tell(TurnEvent::TurnStarted { speaker: by.clone() });
+    }
+
+    /// A turn of which no answer was heard: whoever goes on goes on with it; what another one said stays said.
+    fn on_unanswered(&mut self, said: Option<super::Said>, by: &PeerId) {
+        let Some(said) = said else {
+            // What the agent wanted to say by itself, it still wants to.
+            self.wanted = self.wanted.saturating_add(1);
+            return;
+        };
+        match self.people.get_mut(by) {
+            Some(person) if said.speaker == *by => person.carried = Some(said),
+            _ => self.orders.push_back(Order::Aside { said }),
+        }
+    }
+
+    fn resume(&mut self, reply: Reply, heard: bool, because: NotATurn) {
+        self.orders.push_back(Order::Resume { reply: reply.id });
+        self.tell(TurnEvent::AgentResumed { reply: reply.id, because });
+        // The time in which it was silent does not count.
+        let reply = Reply { since: self.now, ..reply };
+        self.floor = if heard { Floor::Speaking(reply) } else { Floor::Thinking(reply) };
+    }
+}

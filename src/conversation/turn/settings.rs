@@ -1,0 +1,159 @@
+//! What can be set about turns.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::units;
+
+/// When a person's turn is over, when an interruption counts, who may speak to the agent.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TurnSettings {
+    /// How long somebody is silent before the agent takes the turn.
+    pub end_delay: EndDelay,
+    /// What is shorter than this is no turn, unless it has words.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub least_speech: Duration,
+    /// What has fewer words is no turn.
+    pub least_words: usize,
+    /// How long the words of a turn are waited for behind its end; then what was understood so far stands in.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub text_within: Duration,
+    /// How long a turn may become before the agent takes it anyway.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub longest_turn: Duration,
+    /// Whether the reply is prepared from words that may still change: nobody hears it before the turn is over.
+    pub early_reply: bool,
+    /// When the agent is interrupted.
+    pub barge_in: BargeIn,
+    /// How long the first sound of a reply is waited for.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub reply_within: Duration,
+    /// How long a reply may be in all.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub longest_reply: Duration,
+    /// Who may speak to the agent.
+    pub floor: FloorRule,
+    /// After how long without a word of anybody people count as away; zero for never.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub away_after: Duration,
+    /// How often the agent asks then whether somebody is there, before it leaves.
+    pub idle_prompts: u32,
+    /// How long a conversation may be; zero for as long as it likes.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub longest: Duration,
+}
+
+/// How long somebody is silent before the agent takes the turn, counted from the last sound, by how whole what was said
+/// seems to be.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EndDelay {
+    /// It seems to be whole.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub complete: Duration,
+    /// Nothing tells, or not yet.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub unsure: Duration,
+    /// Something is missing.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub incomplete: Duration,
+    /// Whether the delay grows with the pauses that this speaker makes within a turn, up to `incomplete`.
+    pub learned: bool,
+}
+
+/// When speech of somebody ends what the agent says.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BargeIn {
+    /// Whether the agent can be interrupted at all.
+    pub allowed: bool,
+    /// So many words that are no back-channel end it while the agent speaks,
+    pub words: usize,
+    /// and so many while it thinks.
+    pub words_thinking: usize,
+    /// What goes on for longer ends it without words.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub speech: Duration,
+    /// How long the voice waits in doubt when speech has stopped and nothing is understood; then it goes on.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub decide_within: Duration,
+    /// How long the beginning of a reply cannot be interrupted.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub protected: Duration,
+    /// Words that say no more than "I am listening"; those of the language unless given.
+    pub back_channels: Vec<String>,
+}
+
+/// Who may speak to the agent. What others say is part of the conversation and is not answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FloorRule {
+    /// Everyone.
+    #[default]
+    Everyone,
+    /// Whoever spoke first, until they leave.
+    FirstSpeaker,
+    /// The peer of this name or id.
+    Host(String),
+    /// Whoever calls the agent by one of these names.
+    Addressed(Vec<String>),
+}
+
+impl Default for TurnSettings {
+    fn default() -> TurnSettings {
+        TurnSettings {
+            end_delay: EndDelay::default(),
+            least_speech: Duration::from_millis(150),
+            least_words: 1,
+            text_within: Duration::from_millis(1_500),
+            longest_turn: Duration::from_secs(60),
+            early_reply: true,
+            barge_in: BargeIn::default(),
+            reply_within: Duration::from_secs(10),
+            longest_reply: Duration::from_secs(300),
+            floor: FloorRule::default(),
+            away_after: Duration::ZERO,
+            idle_prompts: 2,
+            longest: Duration::ZERO,
+        }
+    }
+}
+
+impl Default for EndDelay {
+    fn default() -> EndDelay {
+        EndDelay {
+            complete: Duration::from_millis(480),
+            unsure: Duration::from_millis(700),
+            incomplete: Duration::from_millis(1_200),
+            learned: true,
+        }
+    }
+}
+
+impl Default for BargeIn {
+    fn default() -> BargeIn {
+        BargeIn {
+            allowed: true,
+            words: 1,
+            words_thinking: 1,
+            speech: Duration::from_millis(1_000),
+            decide_within: Duration::from_millis(1_200),
+            protected: Duration::ZERO,
+            back_channels: Vec::new(),
+        }
+    }
+}
+
+impl EndDelay {
+    /// The same delay whatever was said.
+    pub fn fixed(delay: Duration) -> EndDelay {
+        EndDelay { complete: delay, unsure: delay, incomplete: delay, learned: false }
+    }
+
+    /// Nothing is answered later than this behind the end of speech, for want of certainty.
+    pub(super) fn longest(&self) -> Duration {
+        self.complete.max(self.unsure).max(self.incomplete)
+    }
+}

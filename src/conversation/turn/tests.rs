@@ -1,0 +1,419 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+/// A conversation on made-up time: inputs by hand, and what came of them as lines.
+struct Play {
+    machine: TurnMachine,
+    now: Duration,
+    said: Vec<String>,
+}
+
+impl Play {
+    fn new(settings: TurnSettings) -> Play {
+        Play { machine: TurnMachine::new(settings), now: Duration::ZERO, said: Vec::new() }
+    }
+
+    fn at(&mut self, ms: u64, input: TurnInput) -> &mut Play {
+        self.pass_to(ms);
+        self.machine.handle(self.now, input);
+        self.write();
+        self
+    }
+
+    /// Lets time pass, each deadline at its moment.
+    fn pass_to(&mut self, ms: u64) -> &mut Play {
+        while let Some(at) = self.machine.deadline().filter(|at| *at <= MS(ms)) {
+            self.now = at.max(self.now);
+            self.machine.handle(self.now, TurnInput::Tick);
+            self.write();
+        }
+        self.now = MS(ms);
+        self
+    }
+
+    fn write(&mut self) {
+        let now = self.now.as_millis();
+        let line = |order: &Order| match order {
+            Order::Tell { event } => format!("{now} {event:?}"),
+            order => format!("{now} {order:?}"),
+        };
+        let orders: Vec<Order> = self.machine.orders().collect();
+        self.said.extend(orders.iter().map(line));
+    }
+
+    fn says(&mut self, who: &str, from: u64, to: u64, text: &str) -> &mut Play {
+        self.at(from + 80, TurnInput::Active { speaker: who.into() });
+        self.at(from + 120, TurnInput::Began { speaker: who.into(), at: MS(from) });
+        self.at(to + 160, TurnInput::Paused { speaker: who.into(), at: MS(to) });
+        self.at(to + 230, text_of(who, text, Covers::All))
+    }
+
+    /// When the first line that has this was written.
+    fn when(&self, what: &str) -> Option<u64> {
+        let line = self.said.iter().find(|line| line.contains(what))?;
+        line.split(' ').next()?.parse().ok()
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.said.iter().filter(|line| line.contains(what)).count()
+    }
+}
+
+fn text_of(who: &str, text: &str, covers: Covers) -> TurnInput {
+    TurnInput::Text { speaker: who.into(), text: text.into(), covers }
+}
+
+fn hint(who: &str, complete: f32) -> TurnInput {
+    TurnInput::Hint { speaker: who.into(), complete }
+}
+
+fn answered(settings: TurnSettings, complete: Option<f32>) -> u64 {
+    let mut play = Play::new(settings);
+    play.says("ada", 0, 1_000, "What time is it?");
+    if let Some(complete) = complete {
+        play.at(1_240, hint("ada", complete));
+    }
+    play.pass_to(5_000).when("Confirm").unwrap()
+}
+
+#[test]
+fn the_delay_follows_from_how_whole_the_turn_seems() {
+    let settings = TurnSettings::default();
+    assert_eq!(answered(settings.clone(), Some(0.9)), 1_480);
+    assert_eq!(answered(settings.clone(), None), 1_700);
+    assert_eq!(answered(settings.clone(), Some(0.1)), 2_200);
+    let fixed = TurnSettings { end_delay: EndDelay::fixed(MS(800)), ..settings };
+    assert_eq!(answered(fixed.clone(), Some(0.1)), 1_800);
+    assert_eq!(answered(fixed, Some(0.9)), 1_800);
+}
+
+#[test]
+fn a_speaker_who_makes_long_pauses_is_given_more_time() {
+    let mut play = Play::new(TurnSettings::default());
+    play.at(100, TurnInput::Began { speaker: "ada".into(), at: MS(0) });
+    for n in 1..=4 {
+        play.at(n * 2_000, TurnInput::Paused { speaker: "ada".into(), at: MS(n * 2_000 - 160) });
+        play.at(n * 2_000 + 440, TurnInput::WentOn { speaker: "ada".into() });
+    }
+    play.at(10_160, TurnInput::Paused { speaker: "ada".into(), at: MS(10_000) });
+    play.at(10_230, text_of("ada", "So here we are", Covers::All));
+    assert_eq!(play.pass_to(20_000).when("Confirm"), Some(10_700), "they were 0.6 s long, and 0.7 s are waited anyway");
+    let mut slow = Play::new(TurnSettings::default());
+    slow.at(100, TurnInput::Began { speaker: "ada".into(), at: MS(0) });
+    for n in 1..=4 {
+        slow.at(n * 2_000, TurnInput::Paused { speaker: "ada".into(), at: MS(n * 2_000 - 160) });
+        slow.at(n * 2_000 + 740, TurnInput::WentOn { speaker: "ada".into() });
+    }
+    slow.at(10_160, TurnInput::Paused { speaker: "ada".into(), at: MS(10_000) });
+    slow.at(10_230, text_of("ada", "So here we are", Covers::All));
+    assert!((10_890..=11_200).contains(&slow.pass_to(20_000).when("Confirm").unwrap()), "{:?}", slow.said);
+}
+
+#[test]
+fn a_reply_is_prepared_at_the_pause_and_taken_back_if_it_goes_on() {
+    let mut play = Play::new(TurnSettings::default());
+    play.says("ada", 0, 1_000, "I would like to book");
+    assert_eq!(play.when("Prepare"), Some(1_230));
+    play.at(1_400, TurnInput::WentOn { speaker: "ada".into() });
+    assert_eq!(play.when("TakeBack"), Some(1_400));
+    play.at(2_160, TurnInput::Paused { speaker: "ada".into(), at: MS(2_000) });
+    play.at(2_230, text_of("ada", "I would like to book a table.", Covers::All));
+    play.pass_to(9_000);
+    assert_eq!(play.count("Confirm"), 1);
+    assert!(play.said.iter().any(|line| line.contains("Confirm") && line.contains("a table")), "{:?}", play.said);
+}
+
+#[test]
+fn no_turn_is_left_in_silence_whatever_the_text_does() {
+    for (text, order) in [
+        (None, "NotUnderstood"),
+        (Some(text_of("ada", "", Covers::All)), "how: Empty"),
+        (Some(text_of("ada", "", Covers::StoodIn)), "NotUnderstood"),
+        (Some(text_of("ada", "What is", Covers::StoodIn)), "stood_in: true"),
+        (Some(text_of("ada", "What is", Covers::Beginning)), "stood_in: true"),
+    ] {
+        let mut play = Play::new(TurnSettings::default());
+        play.at(100, TurnInput::Began { speaker: "ada".into(), at: MS(0) });
+        play.at(1_160, TurnInput::Paused { speaker: "ada".into(), at: MS(1_000) });
+        if let Some(text) = text {
+            play.at(1_200, text);
+        }
+        play.pass_to(9_000);
+        assert!(play.when(order).is_some_and(|at| at <= 3_000), "{order}: {:?}", play.said);
+    }
+}
+
+/// The agent speaks from 2 s on, and Ada says something at 3 s.
+fn speaking(settings: TurnSettings) -> Play {
+    let mut play = Play::new(settings);
+    play.says("ada", 0, 1_000, "Tell me a story.").pass_to(2_000);
+    play.at(2_000, TurnInput::Speaks { reply: ReplyId(1) });
+    play
+}
+
+#[test]
+fn who_speaks_up_silences_the_agent_at_once_and_words_take_the_turn() {
+    let mut play = speaking(TurnSettings::default());
+    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
+    assert_eq!(play.when("Pause {"), Some(3_080));
+    play.at(3_120, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    play.at(3_400, text_of("ada", "Wait a", Covers::Beginning));
+    assert_eq!((play.when("Drop"), play.when("AgentInterrupted")), (Some(3_400), Some(3_400)));
+    play.at(4_160, TurnInput::Paused { speaker: "ada".into(), at: MS(4_000) });
+    play.at(4_230, text_of("ada", "Wait a minute.", Covers::All)).pass_to(9_000);
+    assert_eq!(play.count("Confirm"), 2);
+}
+
+#[test]
+fn back_channels_and_coughs_let_it_go_on() {
+    let mut play = speaking(TurnSettings::default());
+    play.says("ada", 3_000, 3_400, "Mm-hmm.");
+    assert_eq!(play.when("Resume {"), Some(3_630));
+    play.at(5_000, TurnInput::Active { speaker: "bob".into() });
+    play.at(5_200, TurnInput::Inactive { speaker: "bob".into() });
+    assert_eq!((play.count("Pause {"), play.count("Resume {"), play.count("Drop")), (2, 2, 0));
+    // A detector that fires for ever silences it for a while, once.
+    play.at(6_000, TurnInput::Active { speaker: "bob".into() }).pass_to(30_000);
+    assert_eq!((play.count("Pause {"), play.count("Resume {")), (3, 3));
+    play.at(40_000, TurnInput::Finished { reply: ReplyId(1) });
+    assert_eq!(play.count("Confirm"), 1, "{:?}", play.said);
+}
+
+#[test]
+fn the_first_words_are_protected_if_that_is_set_and_what_was_said_into_them_counts() {
+    let barge_in = BargeIn { protected: MS(3_000), ..BargeIn::default() };
+    let mut play = speaking(TurnSettings { barge_in, ..TurnSettings::default() });
+    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
+    play.at(3_120, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    play.at(3_400, text_of("ada", "Wait a", Covers::Beginning)).pass_to(4_990);
+    assert_eq!(play.count("Pause {"), 0);
+    play.pass_to(5_010);
+    assert_eq!((play.when("Pause {"), play.when("Drop")), (Some(5_000), Some(5_000)));
+}
+
+#[test]
+fn whoever_goes_on_before_anything_is_heard_goes_on_with_the_same_turn() {
+    let mut play = Play::new(TurnSettings::default());
+    play.says("ada", 0, 1_000, "Tell me a story.").pass_to(1_800);
+    play.says("ada", 1_850, 3_000, "About a fox.").pass_to(9_000);
+    assert_eq!((play.count("Confirm"), play.count("TakeBack { reply: ReplyId(1) }")), (2, 1));
+    assert!(play.said.iter().any(|line| line.contains("Confirm") && line.contains("Tell me a story. About a fox.")));
+}
+
+#[test]
+fn rules_say_who_may_speak_and_what_others_say_is_kept() {
+    let first = TurnSettings { floor: FloorRule::FirstSpeaker, ..TurnSettings::default() };
+    let host = TurnSettings { floor: FloorRule::Host("Ada".into()), ..TurnSettings::default() };
+    let called = TurnSettings { floor: FloorRule::Addressed(vec!["Jarvis".into()]), ..TurnSettings::default() };
+    for settings in [first, host, called] {
+        let rule = format!("{:?}", settings.floor);
+        let mut play = Play::new(settings);
+        play.at(0, TurnInput::Named { speaker: "p1".into(), name: "Ada".into() });
+        play.says("p1", 0, 1_000, "Jarvis, what time is it?").pass_to(2_000);
+        play.at(2_000, TurnInput::Speaks { reply: ReplyId(1) });
+        play.says("bob", 2_500, 3_000, "I had no idea that it talks.");
+        assert_eq!((play.count("Confirm"), play.count("Pause {")), (1, 0), "{rule}: {:?}", play.said);
+        play.at(5_000, TurnInput::Finished { reply: ReplyId(1) }).pass_to(9_000);
+        assert_eq!((play.count("Confirm"), play.count("Aside {")), (1, 1), "{rule}: {:?}", play.said);
+        play.says("p1", 9_000, 9_500, "Thank you, Jarvis.").pass_to(20_000);
+        assert_eq!(play.count("Confirm"), 2, "{rule}");
+    }
+}
+
+#[test]
+fn it_speaks_first_if_it_wants_and_leaves_when_it_has_spoken() {
+    let mut play = Play::new(TurnSettings::default());
+    play.at(0, TurnInput::Wants);
+    assert_eq!(play.when("Confirm"), Some(0));
+    play.at(200, TurnInput::Speaks { reply: ReplyId(1) }).at(300, TurnInput::End);
+    assert_eq!(play.count("Leave"), 0);
+    play.at(2_000, TurnInput::Finished { reply: ReplyId(1) });
+    assert_eq!((play.when("Leave"), play.machine.deadline()), (Some(2_000), None));
+}
+
+#[test]
+fn people_who_are_away_are_asked_and_then_left() {
+    let settings = TurnSettings { away_after: MS(15_000), ..TurnSettings::default() };
+    let mut play = Play::new(settings);
+    play.at(0, TurnInput::Tick).pass_to(15_000);
+    play.at(15_200, TurnInput::Speaks { reply: ReplyId(1) }).at(16_000, TurnInput::Finished { reply: ReplyId(1) });
+    play.pass_to(31_000).at(31_200, TurnInput::Finished { reply: ReplyId(2) }).pass_to(60_000);
+    assert_eq!((play.count("Prompt"), play.when("Leave")), (2, Some(46_200)));
+}
+
+#[test]
+fn what_never_comes_and_what_never_ends_is_given_up() {
+    let mut play = Play::new(TurnSettings::default());
+    play.says("ada", 0, 1_000, "Hello.").pass_to(30_000);
+    assert_eq!(play.when("ReplyOverdue"), Some(11_700));
+    let mut play = speaking(TurnSettings { longest: MS(400_000), ..TurnSettings::default() });
+    play.pass_to(500_000);
+    assert_eq!((play.when("ReplyOverdue"), play.when("Leave")), (Some(302_000), Some(400_080)));
+}
+
+/// Anything in any order.
+fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
+    let who = prop_oneof![3 => Just("ada"), 1 => Just("bob")].prop_map(PeerId::from);
+    let words = prop_oneof![Just(""), Just("mhm"), Just("wait a minute"), Just("Jarvis what now")];
+    let covers = prop_oneof![Just(Covers::Beginning), Just(Covers::All), Just(Covers::StoodIn)];
+    let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..16);
+    let input = input.prop_map(|(speaker, text, covers, ago, reply, kind)| {
+        (
+            ago,
+            reply,
+            match kind {
+                0 => TurnInput::Active { speaker },
+                1 => TurnInput::Inactive { speaker },
+                2 | 3 => TurnInput::Began { speaker, at: MS(ago) },
+                4 | 5 => TurnInput::Paused { speaker, at: MS(ago) },
+                6 => TurnInput::WentOn { speaker },
+                7 | 8 => TurnInput::Text { speaker, text: text.into(), covers },
+                9 => TurnInput::Hint { speaker, complete: ago as f32 / 300.0 },
+                10 => TurnInput::Left { speaker },
+                11 => TurnInput::Wants,
+                12 | 13 => TurnInput::Speaks { reply: ReplyId(reply) },
+                14 => TurnInput::Finished { reply: ReplyId(reply) },
+                _ => TurnInput::Tick,
+            },
+        )
+    });
+    let step = (input, prop_oneof![5 => 0_u64..400, 1 => 0_u64..20_000]);
+    proptest::collection::vec(step, 0..120).prop_map(|steps| {
+        let mut now = 0;
+        let placed = |((ago, _, input), wait): ((u64, u64, TurnInput), u64)| {
+            now += wait;
+            let at = MS(now.saturating_sub(ago));
+            (
+                now,
+                match input {
+                    TurnInput::Began { speaker, .. } => TurnInput::Began { speaker, at },
+                    TurnInput::Paused { speaker, .. } => TurnInput::Paused { speaker, at },
+                    input => input,
+                },
+            )
+        };
+        steps.into_iter().map(placed).collect()
+    })
+}
+
+fn rules() -> impl Strategy<Value = TurnSettings> {
+    let floor = prop_oneof![
+        Just(FloorRule::Everyone),
+        Just(FloorRule::FirstSpeaker),
+        Just(FloorRule::Host("bob".into())),
+        Just(FloorRule::Addressed(vec!["Jarvis".into()])),
+    ];
+    (floor, any::<bool>(), 0_u64..2_000, 0_usize..3, any::<bool>()).prop_map(
+        |(floor, early_reply, protected, words, away)| {
+            let barge_in = BargeIn { protected: MS(protected), words, ..BargeIn::default() };
+            let (away_after, longest) = if away { (MS(8_000), MS(60_000)) } else { (MS(0), MS(0)) };
+            TurnSettings { floor, early_reply, barge_in, away_after, longest, ..TurnSettings::default() }
+        },
+    )
+}
+
+/// What must hold of any list of orders.
+#[derive(Default)]
+struct Judge {
+    prepared: Vec<ReplyId>,
+    open: Option<ReplyId>,
+    paused: bool,
+    pauses: usize,
+    resolved: usize,
+    left: bool,
+}
+
+impl Judge {
+    fn see(&mut self, order: &Order) {
+        assert!(
+            !self.left || matches!(order, Order::Tell { event: TurnEvent::Ended { .. } }),
+            "after the end: {order:?}"
+        );
+        match order {
+            Order::Prepare { reply, .. } => {
+                assert!(self.prepared.is_empty() && self.open.is_none(), "one reply at a time");
+                self.prepared.push(*reply);
+            }
+            Order::Confirm { reply, .. } | Order::Prompt { reply, .. } | Order::NotUnderstood { reply, .. } => {
+                assert!(self.open.is_none(), "two starts in a row: {order:?}");
+                self.prepared.retain(|known| known != reply);
+                assert!(self.prepared.is_empty(), "what was prepared is used or taken back");
+                self.open = Some(*reply);
+            }
+            Order::TakeBack { reply } => {
+                let was_prepared = self.prepared.contains(reply);
+                self.prepared.retain(|known| known != reply);
+                if !was_prepared {
+                    self.resolve(*reply);
+                }
+            }
+            Order::Pause { reply } => {
+                assert!(self.open == Some(*reply) && !self.paused, "a pause of what speaks");
+                self.paused = true;
+                self.pauses += 1;
+            }
+            Order::Resume { reply } => {
+                assert!(self.open == Some(*reply) && self.paused, "only what is paused goes on");
+                self.paused = false;
+                self.resolved += 1;
+            }
+            Order::Drop { reply } => self.resolve(*reply),
+            Order::Tell { event: TurnEvent::AgentFinished { reply } } => self.resolve(*reply),
+            Order::Leave { .. } => {
+                assert!(self.open.is_none());
+                self.left = true;
+            }
+            Order::Aside { said } => assert!(!said.text.is_empty()),
+            Order::Close { .. } | Order::Tell { .. } => {}
+        }
+    }
+
+    fn resolve(&mut self, reply: ReplyId) {
+        assert_eq!(self.open.take(), Some(reply));
+        self.resolved += usize::from(std::mem::take(&mut self.paused));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// Whatever comes in which order: one reply at a time, every pause ends, no state outlives its deadline, and the same log
+    /// gives the same orders.
+    #[test]
+    fn any_order_of_events_comes_to_a_defined_end(settings in rules(), inputs in inputs()) {
+        let (mut machine, mut judge) = (TurnMachine::new(settings.clone()), Judge::default());
+        let mut log = TurnLog::new(Vec::new());
+        let mut feed = |machine: &mut TurnMachine, at: Duration, input: TurnInput| {
+            log.input(at, &input).unwrap();
+            machine.handle(at, input);
+            for order in machine.orders() {
+                log.order(at, &order).unwrap();
+                judge.see(&order);
+            }
+            if let Some(due) = machine.deadline() {
+                assert!(due > at, "what is due is done: {:?} at {at:?}", machine.floor);
+            }
+        };
+        let mut end = 0;
+        for (at, input) in inputs {
+            feed(&mut machine, MS(at), input);
+            end = at;
+        }
+        // Everybody falls silent and the driver does as it is told: it all comes to rest.
+        for who in ["ada", "bob"] {
+            feed(&mut machine, MS(end), TurnInput::Inactive { speaker: who.into() });
+            feed(&mut machine, MS(end), TurnInput::Paused { speaker: who.into(), at: MS(end) });
+        }
+        for n in 1..=12_u64 {
+            feed(&mut machine, MS(end + n * 60_000), TurnInput::Tick);
+        }
+        let rests = matches!(machine.floor, Floor::Idle { .. } | Floor::Ended);
+        prop_assert!(rests || !settings.away_after.is_zero(), "{:?}", machine.floor);
+        prop_assert_eq!(judge.pauses, judge.resolved);
+        let log = String::from_utf8(log.into_inner()).unwrap();
+        prop_assert_eq!(replay(&log, settings).unwrap(), log);
+    }
+}
