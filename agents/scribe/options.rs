@@ -94,7 +94,7 @@ impl Default for Options {
 
 impl Default for Activity {
     fn default() -> Activity {
-        let ActivitySettings { threshold, threshold_off, start, end, gate_dbfs, platform } =
+        let ActivitySettings { threshold, threshold_off, start, end, gate_dbfs, platform, .. } =
             ActivitySettings::default();
         let pre_roll = ListeningSettings::default().pre_roll;
         Activity {
@@ -165,13 +165,21 @@ impl Options {
     /// How the room is listened to.
     pub(super) fn transcriber(&self) -> Result<TranscriberSettings, OptionsError> {
         let Activity { threshold, threshold_off, start, end, pre_roll, gate_dbfs, platform, .. } = self.activity;
-        let activity = ActivitySettings { threshold, threshold_off, start, end, gate_dbfs, platform };
+        let activity = ActivitySettings {
+            threshold,
+            threshold_off,
+            start,
+            end,
+            gate_dbfs,
+            platform,
+            ..ActivitySettings::default()
+        };
         let parts = Arc::new(Chosen::new(&self.activity)?);
         Ok(TranscriberSettings {
             listening: ListeningSettings { activity, pre_roll, parts, ..ListeningSettings::default() },
             partials: Some(self.partials).filter(|partials| !partials.is_zero()),
             language: Some(self.language.as_str().into()),
-            conversation: None,
+            ..TranscriberSettings::default()
         })
     }
 }

@@ -12,6 +12,7 @@
 
 pub mod listening;
 pub(crate) mod plausible;
+pub mod speaking;
 mod speech_to_text;
 pub mod testing;
 pub mod transcript;

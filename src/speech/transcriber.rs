@@ -17,8 +17,9 @@ use crate::{
         EngineError, Spoken, Transcription, Word,
         listening::{Heard, Listener, ListeningSettings, Utterance, UtteranceId},
         transcript::{Caption, Lost, Quality},
+        turn::Covers,
     },
-    event::TrackId,
+    event::{PeerId, TrackId},
 };
 
 /// How a room is transcribed.
@@ -28,6 +29,8 @@ pub struct TranscriberSettings {
     pub listening: ListeningSettings,
     /// How much more speech makes another partial result; `None` for none.
     pub partials: Option<Duration>,
+    /// Whether all that was said is understood at each short pause, as if it were the end: for those who answer.
+    pub at_pauses: bool,
     /// The language that is spoken, where it is known.
     pub language: Option<Arc<str>>,
     /// What traces call the conversation, as in `gen_ai.conversation.id`.
@@ -39,6 +42,7 @@ impl Default for TranscriberSettings {
         TranscriberSettings {
             listening: ListeningSettings::default(),
             partials: Some(Duration::from_millis(700)),
+            at_pauses: false,
             language: Some("en".into()),
             conversation: None,
         }
@@ -101,10 +105,21 @@ struct Open {
     /// What was understood last.
     partial: Transcription,
     engine: Option<Arc<str>>,
+    /// The pause that goes on, or that ended it.
+    pause: Option<Pause>,
+}
+
+/// What is understood at a pause.
+struct Pause {
+    /// How much was said before it, in samples.
+    ends: usize,
+    /// What an engine made of that, once it has.
+    result: Option<Result<(Answer, Pool), EngineError>>,
 }
 
 /// What an engine has done.
 enum Work {
+    Pause { id: UtteranceId, ends: usize, result: Result<(Answer, Pool), EngineError> },
     Partial { id: UtteranceId, samples: usize, result: Result<(Transcription, Arc<str>), EngineError> },
     Final { id: UtteranceId, result: Result<(Answer, Pool), EngineError> },
 }
@@ -137,12 +152,27 @@ impl Transcriber {
 
     /// Takes what the room told. Never waits.
     pub fn handle(&mut self, input: &Input) {
+        self.handle_and_tell(input, |_| {});
+    }
+
+    /// The same, and tells what was heard: who is active, begins, pauses.
+    pub fn handle_and_tell(&mut self, input: &Input, mut tell: impl FnMut(&Heard)) {
         let mut heard = Vec::new();
         self.listener.handle(input, |what| heard.push(what));
-        heard.into_iter().for_each(|what| self.on_heard(what));
+        for what in heard {
+            tell(&what);
+            self.on_heard(what);
+        }
         if let Input::Audio(frame) = input {
             self.ask_for_partial(frame.source());
         }
+    }
+
+    /// What this peer says from now on is another utterance; what was said before it is understood as it is.
+    pub fn close(&mut self, peer: &PeerId) {
+        let mut heard = Vec::new();
+        self.listener.close(peer, |what| heard.push(what));
+        heard.into_iter().for_each(|what| self.on_heard(what));
     }
 
     /// When the first of the utterances began whose last caption was not given yet; an
@@ -193,7 +223,14 @@ impl Transcriber {
     fn on_heard(&mut self, heard: Heard) {
         match heard {
             Heard::Began(_, id, begins) => drop(self.open.insert(id, Open { begins, ..Open::default() })),
-            Heard::Ended(utterance) => self.understand(utterance),
+            Heard::Paused(source, id, _) if self.settings.at_pauses => self.on_pause(&source, id),
+            Heard::WentOn(_, id) => {
+                if let Some(open) = self.open.get_mut(&id) {
+                    open.pause = None;
+                }
+            }
+            Heard::Active(_) | Heard::Inactive(_) | Heard::Paused(..) => {}
+            Heard::Ended(utterance) => self.on_ended(utterance),
             Heard::Withdrawn(utterance) => {
                 self.open.remove(&utterance.id);
                 self.ready.push_back(Caption::of(&utterance, Quality::Final));
@@ -206,8 +243,10 @@ impl Transcriber {
         let Some(interval) = self.settings.partials else { return };
         let Some(utterance) = self.listener.open_on(&source.track) else { return };
         let Some(open) = self.open.get_mut(&utterance.id) else { return };
-        let more = utterance.samples.len() - open.asked.min(utterance.samples.len());
-        if open.is_asked || more < Spoken::RATE.samples_in(interval) {
+        // What came before the speech tells nothing to those who are in a hurry.
+        let asked = if self.settings.at_pauses { open.asked.max(utterance.pre_roll) } else { open.asked };
+        let more = utterance.samples.len() - asked.min(utterance.samples.len());
+        if open.is_asked || open.pause.is_some() || more < Spoken::RATE.samples_in(interval) {
             return;
         }
         open.is_asked = true;
@@ -221,6 +260,63 @@ impl Transcriber {
             let result = result.map(|(answer, pool)| (answer.heard, pool.about().name.clone()));
             Work::Partial { id, samples, result }
         }));
+    }
+
+    /// Has all of an utterance understood, which may be over.
+    fn on_pause(&mut self, source: &Source, id: UtteranceId) {
+        let Some(utterance) = self.listener.open_on(&source.track).filter(|utterance| utterance.id == id) else {
+            return;
+        };
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let ends = utterance.speech_ends;
+        open.pause = Some(Pause { ends, result: None });
+        let samples: Arc<[i16]> = utterance.samples.as_slice().into();
+        let (chain, language) = (self.chain.clone(), self.settings.language.clone());
+        let losses = self.losses.get(&source.track).copied().unwrap_or(0);
+        let span = trace::span(self.settings.conversation.as_deref(), utterance);
+        let work = async move {
+            let result = chain.finish(samples, language, losses).await.map(|(answer, pool)| (answer, pool.clone()));
+            trace::record(&tracing::Span::current(), &result);
+            Work::Pause { id, ends, result }
+        };
+        self.working.push(Box::pin(work.instrument(span)));
+    }
+
+    /// What was understood at its last pause is all of it.
+    fn on_ended(&mut self, utterance: Utterance) {
+        let pause = self.open.get_mut(&utterance.id).and_then(|open| open.pause.as_mut());
+        match pause.filter(|pause| pause.ends == utterance.speech_ends) {
+            Some(pause) => {
+                let (id, result) = (utterance.id, pause.result.take());
+                self.over.insert(id, (utterance, Instant::now()));
+                if let Some(result) = result {
+                    self.on_final(id, result);
+                }
+            }
+            None => self.understand(utterance),
+        }
+    }
+
+    fn on_pause_understood(&mut self, id: UtteranceId, ends: usize, result: Result<(Answer, Pool), EngineError>) {
+        let is_over = self.over.contains_key(&id);
+        let Some(open) = self.open.get_mut(&id) else { return };
+        // It may have gone on, and paused again.
+        let Some(pause) = open.pause.as_mut().filter(|pause| pause.ends == ends) else { return };
+        if is_over {
+            return self.on_final(id, result);
+        }
+        // Whoever waits for it need not any more if it failed: what was understood so far stands in.
+        let covers = if result.is_ok() { Covers::All } else { Covers::StoodIn };
+        let heard = result.as_ref().ok().map(|(answer, pool)| (answer.heard.clone(), pool.about().name.clone()));
+        pause.result = Some(result);
+        let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) else { return };
+        let mut caption = Caption::of(utterance, Quality::Partial);
+        caption.covers = covers;
+        if let Some((heard, engine)) = heard {
+            (open.partial, open.engine) = (heard, Some(engine));
+        }
+        fill(&mut caption, open.partial.clone(), open.engine.clone(), utterance.begins);
+        self.ready.push_back(caption);
     }
 
     fn understand(&mut self, utterance: Utterance) {
@@ -240,6 +336,7 @@ impl Transcriber {
 
     fn on_work(&mut self, work: Work) {
         match work {
+            Work::Pause { id, ends, result } => self.on_pause_understood(id, ends, result),
             Work::Partial { id, samples, result } => self.on_partial(id, samples, result),
             Work::Final { id, result } => self.on_final(id, result),
         }
@@ -250,7 +347,7 @@ impl Transcriber {
         let Some(open) = self.open.get_mut(&id) else { return };
         open.is_asked = false;
         let Ok((heard, engine)) = result else { return };
-        if heard.text.is_empty() {
+        if heard.text.is_empty() || open.pause.is_some() {
             return;
         }
         let interval = Spoken::RATE.duration_of((samples - open.understood) as u64);

@@ -36,9 +36,10 @@ enum State {
         last: u64,
     },
     Speaking,
-    /// Nothing was said since `from`.
+    /// Nothing was said since `from`; that has lasted for long enough to be told.
     Trailing {
         from: u64,
+        told: bool,
     },
 }
 
@@ -47,6 +48,10 @@ enum State {
 pub(super) enum ActivityChange {
     /// Somebody speaks, since this sample.
     Began(u64),
+    /// Nothing was said since this sample; it may go on.
+    Paused(u64),
+    /// It goes on.
+    WentOn,
     /// Nothing was said since this sample.
     Ended(u64),
 }
@@ -80,12 +85,19 @@ impl Activity {
             }
             State::Candidate { last, .. } if end - last > CANDIDATE_PAUSE => self.state = State::Quiet,
             State::Candidate { .. } => {}
-            State::Speaking if !goes_on => self.state = State::Trailing { from: index },
+            State::Speaking if !goes_on => self.state = State::Trailing { from: index, told: false },
             State::Speaking => {}
-            State::Trailing { .. } if goes_on => self.state = State::Speaking,
-            State::Trailing { from } if end - from >= longest_pause => {
+            State::Trailing { told, .. } if goes_on => {
+                self.state = State::Speaking;
+                return told.then_some(ActivityChange::WentOn);
+            }
+            State::Trailing { from, .. } if end - from >= longest_pause => {
                 self.state = State::Quiet;
                 return Some(ActivityChange::Ended(from));
+            }
+            State::Trailing { from, told: false } if end - from >= samples_in(self.settings.pause) => {
+                self.state = State::Trailing { from, told: true };
+                return Some(ActivityChange::Paused(from));
             }
             State::Trailing { .. } => {}
         }
@@ -98,11 +110,19 @@ impl Activity {
         }
     }
 
+    /// Since which sample there is a pause of which was told.
+    pub(super) fn paused_since(&self) -> Option<u64> {
+        match self.state {
+            State::Trailing { from, told: true } => Some(from),
+            _ => None,
+        }
+    }
+
     /// Nothing comes any more after sample `index`: whoever speaks has stopped.
     pub(super) fn stop(&mut self, index: u64) -> Option<ActivityChange> {
         let from = match self.state {
             State::Speaking => Some(index),
-            State::Trailing { from } => Some(from),
+            State::Trailing { from, .. } => Some(from),
             State::Quiet | State::Candidate { .. } => None,
         };
         self.state = State::Quiet;
@@ -125,6 +145,7 @@ mod tests {
         let settings = ActivitySettings {
             start: Duration::from_millis(48),
             end: Duration::from_millis(160),
+            pause: Duration::from_millis(160),
             ..ActivitySettings::default()
         };
         let mut activity = Activity::new(settings);
@@ -138,6 +159,23 @@ mod tests {
         assert_eq!(run(&[[0.0; 5].as_slice(), &[0.9], &[0.0; 20]].concat()), []);
         let began = run(&[[0.0; 5].as_slice(), &[0.9; 5], &[0.0; 20]].concat());
         assert_eq!(began, [ActivityChange::Began(5 * 256), ActivityChange::Ended(10 * 256)]);
+    }
+
+    #[test]
+    fn a_pause_is_told_before_it_ends_an_utterance_and_so_is_what_follows() {
+        let settings = ActivitySettings {
+            start: Duration::from_millis(48),
+            pause: Duration::from_millis(64),
+            end: Duration::from_millis(320),
+            ..ActivitySettings::default()
+        };
+        let mut activity = Activity::new(settings);
+        let verdict = |probability: f32| Verdict { probability, level_dbfs: -20.0, platform: None };
+        let said = [[0.9; 10].as_slice(), &[0.0; 3], &[0.9; 5], &[0.0; 6], &[0.9; 5], &[0.0; 30]].concat();
+        let changes = said.iter().zip(0_u64..).filter_map(|(p, n)| activity.handle(n * 256, 256, verdict(*p)));
+        let changes: Vec<ActivityChange> = changes.collect();
+        use ActivityChange::{Began, Ended, Paused, WentOn};
+        assert_eq!(changes, [Began(0), Paused(18 * 256), WentOn, Paused(29 * 256), Ended(29 * 256)]);
     }
 
     #[test]

@@ -45,13 +45,21 @@ pub use self::{
 };
 use crate::{
     agent::{Input, Source},
-    event::{EventKind, TrackEvent, TrackId},
+    event::{EventKind, PeerId, TrackEvent, TrackId},
 };
 use speaker::Speaker;
 
 /// Something that a [`Listener`] has to tell.
 #[derive(Debug)]
 pub enum Heard {
+    /// A detector fires; it takes a moment until it is sure that it is a voice.
+    Active(Arc<Source>),
+    /// What it fired on was none, or not one that says anything.
+    Inactive(Arc<Source>),
+    /// Nothing was said since this time; it may go on.
+    Paused(Arc<Source>, UtteranceId, Duration),
+    /// It goes on.
+    WentOn(Arc<Source>, UtteranceId),
     /// Somebody began to speak at this time, or an utterance that was cut goes on under another number.
     Began(Arc<Source>, UtteranceId, Duration),
     /// What was taken for somebody who speaks is none.
@@ -109,6 +117,13 @@ impl Listener {
                 meant.for_each(|speaker| speaker.on_platform_voice(voice.speaking));
             }
             _ => {}
+        }
+    }
+
+    /// What this peer says from now on is another utterance.
+    pub fn close(&mut self, peer: &PeerId, mut tell: impl FnMut(Heard)) {
+        for speaker in self.speakers.values_mut().filter(|speaker| speaker.source().peer == *peer) {
+            speaker.cut_here(&mut self.next, &mut tell);
         }
     }
 

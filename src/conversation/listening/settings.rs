@@ -13,6 +13,8 @@ pub struct ActivitySettings {
     pub threshold_off: f32,
     /// How much speech makes a beginning.
     pub start: Duration,
+    /// How long a pause is before it is told of, for those who decide by themselves whether it is the end.
+    pub pause: Duration,
     /// How long a pause ends an utterance.
     pub end: Duration,
     /// What is quieter than this is nobody who speaks to the room: root mean square, in dB below full scale.
@@ -27,6 +29,7 @@ impl Default for ActivitySettings {
             threshold: 0.5,
             threshold_off: 0.35,
             start: Duration::from_millis(64),
+            pause: Duration::from_millis(160),
             end: Duration::from_millis(500),
             gate_dbfs: -55.0,
             platform: PlatformVoice::Assist,

@@ -166,12 +166,53 @@ impl Speaker {
         self.block = block;
         self.block.clear();
         match change {
-            Some(ActivityChange::Began(at)) => self.begin(at),
+            Some(ActivityChange::Began(at)) => {
+                self.begin(at);
+                tell(Heard::Active(self.source.clone()));
+            }
+            Some(ActivityChange::Paused(at)) => self.on_short_pause(at, next, tell),
+            Some(ActivityChange::WentOn) => {
+                if let Some(open) = self.open() {
+                    tell(Heard::WentOn(self.source.clone(), open.id));
+                }
+            }
             Some(ActivityChange::Ended(at)) => self.close(at, End::Pause, next, tell),
             None => {}
         }
         self.tell_if_sure(next, tell);
         self.cut_if_long(next, tell);
+    }
+
+    /// It may be all that is said: a short word that was not sure to be a voice is by now.
+    fn on_short_pause(&mut self, at: u64, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
+        if self.going.as_ref().is_some_and(|going| !going.is_told) {
+            self.look_for_brief_voice(|guard| guard.brief_voice());
+            self.tell_if_sure(next, tell);
+        } else {
+            self.tell_pause(at, tell);
+        }
+    }
+
+    fn tell_pause(&mut self, at: u64, tell: &mut impl FnMut(Heard)) {
+        let since = self.heard(at);
+        let Some(going) = self.going.as_mut().filter(|going| going.is_told) else { return };
+        going.utterance.speech_ends = (at.saturating_sub(going.first) as usize).min(going.utterance.samples.len());
+        tell(Heard::Paused(self.source.clone(), going.utterance.id, since));
+    }
+
+    fn look_for_brief_voice(&mut self, look: impl FnOnce(&mut Guard) -> Option<u32>) {
+        if let Some(frames_ago) = self.guard.as_mut().and_then(look) {
+            self.voice_from = Some(self.judged.saturating_sub(u64::from(frames_ago) * guard::FRAME as u64));
+        }
+    }
+
+    /// What is said from now on is another utterance.
+    pub(super) fn cut_here(&mut self, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
+        if self.going.as_ref().is_some_and(|going| going.is_told)
+            && let Some(ActivityChange::Ended(at)) = self.activity.stop(self.judged)
+        {
+            self.close(at, End::Pause, next, tell);
+        }
     }
 
     /// Whether this is a voice, as far as can be said so far.
@@ -226,6 +267,9 @@ impl Speaker {
         going.utterance.id = take(next);
         going.is_told = true;
         tell(Heard::Began(self.source.clone(), going.utterance.id, going.utterance.speech_began()));
+        if let Some(since) = self.activity.paused_since() {
+            self.tell_pause(since, tell);
+        }
     }
 
     fn verdict(&mut self, block: &[i16]) -> Verdict {
@@ -274,10 +318,8 @@ impl Speaker {
 
     /// The activity is over. A short word may turn out to be a voice only now.
     fn close(&mut self, at: u64, end: End, next: &mut UtteranceId, tell: &mut impl FnMut(Heard)) {
-        if self.going.as_ref().is_some_and(|going| !going.is_told)
-            && let Some(frames_ago) = self.guard.as_mut().and_then(Guard::stop)
-        {
-            self.voice_from = Some(self.judged.saturating_sub(u64::from(frames_ago) * guard::FRAME as u64));
+        if self.going.as_ref().is_some_and(|going| !going.is_told) {
+            self.look_for_brief_voice(Guard::stop);
         }
         self.tell_if_sure(next, tell);
         self.end(at, end, tell);
@@ -292,8 +334,9 @@ impl Speaker {
         self.before.clear();
         self.before.extend(&tail[tail.len().saturating_sub(self.pre_roll)..]);
         self.free_from = at;
-        if is_told {
-            tell(Heard::Ended(utterance.close(length, end)));
+        match is_told {
+            true => tell(Heard::Ended(utterance.close(length, end))),
+            false => tell(Heard::Inactive(self.source.clone())),
         }
     }
 

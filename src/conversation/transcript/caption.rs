@@ -9,6 +9,7 @@ use crate::{
     conversation::{
         Word,
         listening::{Utterance, UtteranceId},
+        turn::Covers,
     },
     event::{PeerId, TrackId, seconds},
 };
@@ -35,6 +36,9 @@ pub struct Caption {
     /// What the text is worth.
     #[serde(flatten)]
     pub quality: Quality,
+    /// How much of what was said the text covers: a partial one may cover all up to a pause, and stands if that is the end.
+    #[serde(skip)]
+    pub covers: Covers,
     /// The text; empty where nothing was understood.
     pub text: String,
     /// The words with their times, where the engine knows them, on the same clock.
@@ -89,6 +93,11 @@ impl Caption {
             begins: utterance.speech_began(),
             ends: utterance.speech_ended(),
             quality,
+            covers: match quality {
+                Quality::Partial => Covers::Beginning,
+                Quality::Final => Covers::All,
+                Quality::StoodIn(_) | Quality::Lost(_) => Covers::StoodIn,
+            },
             text: String::new(),
             words: Vec::new(),
             engine: None,

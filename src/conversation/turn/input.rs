@@ -88,10 +88,11 @@ pub enum TurnInput {
 }
 
 /// How much of what somebody has said a text covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Covers {
     /// A beginning.
+    #[default]
     Beginning,
     /// All up to the pause that goes on.
     All,

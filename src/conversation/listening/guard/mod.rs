@@ -96,12 +96,17 @@ impl Guard {
 
     /// Nothing more comes. Says how many frames ago a voice began that had not been told of.
     pub(super) fn stop(&mut self) -> Option<u32> {
-        let is_voice = self.is_brief_voice();
+        let voice = self.brief_voice();
         self.active = 0;
         self.silent = ENDED;
         self.verdict = Verdict::Quiet;
         self.belief = self.belief.clamp(CARRY, 0.0);
-        is_voice.then_some(self.since_lowest)
+        voice
+    }
+
+    /// What was heard makes a short word. Says how many frames ago it began.
+    pub(super) fn brief_voice(&self) -> Option<u32> {
+        self.is_brief_voice().then_some(self.since_lowest)
     }
 
     fn weigh(&mut self, steadiness: f32, is_tone: bool) {
