@@ -2,6 +2,7 @@
 //!
 //! Each agent is a module of its own and a line in the table. They use only what the library's documentation shows.
 
+mod concierge;
 mod echo;
 mod eventlog;
 mod greeter;
@@ -34,6 +35,8 @@ fn agents() -> Registry {
     Registry::new([
         Builtin::new("echo", "says back what it hears, one speaker at a time or all mixed", echo::prepare)
             .with_options(options("echo")),
+        Builtin::new("concierge", "holds a conversation: hears, thinks, answers aloud", concierge::prepare)
+            .with_options(options("concierge")),
         Builtin::new("eventlog", "writes down who did what, in the same words on every platform", eventlog::prepare)
             .with_options(options("eventlog")),
         Builtin::new("greeter", "plays a sound when someone joins, and stops when somebody speaks", greeter::prepare)

@@ -16,6 +16,7 @@ pub mod archive;
 pub mod audio;
 pub mod cli;
 pub mod conversation;
+pub mod dialogue;
 #[cfg(test)]
 mod docs;
 pub mod dubtrack;

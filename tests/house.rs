@@ -6,12 +6,13 @@ use std::{
 };
 
 /// From the bottom up. A module imports those below it; modules of one rank do not know each other.
-const RANKS: [&[&str]; 14] = [
+const RANKS: [&[&str]; 15] = [
     &["text", "trouble", "files", "stats", "units"],
     &["web", "net", "audio", "event"],
     &["agent"],
     &["conversation"],
     &["archive", "speech"],
+    &["dialogue"],
     &["signal"],
     &["protocol"],
     &["session"],

@@ -18,7 +18,8 @@ use crate::{
     conversation::SpeechToText,
     speech::{
         self,
-        engines::{ENGINES, Engine, EngineConfig, Folder, Installer, Job, Opened, open_detector},
+        engines::{ENGINES, Engine, EngineConfig, Folder, Installer, Job, Opened, open_detector, unopened_voice},
+        voices,
     },
 };
 
@@ -103,6 +104,7 @@ async fn check(folder: &Folder, engine: &'static Engine, as_json: bool) -> Resul
     let failed = |why: String| Failure::Input(format!("engine {}: {why}", engine.name));
     let (heard, factor) = match engine.job {
         Job::Text => understand(folder, engine).await.map_err(failed)?,
+        Job::Voice => (String::new(), speak(folder, engine).await.map_err(failed)?),
         Job::Activity => (String::new(), detect(folder, engine).map_err(failed)?),
     };
     if let Some(place) = folder.of(engine) {
@@ -116,7 +118,8 @@ async fn check(folder: &Folder, engine: &'static Engine, as_json: bool) -> Resul
     if !heard.is_empty() {
         say(&format_args!("{} heard: {heard}", engine.name));
     }
-    say(&format_args!("{} takes {:.1} % of the time that somebody speaks, on one core", engine.name, factor * 100.0));
+    let whose = if engine.job == Job::Voice { "that it speaks" } else { "that somebody speaks" };
+    say(&format_args!("{} takes {:.1} % of the time {whose}, on one core", engine.name, factor * 100.0));
     Ok(())
 }
 
@@ -136,6 +139,16 @@ async fn understand(folder: &Folder, engine: &'static Engine) -> Result<(String,
         Ok((heard.text, best.as_secs_f64() / utterance.duration().as_secs_f64()))
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| "it panicked".to_owned())?
+}
+
+/// The contract that every voice keeps; then a sentence once more, for the time it takes.
+async fn speak(folder: &Folder, engine: &'static Engine) -> Result<f64, String> {
+    let voice = unopened_voice(&EngineConfig::named(engine.name), folder)?;
+    voices::check_voice(&*voice).await.map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    let sample = voices::say(&*voice, "a sentence", "The train to the city leaves at ten past nine.").await;
+    let sample = sample.map_err(|error| error.to_string())?;
+    Ok(begun.elapsed().as_secs_f64() / sample.lasts().as_secs_f64().max(0.1))
 }
 
 /// Speech is heard as speech, and silence as none.

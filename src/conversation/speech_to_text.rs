@@ -160,6 +160,8 @@ pub struct Transcription {
     pub words: Vec<Word>,
     /// The mean logarithm of the probability of what was chosen, where the engine knows: 0 is certain, below -1 a guess.
     pub confidence: Option<f32>,
+    /// How probable it is that a sentence ends with the last word, from 0 to 1, where the engine knows.
+    pub sentence_end: Option<f32>,
 }
 
 impl Transcription {
@@ -175,7 +177,8 @@ impl Transcription {
         let words = if self.words.iter().all(fits) { self.words } else { Vec::new() };
         let held = |word: Word| Word { begins: word.begins.min(lasts), ends: word.ends.min(lasts), ..word };
         let confidence = self.confidence.filter(|confidence| confidence.is_finite());
-        Transcription { words: words.into_iter().map(held).collect(), confidence, ..self }
+        let sentence_end = self.sentence_end.filter(|share| (0.0..=1.0).contains(share));
+        Transcription { words: words.into_iter().map(held).collect(), confidence, sentence_end, ..self }
     }
 }
 

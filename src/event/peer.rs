@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Metadata, PeerId, Track, TrackId, metadata};
 
@@ -81,6 +82,17 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// What people call it: the name that the platform tells, or the one in the metadata, where clients of a Fishjam put it.
+    pub fn display_name(&self) -> Option<String> {
+        if !self.name.is_empty() {
+            return Some(self.name.as_str().to_owned());
+        }
+        let metadata = self.metadata.json();
+        let places = [metadata, &metadata["peer"], &metadata["server"]];
+        let names = places.into_iter().flat_map(|place| NAME_KEYS.map(|key| &place[key]));
+        names.filter_map(Value::as_str).map(str::trim).find(|name| !name.is_empty()).map(str::to_owned)
+    }
+
     /// A peer of which nothing is known but its id and kind.
     pub fn new(id: PeerId, kind: PeerKind) -> Peer {
         Peer {
@@ -171,3 +183,5 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<PeerState>,
 }
+/// Under which a name stands in metadata.
+const NAME_KEYS: [&str; 5] = ["displayName", "display_name", "name", "userName", "username"];

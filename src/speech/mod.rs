@@ -10,10 +10,13 @@
 //! - [`Pool`] has the threads of one engine and the queue before them.
 //! - [`engines`] is the table of engines: what each is, what it needs on the disk, how it is put there.
 
+mod breaker;
 mod chain;
 mod check;
 pub mod command;
 pub mod engines;
+mod gate;
+pub mod models;
 #[cfg(feature = "onnx")]
 pub mod moonshine;
 #[cfg(feature = "denoise")]
@@ -22,14 +25,18 @@ pub mod noise;
 mod onnx;
 pub mod openai;
 mod pool;
+mod program;
 #[cfg(feature = "onnx")]
 pub mod silero;
 mod stats;
 mod trace;
 mod transcriber;
+pub mod voices;
 
 pub use chain::{Chain, ChainLink};
 pub use check::{CheckFailed, SENTENCE, check, check_worker, errors, sentence};
+pub use models::{ModelLink, Models};
 pub use pool::{Answer, Job, Pool, PoolSettings};
 pub use stats::{EngineMeasures, EngineStats, measures};
 pub use transcriber::{Transcriber, TranscriberSettings};
+pub use voices::{Said, Saying, Voice, VoiceLink, Voices};

@@ -99,7 +99,7 @@ impl OpenAi {
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(refused(&self.url, status));
+            return Err(refused(&self.url, status, "/v1/audio/transcriptions"));
         }
         let body = net::body(response, LARGEST).await.map_err(|error| match error {
             BodyError::Transport(error) => failed(error),
@@ -116,14 +116,15 @@ impl From<Answer> for Transcription {
         let time = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
         let word = |word: AnswerWord| Some(Word { text: word.word, begins: time(word.start)?, ends: time(word.end)? });
         let words = answer.words.into_iter().map(word).collect::<Option<Vec<Word>>>().unwrap_or_default();
-        Transcription { text: answer.text.trim().to_owned(), words, confidence: None }
+        Transcription { text: answer.text.trim().to_owned(), words, ..Transcription::default() }
     }
 }
 
-fn refused(url: &str, status: StatusCode) -> EngineError {
+/// Why a server does not do what it is asked for.
+pub(super) fn refused(url: &str, status: StatusCode, path: &str) -> EngineError {
     let what = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refuses the token".to_owned(),
-        StatusCode::NOT_FOUND => "has no /v1/audio/transcriptions, or no such model".to_owned(),
+        StatusCode::NOT_FOUND => format!("has no {path}, or no such model"),
         status => format!("answers {status}"),
     };
     EngineError::Failed(format!("{url} {what}"))

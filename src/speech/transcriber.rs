@@ -389,6 +389,7 @@ fn fill(caption: &mut Caption, heard: Transcription, engine: Option<Arc<str>>, b
     let moved = |word: Word| Word { begins: word.begins + begins, ends: word.ends + begins, ..word };
     caption.words = heard.words.into_iter().map(moved).collect();
     caption.text = heard.text.trim().to_owned();
+    caption.sentence_end = heard.sentence_end;
     caption.engine = engine;
 }
 

@@ -15,9 +15,10 @@ pub(in crate::cli) struct DemoArgs {
     /// Which agent; `agents` lists them [default: the first of them]
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) agent: Option<String>,
-    /// What the person says: a sound file of any usual kind [default: seven seconds of a person reading]
-    #[arg(long, value_name = "FILE")]
-    pub(in crate::cli) input: Option<PathBuf>,
+    /// What the person says: a sound file of any usual kind; may be given again, each said when both have been quiet, or with
+    /// @2s two seconds after the agent has begun to reply [default: seven seconds of a person reading]
+    #[arg(long, value_name = "FILE[@TIME]")]
+    pub(in crate::cli) input: Vec<String>,
     /// Where the results go
     #[arg(long, default_value = "out/demo", value_name = "DIR")]
     pub(in crate::cli) out: PathBuf,

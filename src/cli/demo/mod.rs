@@ -22,27 +22,19 @@ use crate::{
         compare::{self, Likeness},
         wav,
     },
-    speech, text,
+    speech, text, units,
 };
-use scene::Scene;
+use scene::{Cue, Scene};
 
 pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failure> {
     let builtin = agents::find(registry, args.agent.as_deref())?;
     let agent = agents::make(builtin, &args.options).await?;
-    let (name, sound) = match &args.input {
-        Some(path) => {
-            let read = Sound::read_beginning(path, LONGEST_SPEECH);
-            let (sound, is_whole) = read.map_err(|error| Failure::Input(error.to_string()))?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let part = if is_whole { "" } else { ", of which a demo takes no more" };
-            (format!("{name}{part}"), sound)
-        }
-        None => ("a person reading".to_owned(), Sound { samples: speech::sentence().to_vec(), rate: Hz::K16 }),
-    };
+    let (name, cues) = cues(&args.input)?;
+    let lasts = cues.iter().map(|cue| cue.sound.duration()).sum();
     fs::create_dir_all(&args.out).map_err(|error| cannot_write(&args.out, &error))?;
     let subtitles = transcript::Subtitles::default();
-    let progress = show_progress(sound.duration(), subtitles.clone());
-    let scene = scene::play(agent, sound, subtitles).await;
+    let progress = show_progress(lasts, subtitles.clone());
+    let scene = scene::play(agent, cues, subtitles).await;
     drop(progress);
     let scene = scene?;
     let files = Files::new(&args.out);
@@ -60,6 +52,37 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
     match scene.summary.is_regular() {
         true => Ok(()),
         false => Err(Failure::Session(scene.summary.how())),
+    }
+}
+
+/// What the person says, and what that is called.
+fn cues(inputs: &[String]) -> Result<(String, Vec<Cue>), Failure> {
+    if inputs.is_empty() {
+        let sound = Sound { samples: speech::sentence().to_vec(), rate: Hz::K16 };
+        return Ok(("a person reading".to_owned(), vec![Cue { sound, into: None }]));
+    }
+    let (mut names, mut cues, mut left) = (Vec::new(), Vec::new(), LONGEST_SPEECH);
+    for input in inputs {
+        let (path, into) = cue(input)?;
+        let read = Sound::read_beginning(&path, left);
+        let (sound, is_whole) = read.map_err(|error| Failure::Input(error.to_string()))?;
+        left = left.saturating_sub(sound.duration());
+        let part = if is_whole { "" } else { ", of which a demo takes no more" };
+        names.push(format!("{}{part}", path.file_name().unwrap_or_default().to_string_lossy()));
+        cues.push(Cue { sound, into });
+    }
+    Ok((names.join(", "), cues))
+}
+
+/// A file, and how long after the agent has begun to speak it is said, as in `wait.wav@2s`.
+fn cue(input: &str) -> Result<(PathBuf, Option<Duration>), Failure> {
+    let whole = Path::new(input);
+    match input.rsplit_once('@') {
+        Some((path, into)) if !whole.exists() => {
+            let into = units::parse_duration(into).map_err(Failure::Input)?;
+            Ok((path.into(), Some(into)))
+        }
+        _ => Ok((whole.into(), None)),
     }
 }
 

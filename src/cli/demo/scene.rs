@@ -19,9 +19,15 @@ use crate::{
     event::{PeerId, RoomId},
     fishjam::{Fishjam, Notifier, NotifierEvent, Scope, rest::model::RoomConfig},
     platform::JoinOptions,
-    sandbox::{Person, Sandbox, SandboxOptions},
+    sandbox::{PeopleError, Person, Sandbox, SandboxOptions},
     session::{SessionEvent, SessionEventKind, SessionHandle, SessionSummary},
 };
+
+/// What the person says, and when: when both have been quiet, or so long after the agent has begun to speak.
+pub(super) struct Cue {
+    pub(super) sound: Sound,
+    pub(super) into: Option<Duration>,
+}
 
 /// What came of it.
 pub(super) struct Scene {
@@ -44,7 +50,7 @@ pub(super) struct Scene {
 }
 
 /// Plays the scene to its end. Takes as long as the recording and a second or two.
-pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound, subtitles: Subtitles) -> Result<Scene, Failure> {
+pub(super) async fn play(agent: Box<dyn Agent>, cues: Vec<Cue>, subtitles: Subtitles) -> Result<Scene, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::Fishjam(format!("the sandbox: {error}"));
     let sandbox = Sandbox::start(SandboxOptions::default()).await.map_err(|error| Failure::Input(error.to_string()))?;
     let fishjam = Fishjam::new(sandbox.address(), sandbox.token().into());
@@ -60,15 +66,23 @@ pub(super) async fn play(agent: Box<dyn Agent>, sound: Sound, subtitles: Subtitl
         None => Hz::K24,
     };
     let agent = handle.peer.clone();
-    let mut stage = Stage { sandbox, room, person, agent, origin, events: Vec::new(), captions: Vec::new(), subtitles };
+    let mut stage = Stage {
+        sandbox,
+        room,
+        person,
+        agent,
+        origin,
+        events: Vec::new(),
+        captions: Vec::new(),
+        subtitles,
+        heard: None,
+    };
     stage.direct("the agent is asked for");
     stage.record(rate);
-    let said = sound.duration();
+    let said = cues.iter().map(|cue| cue.sound.duration()).sum();
     let (mut handle, joined_after) = stage.until_joined(handle, asked).await;
-    stage.sandbox.say(&stage.room, &stage.person, sound, BREATH).await.map_err(|error| wrong(&error))?;
-    let began = Instant::now() + BREATH;
-    stage.direct("the person takes a breath and speaks");
-    let heard = stage.until_quiet(&mut handle, said).await;
+    let began = stage.perform(&mut handle, cues).await.map_err(|error| wrong(&error))?;
+    let heard = stage.heard;
     let recordings = stage.recordings(rate);
     stage.direct("the agent is told to leave");
     handle.leave();
@@ -101,9 +115,51 @@ struct Stage {
     events: Vec<Event>,
     captions: Vec<Caption>,
     subtitles: Subtitles,
+    /// When the agent first heard the person.
+    heard: Option<Instant>,
 }
 
 impl Stage {
+    /// Has the person say everything, and waits until both are quiet. Gives the moment at which the person began.
+    async fn perform(&mut self, handle: &mut SessionHandle, cues: Vec<Cue>) -> Result<Instant, PeopleError> {
+        self.direct("the person takes a breath");
+        self.watch(handle, BREATH, |stage| stage.is_speaking()).await;
+        let (mut began, mut spoke_until) = (None, self.agent_quiet_since());
+        for cue in cues {
+            match cue.into.filter(|_| began.is_some()) {
+                // Into what it says now, and not into what it said before.
+                Some(into) => {
+                    let is_new = |stage: &Stage| stage.is_speaking() && stage.agent_quiet_since() > spoke_until;
+                    self.watch(handle, LONGEST_REPLY, is_new).await;
+                    self.watch(handle, into, |_| false).await;
+                }
+                None => self.until_quiet(handle).await,
+            }
+            spoke_until = self.agent_quiet_since();
+            let lasts = cue.sound.duration();
+            self.sandbox.say(&self.room, &self.person, cue.sound, Duration::ZERO).await?;
+            began.get_or_insert_with(Instant::now);
+            self.direct("the person speaks");
+            self.watch(handle, lasts, |_| false).await;
+        }
+        self.until_quiet(handle).await;
+        Ok(began.unwrap_or_else(Instant::now))
+    }
+
+    /// Follows what the agent does, until something is so or a time is over.
+    async fn watch(&mut self, handle: &mut SessionHandle, within: Duration, is_over: impl Fn(&Stage) -> bool) {
+        let latest = tokio::time::Instant::now() + within;
+        while tokio::time::Instant::now() < latest && !is_over(self) {
+            let look = latest.min(tokio::time::Instant::now() + LOOK);
+            let Ok(event) = tokio::time::timeout_at(look, handle.events.recv()).await else { continue };
+            let Some(event) = event else { return };
+            if matches!(event.kind, SessionEventKind::FirstHeard(_)) {
+                self.heard.get_or_insert(handle.begun + event.at);
+            }
+            self.on_event(handle.begun, &event);
+        }
+    }
+
     fn on_event(&mut self, begun: Instant, event: &SessionEvent) {
         if let SessionEventKind::Note(note) = &event.kind
             && let Some(mut caption) = Caption::of_note(note)
@@ -161,19 +217,23 @@ impl Stage {
         (handle, joined)
     }
 
-    /// Waits until both have been quiet for a while. Gives the moment at which the agent first heard the person.
-    async fn until_quiet(&mut self, handle: &mut SessionHandle, said: Duration) -> Option<Instant> {
-        let mut heard = None;
-        let latest = Instant::now() + said + LONGEST_REPLY;
-        while Instant::now() < latest && !self.is_quiet() {
-            let Ok(event) = tokio::time::timeout(LOOK, handle.events.recv()).await else { continue };
-            let Some(event) = event else { break };
-            if matches!(event.kind, SessionEventKind::FirstHeard(_)) {
-                heard.get_or_insert(handle.begun + event.at);
+    /// Waits until both have been quiet for a while; who is asked something is given time to begin.
+    async fn until_quiet(&mut self, handle: &mut SessionHandle) {
+        loop {
+            self.watch(handle, LONGEST_REPLY, |stage| stage.is_quiet()).await;
+            if !self.is_speaking() || self.origin.elapsed() > LONGEST_SCENE {
+                return;
             }
-            self.on_event(handle.begun, &event);
         }
-        heard
+    }
+
+    /// Up to when the agent was heard; nothing if it never was.
+    fn agent_quiet_since(&self) -> Option<Instant> {
+        self.sandbox.quiet_since(&self.room, &self.agent).ok().flatten()
+    }
+
+    fn is_speaking(&self) -> bool {
+        self.agent_quiet_since().is_some_and(|since| since.elapsed() < SPEAKING)
     }
 
     fn is_quiet(&self) -> bool {
@@ -219,8 +279,12 @@ const BREATH: Duration = Duration::from_millis(300);
 const JOIN: Duration = Duration::from_secs(5);
 /// How long both must be quiet for the scene to end.
 const QUIET: Duration = Duration::from_millis(800);
-/// How long the agent may go on after the person.
+/// How long the agent may take to reply.
 const LONGEST_REPLY: Duration = Duration::from_secs(6);
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
+/// Who was heard so lately speaks.
+const SPEAKING: Duration = Duration::from_millis(100);
+/// An agent that goes on for ever is left.
+const LONGEST_SCENE: Duration = Duration::from_secs(600);
 /// How long the last notifications may take.
 const STRAGGLERS: Duration = Duration::from_millis(50);

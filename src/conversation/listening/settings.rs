@@ -29,7 +29,7 @@ impl Default for ActivitySettings {
             threshold: 0.5,
             threshold_off: 0.35,
             start: Duration::from_millis(64),
-            pause: Duration::from_millis(160),
+            pause: Duration::from_millis(192),
             end: Duration::from_millis(500),
             gate_dbfs: -55.0,
             platform: PlatformVoice::Assist,

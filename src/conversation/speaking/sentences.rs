@@ -33,8 +33,7 @@ fn cleaned(sentence: &str) -> Option<String> {
 
 /// Where the first sentence ends, if it is sure that it does.
 fn end_of_sentence(text: &str) -> Option<usize> {
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
+    for (at, c) in text.char_indices() {
         let end = at + c.len_utf8();
         match c {
             '\n' if !text[..at].trim().is_empty() => return Some(end),
@@ -42,7 +41,7 @@ fn end_of_sentence(text: &str) -> Option<usize> {
                 let closing = text[end..].len() - text[end..].trim_start_matches(CLOSES).len();
                 let end = end + closing;
                 let is_wide = matches!(c, '。' | '！' | '？');
-                let Some(next) = text[end..].trim_start().chars().next() else { return None };
+                let next = text[end..].trim_start().chars().next()?;
                 let is_apart = is_wide || text[end..].starts_with(char::is_whitespace);
                 if is_apart && !next.is_lowercase() && !(c == '.' && is_abbreviation(&text[..at])) {
                     return Some(end);

@@ -39,6 +39,9 @@ pub struct Caption {
     /// How much of what was said the text covers: a partial one may cover all up to a pause, and stands if that is the end.
     #[serde(skip)]
     pub covers: Covers,
+    /// How probable it is that a sentence ends with the last word, where the engine knows.
+    #[serde(skip)]
+    pub sentence_end: Option<f32>,
     /// The text; empty where nothing was understood.
     pub text: String,
     /// The words with their times, where the engine knows them, on the same clock.
@@ -98,6 +101,7 @@ impl Caption {
                 Quality::Final => Covers::All,
                 Quality::StoodIn(_) | Quality::Lost(_) => Covers::StoodIn,
             },
+            sentence_end: None,
             text: String::new(),
             words: Vec::new(),
             engine: None,

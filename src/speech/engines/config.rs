@@ -26,6 +26,8 @@ pub struct EngineConfig {
     pub url: Option<String>,
     /// `openai`: which model.
     pub model: Option<String>,
+    /// Of engines that speak: which of their voices.
+    pub voice: Option<String>,
     /// `openai`: the environment variable that holds the token.
     pub token_env: Option<String>,
     /// `command`: the program, by its path, and its arguments.
@@ -47,6 +49,7 @@ impl EngineConfig {
             sessions: None,
             url: None,
             model: None,
+            voice: None,
             token_env: None,
             program: Vec::new(),
             languages: Vec::new(),

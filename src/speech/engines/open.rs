@@ -69,18 +69,7 @@ impl Opened {
     /// # Errors
     /// A line that says what to write, or to install.
     pub fn new(config: &EngineConfig, folder: &Folder) -> Result<Opened, String> {
-        if !(1..=MOST_THREADS).contains(&config.threads) {
-            return Err(format!("threads = {} of {}: from 1 to {MOST_THREADS}", config.threads, config.name));
-        }
-        if config.within.is_zero() {
-            return Err(format!("within of {} is zero: nothing would be in time", config.name));
-        }
-        if config.sessions == Some(0) {
-            return Err(format!(
-                "sessions of {} is 0: it would serve nobody; leave it out to have it measured",
-                config.name
-            ));
-        }
+        check(config)?;
         match config.name.as_str() {
             "moonshine" => moonshine(folder).map(Opened::of),
             "whisper" | "pocketsphinx" => python(config, folder).map(Opened::of),
@@ -95,6 +84,23 @@ impl Opened {
     fn of(engine: impl SpeechToText) -> Opened {
         Opened(Box::new(engine))
     }
+}
+
+/// What no engine can be.
+pub(super) fn check(config: &EngineConfig) -> Result<(), String> {
+    if !(1..=MOST_THREADS).contains(&config.threads) {
+        return Err(format!("threads = {} of {}: from 1 to {MOST_THREADS}", config.threads, config.name));
+    }
+    if config.within.is_zero() {
+        return Err(format!("within of {} is zero: nothing would be in time", config.name));
+    }
+    if config.sessions == Some(0) {
+        return Err(format!(
+            "sessions of {} is 0: it would serve nobody; leave it out to have it measured",
+            config.name
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(feature = "onnx")]
@@ -144,18 +150,24 @@ pub fn open_noise_filter() -> Result<fn() -> Box<dyn NoiseFilter>, String> {
 
 fn python(config: &EngineConfig, folder: &Folder) -> Result<Command, String> {
     let engine = named(&config.name);
-    let place = folder.installed(engine)?;
-    let Source::Packages { worker, .. } = engine.source else { unreachable!("it is one of those with packages") };
-    let python =
-        installed_with(&place).ok_or_else(|| format!("{}: does not say which Python it is for", place.display()))?;
-    let program = python_worker(&python, place.join(worker.0), place.clone());
-    Ok(Command::new(engine.name, program, Languages::english()))
+    Ok(Command::new(engine.name, worker_program(engine, folder)?, Languages::english()))
 }
 
 fn installed_with(place: &Path) -> Option<PathBuf> {
     let text = std::fs::read(place.join(super::folder::MARK)).ok()?;
     let mark: serde_json::Value = serde_json::from_slice(&text).ok()?;
     mark["python"].as_str().map(PathBuf::from)
+}
+
+/// The worker of an installed engine: a program and its arguments.
+pub(super) fn worker_program(engine: &Engine, folder: &Folder) -> Result<Vec<String>, String> {
+    let place = folder.installed(engine)?;
+    let (Source::Packages { worker, .. } | Source::Library { worker, .. }) = engine.source else {
+        unreachable!("it is one of those with a worker")
+    };
+    let python =
+        installed_with(&place).ok_or_else(|| format!("{}: does not say which Python it is for", place.display()))?;
+    Ok(python_worker(&python, place.join(worker.file), place.clone()))
 }
 
 fn openai(config: &EngineConfig) -> Result<OpenAi, String> {
@@ -168,12 +180,20 @@ fn openai(config: &EngineConfig) -> Result<OpenAi, String> {
     Ok(engine)
 }
 
-fn token(env: &str) -> Result<SecretString, String> {
+pub(super) fn token(env: &str) -> Result<SecretString, String> {
     let source = SecretSource { what: "speech server's token", env: env.to_owned(), file: None };
     source.read_token().map_err(|error| error.to_string())
 }
 
 fn command(config: &EngineConfig) -> Result<Command, String> {
+    let (program, languages) = own_program(config)?;
+    let mut command = Command::new("command", program, languages);
+    command.most_memory_bytes = config.memory.unwrap_or(command.most_memory_bytes);
+    Ok(command)
+}
+
+/// The program of the engine `command`, and the languages that it knows.
+pub(super) fn own_program(config: &EngineConfig) -> Result<(Vec<String>, Languages), String> {
     let Some(path) = config.program.first() else {
         return Err("the engine command needs a program, as in [\"/usr/bin/python3\", \"/opt/my_worker.py\"]".into());
     };
@@ -185,13 +205,11 @@ fn command(config: &EngineConfig) -> Result<Command, String> {
         true => Languages::Any,
         false => Languages::These(config.languages.clone()),
     };
-    let mut command = Command::new("command", config.program.clone(), languages);
-    command.most_memory_bytes = config.memory.unwrap_or(command.most_memory_bytes);
-    Ok(command)
+    Ok((config.program.clone(), languages))
 }
 
-fn named(name: &str) -> &'static Engine {
+pub(super) fn named(name: &str) -> &'static Engine {
     Engine::find(name).expect("it is in the table")
 }
 
-const MOST_THREADS: usize = 64;
+pub(super) const MOST_THREADS: usize = 64;

@@ -44,7 +44,8 @@ impl SpeechToText for Moonshine {
         let decoder = onnx::load(&environment, &self.model.join("decoder_model_merged.ort"))?;
         let tokens = read_tokens(&self.model.join("tokenizer.bin"))?;
         let caches = Cache::all(&decoder)?;
-        Ok(Box::new(Worker { encoder, decoder, tokens, caches }))
+        let signs = tokens.find(&[".", "?", "!"]);
+        Ok(Box::new(Worker { encoder, decoder, tokens, signs, caches }))
     }
 }
 
@@ -58,6 +59,8 @@ struct Worker {
     encoder: Session,
     decoder: Session,
     tokens: Tokens,
+    /// Those that end a sentence.
+    signs: Vec<i64>,
     caches: Vec<Cache>,
 }
 
@@ -127,7 +130,7 @@ impl Worker {
         };
         let most = (speech.duration().as_secs_f64() * MOST_TOKENS_A_SECOND) as usize + 2;
         let (mut said, mut certainty, mut least, mut token) = (Vec::new(), 0.0_f32, 0.0_f32, START);
-        let (mut kept, mut is_whole) = (self.nothing_kept()?, false);
+        let (mut kept, mut is_whole, mut sentence_end) = (self.nothing_kept()?, false, 0.0);
         for step in 0..most {
             let chosen = {
                 let ids = Tensor::from_array(([1, 1], vec![token]))?;
@@ -141,14 +144,18 @@ impl Worker {
                 let caches = self.caches.iter().zip(&kept);
                 inputs.extend(caches.map(|(cache, value)| (cache.input.as_str().into(), value.view().into())));
                 let mut outputs = self.decoder.run(inputs)?;
-                let chosen = choose(&outputs)?;
+                let chosen = choose(&outputs, &self.signs)?;
                 keep(&self.caches, &mut outputs, &mut kept, step == 0);
                 chosen
             };
-            certainty += chosen.1;
-            least = least.min(chosen.1);
-            token = chosen.0;
-            is_whole = token == END;
+            certainty += chosen.certainty;
+            least = least.min(chosen.certainty);
+            is_whole = chosen.token == END;
+            // Behind the sign there is nothing left to end.
+            if !(is_whole && self.signs.contains(&token)) {
+                sentence_end = chosen.sentence_end;
+            }
+            token = chosen.token;
             if is_whole {
                 break;
             }
@@ -161,7 +168,8 @@ impl Worker {
         // clips none did either, of what was made of music a quarter.
         let is_guess = least < LEAST_OF_A_TOKEN || (!is_whole && said.len() == most);
         let confidence = Some(if is_guess { f32::MIN } else { certainty / (said.len() + 1) as f32 });
-        Ok(Some(Transcription { text: self.tokens.text(&said), words: Vec::new(), confidence }))
+        let sentence_end = Some(sentence_end);
+        Ok(Some(Transcription { text: self.tokens.text(&said), words: Vec::new(), confidence, sentence_end }))
     }
 
     fn nothing_kept(&self) -> ort::Result<Vec<DynValue>> {
@@ -182,15 +190,26 @@ fn keep(caches: &[Cache], outputs: &mut SessionOutputs<'_>, kept: &mut [DynValue
     }
 }
 
-/// The likeliest token, and the logarithm of its probability.
-fn choose(outputs: &SessionOutputs<'_>) -> ort::Result<(i64, f32)> {
+/// What the model says next.
+struct Chosen {
+    token: i64,
+    /// The logarithm of its probability.
+    certainty: f32,
+    /// How probable a sign is that ends a sentence.
+    sentence_end: f32,
+}
+
+/// The likeliest token.
+fn choose(outputs: &SessionOutputs<'_>, signs: &[i64]) -> ort::Result<Chosen> {
     let (_, logits) = outputs["logits"].try_extract_tensor::<f32>()?;
     let (best, most) = logits
         .iter()
         .enumerate()
         .fold((0, f32::MIN), |(best, most), (n, logit)| if *logit > most { (n, *logit) } else { (best, most) });
     let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
-    Ok((best as i64, -sum.ln()))
+    let of_signs =
+        signs.iter().filter_map(|sign| logits.get(*sign as usize)).map(|logit| (logit - most).exp() / sum).sum();
+    Ok(Chosen { token: best as i64, certainty: -sum.ln(), sentence_end: of_signs })
 }
 
 /// The same with most of the noise taken out: what is left of the noise keeps a voice from sounding made.

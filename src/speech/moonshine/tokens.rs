@@ -26,6 +26,12 @@ impl Tokens {
         (tokens.len() > 256).then_some(Tokens(tokens))
     }
 
+    /// The tokens that are one of these texts.
+    pub(super) fn find(&self, texts: &[&str]) -> Vec<i64> {
+        let is_one = |token: &[u8]| texts.iter().any(|text| token == text.as_bytes());
+        (0..).zip(&self.0).filter(|(_, token)| is_one(token)).map(|(id, _)| id).collect()
+    }
+
     /// What these tokens say.
     pub(super) fn text(&self, ids: &[i64]) -> String {
         let mut bytes = Vec::new();

@@ -1,0 +1,165 @@
+//! One sentence on its way: text, samples at the voice's rate, words, and which of its samples lie where in the voice.
+
+use std::time::Duration;
+
+use crate::{
+    agent::Voice,
+    audio::{Hz, Resampler},
+    conversation::{
+        SoundPiece, Word,
+        speaking::{SpokenWord, SpokenWords, leading_silence, trailing_silence},
+    },
+};
+
+/// See the module's head.
+pub(super) struct Line {
+    text: String,
+    rate: Hz,
+    resampler: Option<Resampler>,
+    samples: Vec<i16>,
+    times: Vec<Word>,
+    /// Known when all of it is made.
+    words: Option<SpokenWords>,
+    /// The first sample that is more than an engine's silence, once there is one.
+    begins: Option<usize>,
+    /// The sample that the voice is given next, and which it was given where.
+    next: usize,
+    stretches: Vec<Stretch>,
+}
+
+/// Samples from `from` on that stand at a position of the voice.
+#[derive(Debug)]
+struct Stretch {
+    position: u64,
+    from: usize,
+    length: usize,
+}
+
+impl Line {
+    pub(super) fn new(text: String, rate: Hz) -> Line {
+        Line {
+            text,
+            rate,
+            resampler: None,
+            samples: Vec::new(),
+            times: Vec::new(),
+            words: None,
+            begins: None,
+            next: 0,
+            stretches: Vec::new(),
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn take(&mut self, piece: SoundPiece) {
+        match piece {
+            SoundPiece::Sound { rate, samples } => {
+                let out = self.rate;
+                let resampler = self.resampler.get_or_insert_with(|| Resampler::new(rate, out));
+                resampler.push(&samples, &mut self.samples);
+            }
+            SoundPiece::Word(word) => self.times.push(word),
+        }
+    }
+
+    /// No more comes of it.
+    pub(super) fn finish(&mut self) {
+        if let Some(mut resampler) = self.resampler.take() {
+            resampler.flush(&mut self.samples);
+        }
+        let breath = self.rate.samples_in(BREATH);
+        let silent = trailing_silence(&self.samples, self.rate).saturating_sub(breath);
+        self.samples.truncate((self.samples.len() - silent).max(self.next));
+        self.words = Some(self.placed());
+    }
+
+    fn placed(&self) -> SpokenWords {
+        if self.times.is_empty() || self.times.len() != self.text.split_whitespace().count() {
+            return SpokenWords::estimated(&self.text, &self.samples, self.rate);
+        }
+        let at = |time: Duration| self.rate.samples_in(time).min(self.samples.len());
+        let word = |word: &Word| SpokenWord { text: word.text.clone(), samples: at(word.begins)..at(word.ends) };
+        SpokenWords::known(self.times.iter().map(word).collect())
+    }
+
+    pub(super) fn is_made(&self) -> bool {
+        self.words.is_some()
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        !self.stretches.is_empty()
+    }
+
+    /// Whether the voice has all of it.
+    pub(super) fn is_queued(&self) -> bool {
+        self.is_made() && self.next >= self.samples.len()
+    }
+
+    /// Gives the voice what there is.
+    pub(super) fn queue(&mut self, voice: &mut Voice) {
+        let begins = leading_silence(&self.samples, self.rate);
+        if self.begins.is_none() && (begins < self.samples.len() || self.is_made()) {
+            self.begins = Some(begins);
+            self.next = self.next.max(begins);
+        }
+        if self.begins.is_none() || self.next >= self.samples.len() {
+            return;
+        }
+        let position = voice.written();
+        let length = voice.play(&self.samples[self.next..]);
+        if length > 0 {
+            self.stretches.push(Stretch { position, from: self.next, length });
+            self.next += length;
+        }
+    }
+
+    /// How many of its samples have been heard when the voice is at `played`, which counts none that was cut off.
+    fn heard_samples(&self, played: u64) -> usize {
+        let heard = self.stretches.iter().filter(|stretch| played > stretch.position);
+        let heard = heard.map(|stretch| stretch.from + stretch.length.min((played - stretch.position) as usize));
+        heard.max().unwrap_or(0)
+    }
+
+    /// The words that have been heard; and whether that is an estimate.
+    pub(super) fn heard(&self, played: u64) -> (String, bool) {
+        let heard = self.heard_samples(played);
+        match &self.words {
+            Some(words) => (words.heard(heard), words.is_estimate()),
+            // Not all of it is made: its end is not known.
+            None => {
+                let words = SpokenWords::estimated(&self.text, &self.samples, self.rate);
+                (words.heard(heard), true)
+            }
+        }
+    }
+
+    /// The voice was cut off at `played`: what it had been given behind that was not heard. The line goes on at its first word
+    /// that was not heard whole.
+    pub(super) fn rewind(&mut self, played: u64) {
+        let heard = self.heard_samples(played);
+        self.stretches.retain(|stretch| stretch.position < played);
+        for stretch in &mut self.stretches {
+            stretch.length = stretch.length.min((played - stretch.position) as usize);
+        }
+        let estimated = || SpokenWords::estimated(&self.text, &self.samples, self.rate);
+        let resumes = self.words.clone().unwrap_or_else(estimated).resumes_at(heard);
+        match (resumes, heard) {
+            (_, 0) => self.next = self.begins.unwrap_or(0),
+            (Some(at), _) => self.next = at.max(self.begins.unwrap_or(0)),
+            (None, _) => self.next = self.samples.len(),
+        }
+    }
+
+    /// Another engine says it from its beginning.
+    pub(super) fn restart(&mut self) {
+        let stretches = std::mem::take(&mut self.stretches);
+        *self = Line { stretches, ..Line::new(std::mem::take(&mut self.text), self.rate) };
+        self.stretches.clear();
+    }
+}
+
+/// What is left of the silence behind a sentence.
+const BREATH: Duration = Duration::from_millis(200);

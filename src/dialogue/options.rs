@@ -1,0 +1,100 @@
+//! What a deploy writes of a conversation, for the options of any agent.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Deserialize;
+
+use super::{Dialogue, DialogueSettings};
+use crate::{
+    agent::OptionsError,
+    conversation::{TextTurnDetector, turn::TurnSettings},
+    speech::{
+        TranscriberSettings,
+        engines::{ActivityOptions, EngineConfig, Folder, open_ears, open_voices},
+    },
+};
+
+/// The options of every agent that converses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DialogueOptions {
+    /// The engines that understand speech, in the order in which they are asked.
+    pub ears: Vec<EngineConfig>,
+    /// The engines that speak, in the order in which they are asked.
+    pub voices: Vec<EngineConfig>,
+    /// The language of the conversation.
+    pub language: String,
+    /// When somebody speaks.
+    pub activity: ActivityOptions,
+    /// Whose turn it is.
+    pub turns: TurnSettings,
+    /// What the agent says by itself.
+    pub phrases: Phrases,
+    /// Whether what is said becomes captions.
+    pub captions: bool,
+    /// Whether what the turn machine is told becomes notes, for a replay; what people say is in them.
+    pub turn_log: bool,
+}
+
+/// What the agent says by itself; what is empty it does not say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Phrases {
+    /// Somebody spoke, and nothing was understood.
+    pub not_understood: String,
+    /// Nobody has said anything for long.
+    pub still_there: String,
+}
+
+impl Default for DialogueOptions {
+    fn default() -> DialogueOptions {
+        DialogueOptions {
+            ears: vec![EngineConfig::named("moonshine")],
+            voices: vec![EngineConfig::named("hibari")],
+            language: "en".into(),
+            activity: ActivityOptions::of_conversations(),
+            turns: TurnSettings::default(),
+            phrases: Phrases::default(),
+            captions: true,
+            turn_log: false,
+        }
+    }
+}
+
+impl Default for Phrases {
+    fn default() -> Phrases {
+        Phrases { not_understood: "Sorry, I did not get that.".into(), still_there: "Are you still there?".into() }
+    }
+}
+
+impl DialogueOptions {
+    /// Checks them, and loads the engines.
+    ///
+    /// # Errors
+    /// The option that cannot be, or the engine that is missing, and what to do.
+    pub async fn open(self) -> Result<Dialogue, OptionsError> {
+        self.activity.check()?;
+        let folder = Folder::of_user();
+        let ears = open_ears("ears", &self.ears, &self.language, &folder).await?;
+        let voices = open_voices("voices", &self.voices, &self.language, &folder).await?;
+        let transcriber = TranscriberSettings {
+            listening: self.activity.listening(&folder)?,
+            partials: Some(PARTIALS),
+            at_pauses: true,
+            language: Some(self.language.as_str().into()),
+            conversation: None,
+        };
+        let settings = DialogueSettings {
+            transcriber,
+            turns: self.turns,
+            detector: Arc::new(TextTurnDetector),
+            phrases: self.phrases,
+            captions: self.captions,
+            log: self.turn_log,
+        };
+        Ok(Dialogue::new(ears, voices, settings))
+    }
+}
+
+/// Who may be interrupting is listened to this often.
+const PARTIALS: Duration = Duration::from_millis(250);

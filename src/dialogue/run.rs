@@ -1,0 +1,403 @@
+//! One conversation in one room: carries out what the turn machine orders, and tells it what comes of it.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use serde_json::{Map, json};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::{Instant, sleep},
+};
+
+use super::{
+    Shared, TurnFigures, TurnPart,
+    ear::Ear,
+    figures::Marks,
+    mouth::{HeardReply, Mouth},
+    reply::{Reply, Written},
+};
+use crate::{
+    agent::{AgentError, Input, Note, Room},
+    conversation::{
+        Announcer, Context, Conversation, Entry, Heard, Part, Role, UserTurn,
+        listening::UtteranceId,
+        transcript::{Caption, Quality},
+        turn::{Covers, Order, ReplyId, Said, TurnEvent, TurnInput, TurnMachine},
+    },
+    event::PeerId,
+    speech::Said as Sound,
+};
+
+/// Has the conversation, until either side leaves.
+pub(super) async fn run<C: Conversation + 'static>(
+    shared: &Shared,
+    conversation: C,
+    room: &mut Room,
+) -> Result<(), AgentError> {
+    let mut driver = Driver::new(shared, conversation, room);
+    while !driver.machine.has_ended() {
+        let wakes = driver.wakes_in();
+        tokio::select! {
+            input = driver.room.next() => match input {
+                Some(input) => driver.on_input(&input),
+                None => break,
+            },
+            caption = driver.ear.next() => driver.on_caption(caption),
+            said = driver.mouth.next() => driver.on_sound(said),
+            written = next_of(&mut driver.reply), if !driver.mouth.is_full() => driver.on_written(written)?,
+            Some(text) = driver.announced.recv() => driver.announce(text),
+            () = sleep(wakes) => {}
+        }
+        driver.on_time();
+    }
+    driver.finish().await;
+    Ok(())
+}
+
+async fn next_of(reply: &mut Option<Reply>) -> Written {
+    match reply {
+        Some(reply) => reply.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// See the module's head.
+struct Driver<'a, C> {
+    shared: &'a Shared,
+    room: &'a mut Room,
+    conversation: Arc<Mutex<C>>,
+    machine: TurnMachine,
+    ear: Ear,
+    mouth: Mouth,
+    /// The reply that is written or heard.
+    reply: Option<Reply>,
+    /// Who is replied to, while that is in the context and nothing of the reply was heard.
+    answered: Option<PeerId>,
+    /// The reply was told to be heard.
+    spoke: bool,
+    begins: Duration,
+    context: Context,
+    announcer: Announcer,
+    announced: mpsc::Receiver<String>,
+    /// What the agent says by itself, the next first; nothing stands for what it begins with.
+    own: VecDeque<Option<String>>,
+    has_begun: bool,
+    saying_own: Option<Option<String>>,
+    marks: Marks,
+}
+
+impl<'a, C: Conversation + 'static> Driver<'a, C> {
+    fn new(shared: &'a Shared, conversation: C, room: &'a mut Room) -> Driver<'a, C> {
+        let settings = &shared.settings;
+        let (sender, announced) = mpsc::channel(MOST_ANNOUNCED);
+        let mut transcriber = settings.transcriber.clone();
+        transcriber.conversation = Some(format!("{}/{}", room.id(), room.me()).into());
+        Driver {
+            ear: Ear::new(shared.ears.clone(), transcriber, settings.detector.clone()),
+            mouth: Mouth::new(shared.voices.clone(), settings.transcriber.language.clone()),
+            machine: TurnMachine::new(settings.turns.clone()),
+            conversation: Arc::new(Mutex::new(conversation)),
+            shared,
+            room,
+            reply: None,
+            answered: None,
+            spoke: false,
+            begins: Duration::ZERO,
+            context: Context::default(),
+            announcer: Announcer::new(sender),
+            announced,
+            own: VecDeque::new(),
+            has_begun: false,
+            saying_own: None,
+            marks: Marks::default(),
+        }
+    }
+
+    /// How long nothing happens by the clock alone.
+    fn wakes_in(&self) -> Duration {
+        let due = self.machine.deadline().map_or(LONGEST_SLEEP, |at| at.saturating_sub(self.room.now()));
+        let look = self.mouth.look_after().unwrap_or(LONGEST_SLEEP);
+        due.min(look).min(LONGEST_SLEEP)
+    }
+
+    fn on_input(&mut self, input: &Input) {
+        let mut heard = Vec::new();
+        self.ear.handle(input, |what| heard.push(what));
+        heard.into_iter().for_each(|what| self.feed(what));
+        match input {
+            Input::Draining { .. } => self.feed(TurnInput::End),
+            Input::Event(_) if !self.has_begun && self.room.peers.people().next().is_some() => {
+                self.has_begun = true;
+                self.own.push_back(None);
+                self.feed(TurnInput::Wants);
+            }
+            _ => {}
+        }
+    }
+
+    fn announce(&mut self, text: String) {
+        self.own.push_back(Some(text));
+        self.feed(TurnInput::Wants);
+    }
+
+    fn on_caption(&mut self, mut caption: Caption) {
+        caption.name = self.name_of(&caption.speaker);
+        let mut heard = Vec::new();
+        self.ear.on_caption(&caption, |what| heard.push(what));
+        if caption.covers != Covers::Beginning && !heard.is_empty() {
+            self.marks.note(TurnPart::Text, self.room.now());
+        }
+        if self.shared.settings.captions && !(caption.is_partial() && caption.covers == Covers::StoodIn) {
+            self.room.notes.post(caption.note());
+        }
+        heard.into_iter().for_each(|what| self.feed(what));
+    }
+
+    fn on_sound(&mut self, said: Option<Sound>) {
+        if let Err(error) = self.mouth.on_said(said, &mut self.room.voice) {
+            tracing::warn!("a sentence could not be said: {error}");
+        }
+    }
+
+    fn on_written(&mut self, written: Written) -> Result<(), AgentError> {
+        match written {
+            Written::Part(Part::Text(text)) => self.mouth.text(&text),
+            Written::Part(Part::Flush) => self.mouth.flush(),
+            Written::Part(Part::End) => self.feed(TurnInput::End),
+            Written::Over(result) => {
+                self.mouth.finish_text();
+                result?;
+            }
+        }
+        self.mouth.pump(&mut self.room.voice);
+        Ok(())
+    }
+
+    /// What the clock brings: what is due, the first sound that is heard, the last one.
+    fn on_time(&mut self) {
+        self.mouth.pump(&mut self.room.voice);
+        let now = self.room.now();
+        if self.machine.deadline().is_some_and(|at| at <= now) {
+            self.feed(TurnInput::Tick);
+        }
+        let Some(id) = self.reply.as_ref().map(|reply| reply.id) else { return };
+        if !self.spoke && self.mouth.is_heard(&self.room.voice) {
+            self.on_first_heard(id);
+        }
+        if self.mouth.look_after().is_some() && self.mouth.is_done(&self.room.voice) {
+            self.feed(TurnInput::Finished { reply: id });
+        }
+    }
+
+    fn on_first_heard(&mut self, id: ReplyId) {
+        self.spoke = true;
+        let now = self.room.now();
+        self.begins = now;
+        let of = |at: Option<Instant>| at.map(|at| now.saturating_sub(at.elapsed()));
+        let first_text = of(self.reply.as_ref().and_then(|reply| reply.first_text));
+        let marks = [
+            (TurnPart::Model, first_text),
+            (TurnPart::Synthesis, of(self.mouth.first_sound)),
+            (TurnPart::Queue, of(self.mouth.first_queued)),
+            (TurnPart::Transport, Some(now)),
+        ];
+        for (part, at) in marks {
+            if let Some(at) = at {
+                self.marks.note(part, at);
+            }
+        }
+        if self.answered.take().is_some()
+            && let Some(figures) = self.marks.figures(id)
+        {
+            self.post_figures(&figures);
+        }
+        self.feed(TurnInput::Speaks { reply: id });
+    }
+
+    fn post_figures(&mut self, figures: &TurnFigures) {
+        let total = figures.total().as_secs_f64() * 1e3;
+        let longest = figures.longest();
+        let text = format!("answered {total:.0} ms after the last sound; most of it is {}", longest.name());
+        self.post(text, TurnFigures::NAME, json!(figures));
+    }
+
+    fn post(&self, text: String, name: &str, value: serde_json::Value) {
+        let data: Map<String, serde_json::Value> = [(name.to_owned(), value)].into_iter().collect();
+        self.room.notes.post(Note { heard: Some(self.room.now()), text, data, ..Note::default() });
+    }
+
+    /// Tells the machine, and carries out what it orders.
+    fn feed(&mut self, input: TurnInput) {
+        let now = self.room.now();
+        if let TurnInput::Paused { at, .. } = &input {
+            self.marks = Marks::new(*at);
+            self.marks.note(TurnPart::Activity, now);
+        }
+        if self.shared.settings.log {
+            self.post(String::new(), "turn_input", json!({ "at_us": now.as_micros() as u64, "input": input }));
+        }
+        self.machine.handle(now, input);
+        let orders: Vec<Order> = self.machine.orders().collect();
+        orders.into_iter().for_each(|order| self.carry_out(order));
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Close { speaker } => self.ear.close(&speaker),
+            Order::Prepare { reply, said } => self.start(reply, said),
+            Order::Confirm { reply, said: Some(said) } => self.confirm(reply, said),
+            Order::Confirm { reply, said: None } => self.say_own(reply),
+            Order::Prompt { reply, .. } => self.say(reply, self.shared.settings.phrases.still_there.clone()),
+            Order::NotUnderstood { reply, .. } => self.say(reply, self.shared.settings.phrases.not_understood.clone()),
+            Order::TakeBack { .. } => self.take_back(),
+            Order::Pause { .. } => self.mouth.hold(&mut self.room.voice),
+            Order::Resume { .. } => self.mouth.resume(&mut self.room.voice),
+            Order::Drop { .. } => self.end_reply(),
+            Order::Aside { said } => {
+                let role = Role::Bystander(said.speaker.clone());
+                self.remember(role, &said);
+            }
+            Order::Leave { .. } => {}
+            Order::Tell { event } => self.on_event(event),
+        }
+    }
+
+    fn on_event(&mut self, event: TurnEvent) {
+        match &event {
+            TurnEvent::AgentFinished { .. } => self.end_reply(),
+            TurnEvent::ReplyOverdue { .. } => tracing::warn!("a reply was overdue, and was given up"),
+            _ => {}
+        }
+        self.post(String::new(), "turn", json!(event));
+    }
+
+    fn start(&mut self, id: ReplyId, said: Said) {
+        let turn = UserTurn {
+            name: self.name_of(&said.speaker),
+            speaker: said.speaker,
+            text: said.text,
+            begins: said.begins,
+            ends: said.ends,
+            stood_in: said.stood_in,
+        };
+        self.begin(Reply::start(id, &self.conversation, Some(turn), self.context.view(), self.announcer.clone()));
+    }
+
+    fn begin(&mut self, reply: Reply) {
+        self.mouth.begin();
+        self.spoke = false;
+        self.answered = None;
+        self.reply = Some(reply);
+    }
+
+    fn confirm(&mut self, id: ReplyId, said: Said) {
+        self.marks.note(TurnPart::Decision, self.room.now());
+        if self.reply.as_ref().is_none_or(|reply| reply.id != id) {
+            self.start(id, said.clone());
+        }
+        self.answered = Some(said.speaker.clone());
+        let role = Role::Person(said.speaker.clone());
+        self.remember(role, &said);
+        self.speak();
+    }
+
+    fn speak(&mut self) {
+        if let Some(reply) = &self.reply {
+            reply.confirm();
+        }
+        self.mouth.release(&mut self.room.voice);
+    }
+
+    fn say_own(&mut self, id: ReplyId) {
+        let own = self.own.pop_front().unwrap_or(Some(String::new()));
+        match &own {
+            Some(text) => self.say(id, text.clone()),
+            None => {
+                let (view, announcer) = (self.context.view(), self.announcer.clone());
+                self.begin(Reply::start(id, &self.conversation, None, view, announcer));
+                self.speak();
+            }
+        }
+        self.saying_own = Some(own);
+    }
+
+    fn say(&mut self, id: ReplyId, text: String) {
+        self.begin(Reply::of(id, text));
+        self.speak();
+    }
+
+    /// Nothing of the reply was heard.
+    fn take_back(&mut self) {
+        if let Some(speaker) = self.answered.take() {
+            self.context.take_back(&speaker);
+        }
+        if let Some(own) = self.saying_own.take() {
+            self.own.push_front(own);
+        }
+        self.reply = None;
+        self.mouth.stop(&mut self.room.voice);
+    }
+
+    /// The reply is over; what was heard of it was said.
+    fn end_reply(&mut self) {
+        let Some(reply) = self.reply.take() else { return };
+        self.saying_own = None;
+        self.answered = None;
+        let HeardReply { text, is_estimate, is_cut } = self.mouth.stop(&mut self.room.voice);
+        if text.is_empty() {
+            return;
+        }
+        let heard = match (is_cut, is_estimate) {
+            (false, _) => Heard::Whole,
+            (true, false) => Heard::Cut,
+            (true, true) => Heard::CutAbout,
+        };
+        if self.shared.settings.captions {
+            self.room.notes.post(self.own_caption(reply.id, &text).note());
+        }
+        self.context.push(Entry { role: Role::Agent, name: None, text, begins: self.begins, heard });
+    }
+
+    fn own_caption(&self, id: ReplyId, text: &str) -> Caption {
+        Caption {
+            utterance: UtteranceId(OWN_UTTERANCES + id.0),
+            speaker: self.room.me().clone(),
+            name: Some("agent".into()),
+            track: "voice".into(),
+            begins: self.begins,
+            ends: self.room.now(),
+            quality: Quality::Final,
+            covers: Covers::All,
+            sentence_end: None,
+            text: text.to_owned(),
+            words: Vec::new(),
+            engine: Some(self.shared.voices.first().about().name.clone()),
+            missing: Duration::ZERO,
+            continues: false,
+        }
+    }
+
+    fn remember(&mut self, role: Role, said: &Said) {
+        let name = self.name_of(&said.speaker);
+        let heard = if said.stood_in { Heard::StoodIn } else { Heard::Whole };
+        self.context.push(Entry { role, name, text: said.text.clone(), begins: said.begins, heard });
+    }
+
+    fn name_of(&self, peer: &PeerId) -> Option<Arc<str>> {
+        self.room.peers.get(peer).and_then(|peer| peer.display_name()).map(Arc::from)
+    }
+
+    async fn finish(mut self) {
+        self.end_reply();
+        for caption in self.ear.finish().await {
+            if self.shared.settings.captions {
+                self.room.notes.post(caption.note());
+            }
+        }
+    }
+}
+
+/// Things that wait to be said on the agent's own account.
+const MOST_ANNOUNCED: usize = 16;
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The agent's own captions are counted from here on.
+const OWN_UTTERANCES: u64 = 1 << 32;

@@ -1,0 +1,65 @@
+//! From the engines that a deploy lists to a chain of them.
+
+use super::{EngineConfig, Folder, open, open_voice};
+use crate::{
+    agent::OptionsError,
+    conversation::{EngineError, Languages},
+    speech::{Chain, ChainLink, VoiceLink, Voices},
+};
+
+/// Loads the engines that understand speech. `key` is the option that lists them.
+///
+/// # Errors
+/// The option: an engine that is missing or does not know the language, or an empty list.
+pub async fn open_ears(
+    key: &'static str,
+    engines: &[EngineConfig],
+    language: &str,
+    folder: &Folder,
+) -> Result<Chain, OptionsError> {
+    let mut links = Vec::new();
+    for engine in engines {
+        let pool = open(engine, folder).await.map_err(problem(key))?;
+        check_language(language, &engine.name, &pool.about().languages)?;
+        links.push(ChainLink::new(pool, engine.within));
+    }
+    is_no_list(key, links.is_empty(), "moonshine").map(|()| Chain::new(links))
+}
+
+/// Loads the engines that speak.
+///
+/// # Errors
+/// The same.
+pub async fn open_voices(
+    key: &'static str,
+    engines: &[EngineConfig],
+    language: &str,
+    folder: &Folder,
+) -> Result<Voices, OptionsError> {
+    let mut links = Vec::new();
+    for engine in engines {
+        let voice = open_voice(engine, folder).await.map_err(problem(key))?;
+        check_language(language, &engine.name, &voice.about().languages)?;
+        links.push(VoiceLink::new(voice, engine.within));
+    }
+    is_no_list(key, links.is_empty(), "hibari").map(|()| Voices::new(links))
+}
+
+fn is_no_list(key: &'static str, is_empty: bool, example: &str) -> Result<(), OptionsError> {
+    match is_empty {
+        true => Err(OptionsError::Value { key, problem: format!("names no engine; write [\"{example}\"]") }),
+        false => Ok(()),
+    }
+}
+
+fn check_language(language: &str, engine: &str, known: &Languages) -> Result<(), OptionsError> {
+    if known.include(language) {
+        return Ok(());
+    }
+    let problem = format!("{language:?} is not among the languages of {engine} ({known})");
+    Err(OptionsError::Value { key: "language", problem })
+}
+
+fn problem(key: &'static str) -> impl Fn(EngineError) -> OptionsError {
+    move |error| OptionsError::Value { key, problem: error.to_string() }
+}

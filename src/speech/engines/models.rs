@@ -1,0 +1,100 @@
+//! How a deploy names language models.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+use super::open::token;
+use crate::{
+    agent::OptionsError,
+    conversation::LanguageModel,
+    speech::{
+        ModelLink, Models,
+        models::{OpenAiModel, Rules},
+    },
+    units,
+    units::is_http_url,
+};
+
+/// A language model: `{ name = "rules", file = "rules.toml" }`, or `{ name = "openai", url = "http://127.0.0.1:8000", model = "…" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// `rules` or `openai`.
+    pub name: String,
+    /// How long its first text may take, and each that follows.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub within: Duration,
+    /// `rules`: the file they are in.
+    pub file: Option<PathBuf>,
+    /// `rules`: the rules themselves, where there is no file.
+    pub rules: Rules,
+    /// `openai`: where the server is.
+    pub url: Option<String>,
+    /// `openai`: which model.
+    pub model: Option<String>,
+    /// `openai`: the environment variable that holds the token.
+    pub token_env: Option<String>,
+}
+
+impl Default for ModelConfig {
+    fn default() -> ModelConfig {
+        let (file, rules, url, model, token_env) = (None, Rules::default(), None, None, None);
+        ModelConfig { name: String::new(), within: Duration::from_secs(5), file, rules, url, model, token_env }
+    }
+}
+
+/// Opens the models that a deploy lists under `key`.
+///
+/// # Errors
+/// The option, and what to write.
+pub fn open_models(key: &'static str, configs: &[ModelConfig]) -> Result<Models, OptionsError> {
+    let mut links = Vec::new();
+    for config in configs {
+        let model = open(config).map_err(|problem| OptionsError::Value { key, problem })?;
+        links.push(ModelLink::boxed(model, config.within));
+    }
+    match links.is_empty() {
+        true => Err(OptionsError::Value {
+            key,
+            problem: "names no model; write [{ name = \"rules\", file = \"…\" }]".into(),
+        }),
+        false => Ok(Models::new(links)),
+    }
+}
+
+fn open(config: &ModelConfig) -> Result<Box<dyn LanguageModel>, String> {
+    if config.within.is_zero() {
+        return Err(format!("within of {} is zero: nothing would be in time", config.name));
+    }
+    match config.name.as_str() {
+        "rules" => rules(config).map(|rules| Box::new(rules) as Box<dyn LanguageModel>),
+        "openai" => {
+            let url = config.url.as_deref().ok_or("the model openai needs a url, as in \"http://127.0.0.1:8000\"")?;
+            if !is_http_url(url) {
+                return Err(format!("url of the model openai: {url:?} is not an http or https URL"));
+            }
+            let model = config.model.as_deref().ok_or("the model openai needs a model, as the server names it")?;
+            let mut engine = OpenAiModel::new(url, model);
+            engine.token = config.token_env.as_ref().map(|env| token(env)).transpose()?;
+            Ok(Box::new(engine))
+        }
+        name => Err(format!("there is no model {name:?}; there are rules and openai")),
+    }
+}
+
+fn rules(config: &ModelConfig) -> Result<Rules, String> {
+    let Some(path) = &config.file else {
+        config.rules.check().map_err(|error| format!("rules: {error}"))?;
+        return Ok(config.rules.clone());
+    };
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let size = fs::metadata(path).map_err(|error| wrong(&error))?.len();
+    if size > LARGEST {
+        return Err(wrong(&format!("is larger than {} KiB", LARGEST >> 10)));
+    }
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    Rules::parse(&text).map_err(|error| wrong(&error))
+}
+
+const LARGEST: u64 = 1 << 20;

@@ -1,0 +1,101 @@
+//! From what a deploy names to a voice that is loaded: once, however many deploys name it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use tokio::sync::Mutex;
+
+use super::{
+    EngineConfig, Folder,
+    open::{check, named, own_program, token, worker_program},
+};
+use crate::{
+    conversation::{EngineError, Languages, Sentence, SoundSink, TextToSpeech},
+    speech::{
+        Voice,
+        voices::{OpenAiVoice, VoiceProgram},
+    },
+    units::is_http_url,
+};
+
+/// Loads a voice, or finds it loaded: those of one process that are named alike are one.
+///
+/// # Errors
+/// What is wrong with how it is named, or why it cannot be loaded, and what to do.
+pub async fn open_voice(config: &EngineConfig, folder: &Folder) -> Result<Voice, EngineError> {
+    let key = (EngineConfig { within: Duration::ZERO, sessions: None, ..config.clone() }, folder.clone());
+    let mut loaded = LOADED.lock().await;
+    loaded.retain(|_, voice| voice.is_used());
+    if let Some(voice) = loaded.get(&key) {
+        return Ok(voice.clone());
+    }
+    let voice = Voice::start(Unopened(unopened_voice(config, folder).map_err(EngineError::Unavailable)?)).await?;
+    loaded.insert(key, voice.clone());
+    Ok(voice)
+}
+
+/// The voices of this process.
+static LOADED: LazyLock<Mutex<HashMap<(EngineConfig, Folder), Voice>>> = LazyLock::new(Mutex::default);
+
+/// What a deploy names, as far as that can be seen without loading it.
+///
+/// # Errors
+/// A line that says what to write, or to install.
+pub fn unopened_voice(config: &EngineConfig, folder: &Folder) -> Result<Arc<dyn TextToSpeech>, String> {
+    check(config)?;
+    let memory = config.memory.unwrap_or(MOST_MEMORY);
+    let program = |name: &str, program, languages| -> Arc<dyn TextToSpeech> {
+        Arc::new(VoiceProgram::new(name, program, languages, config.threads, memory))
+    };
+    let worker = |languages| {
+        let engine = named(&config.name);
+        let mut arguments = worker_program(engine, folder)?;
+        arguments.extend(config.voice.clone());
+        Ok(program(engine.name, arguments, languages))
+    };
+    match config.name.as_str() {
+        "hibari" if config.voice.is_some() => Err("hibari has one voice; leave `voice` out".into()),
+        "hibari" | "flite" => worker(Languages::english()),
+        "espeak-ng" => worker(Languages::Any),
+        "openai" => openai(config),
+        "command" => own_program(config).map(|(arguments, languages)| program("command", arguments, languages)),
+        name => Err(format!(
+            "there is no engine {name:?} for text to speech; there are hibari, flite, espeak-ng, openai and command"
+        )),
+    }
+}
+
+fn openai(config: &EngineConfig) -> Result<Arc<dyn TextToSpeech>, String> {
+    let url = config.url.as_deref().ok_or("the engine openai needs a url, as in \"http://127.0.0.1:8000\"")?;
+    if !is_http_url(url) {
+        return Err(format!("url of the engine openai: {url:?} is not an http or https URL"));
+    }
+    let model = config.model.as_deref().unwrap_or("tts-1");
+    let mut engine = OpenAiVoice::new(url, model, config.voice.as_deref().unwrap_or("alloy"));
+    engine.token = config.token_env.as_ref().map(|env| token(env)).transpose()?;
+    Ok(Arc::new(engine))
+}
+
+/// An engine behind a pointer is one, too.
+struct Unopened(Arc<dyn TextToSpeech>);
+
+#[async_trait::async_trait]
+impl TextToSpeech for Unopened {
+    fn about(&self) -> crate::conversation::About {
+        self.0.about()
+    }
+
+    fn most_at_once(&self) -> usize {
+        self.0.most_at_once()
+    }
+
+    async fn say(&self, sentence: &Sentence, sound: &mut SoundSink) -> Result<(), EngineError> {
+        self.0.say(sentence, sound).await
+    }
+}
+
+/// As the system counts addresses.
+const MOST_MEMORY: u64 = 4 << 30;

@@ -1,0 +1,121 @@
+//! Language models: one after the other until one writes a reply.
+
+mod openai;
+mod rules;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+pub use self::{
+    openai::OpenAiModel,
+    rules::{Rule, RuleError, Rules},
+};
+use super::{
+    breaker::{Breaker, to_be_asked},
+    gate::Gate,
+};
+use crate::conversation::{EngineError, LanguageModel, Prompt, Speech, TextSink, text_channel};
+
+/// Models in the order in which they are asked. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Models(Arc<[ModelLink]>);
+
+/// One model of a chain.
+pub struct ModelLink {
+    model: Box<dyn LanguageModel>,
+    gate: Gate,
+    /// How long its first text may take, and each that follows.
+    within: Duration,
+    breaker: Breaker,
+}
+
+impl ModelLink {
+    /// A model that is given `within` for its first text, and for each that follows.
+    pub fn new(model: impl LanguageModel, within: Duration) -> ModelLink {
+        ModelLink::boxed(Box::new(model), within)
+    }
+
+    pub(crate) fn boxed(model: Box<dyn LanguageModel>, within: Duration) -> ModelLink {
+        let gate = Gate::new(model.most_at_once());
+        ModelLink { model, gate, within, breaker: Breaker::default() }
+    }
+}
+
+impl fmt::Debug for ModelLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} within {:?}", self.model.name(), self.within)
+    }
+}
+
+impl Models {
+    /// These models.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(links: Vec<ModelLink>) -> Models {
+        assert!(!links.is_empty(), "a chain has models");
+        Models(links.into())
+    }
+
+    /// Has a reply written and said, as it comes. The next model takes over while nothing has been given of the reply.
+    ///
+    /// # Errors
+    /// That of the last model. What was given before it failed has been said, or is about to be.
+    pub async fn reply(&self, prompt: &Prompt, say: &mut Speech) -> Result<(), EngineError> {
+        let mut last = EngineError::Failed("every model is left alone after failures".into());
+        for link in to_be_asked(&self.0, |link| &link.breaker) {
+            let mut has_begun = false;
+            match link.run(prompt, say, &mut has_begun).await {
+                Ok(()) => {
+                    link.breaker.on_success(&link.model.name());
+                    return Ok(());
+                }
+                Err(error) => {
+                    link.breaker.on_failure(&link.model.name(), &error);
+                    last = error;
+                }
+            }
+            if has_begun {
+                break;
+            }
+        }
+        Err(last)
+    }
+}
+
+impl ModelLink {
+    async fn run(&self, prompt: &Prompt, say: &mut Speech, has_begun: &mut bool) -> Result<(), EngineError> {
+        let mut deadline = Instant::now() + self.within;
+        let _place = self.gate.enter(self.within).await?;
+        let (mut sink, mut texts) = text_channel();
+        let work = async move { self.complete(prompt, &mut sink).await };
+        tokio::pin!(work);
+        let (mut result, mut left) = (None, LONGEST_REPLY);
+        loop {
+            tokio::select! {
+                biased;
+                text = timeout_at(deadline, texts.recv()) => match (text.map_err(|_| EngineError::Late)?, &result) {
+                    (Some(text), _) => {
+                        let spare = left.checked_sub(text.len());
+                        left = spare.ok_or_else(|| EngineError::Failed("the reply has no end".into()))?;
+                        *has_begun |= !text.trim().is_empty();
+                        say.text(&text).await;
+                        // Waiting for somebody to take it is not the model's.
+                        deadline = Instant::now() + self.within;
+                    }
+                    (None, Some(_)) => return result.unwrap_or(Ok(())),
+                    (None, None) => return timeout_at(deadline, &mut work).await.map_err(|_| EngineError::Late)?,
+                },
+                done = &mut work, if result.is_none() => result = Some(done),
+            }
+        }
+    }
+
+    async fn complete(&self, prompt: &Prompt, sink: &mut TextSink) -> Result<(), EngineError> {
+        self.model.complete(prompt, sink).await
+    }
+}
+
+/// Bytes of a reply: an hour of talk.
+const LONGEST_REPLY: usize = 64 << 10;

@@ -1,0 +1,218 @@
+//! Engines that say text aloud: one after the other until one does, each loaded once for all sessions.
+
+mod check;
+mod openai;
+mod program;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+pub use self::{
+    check::{Sample, check_voice, say},
+    openai::OpenAiVoice,
+    program::VoiceProgram,
+};
+use super::{
+    breaker::{Breaker, to_be_asked},
+    gate::Gate,
+};
+use crate::conversation::{About, EngineError, Sentence, SoundPiece, TextToSpeech, sound_channel};
+
+/// An engine, loaded. Clones share it.
+#[derive(Clone)]
+pub struct Voice(Arc<Loaded>);
+
+struct Loaded {
+    engine: Box<dyn TextToSpeech>,
+    about: About,
+    gate: Gate,
+}
+
+impl Voice {
+    /// Takes an engine, and waits until it has said something: only then is it known that it can.
+    ///
+    /// # Errors
+    /// Why the engine cannot be used.
+    pub async fn start(engine: impl TextToSpeech) -> Result<Voice, EngineError> {
+        let about = engine.about();
+        let gate = Gate::new(engine.most_at_once());
+        let voice = Voice(Arc::new(Loaded { engine: Box::new(engine), about, gate }));
+        let mut saying = Voices::new(vec![VoiceLink::new(voice.clone(), LOADING)]).say(Sentence::new("Good morning."));
+        let mut samples = 0;
+        while let Some(said) = saying.next().await {
+            match said {
+                Said::Piece(SoundPiece::Sound { samples: more, .. }) => samples += more.len(),
+                Said::Failed(error) => return Err(error),
+                Said::Piece(SoundPiece::Word(_)) | Said::Restarts => {}
+            }
+        }
+        match samples {
+            0 => Err(EngineError::Unavailable(format!("the engine {} says nothing", voice.about().name))),
+            _ => Ok(voice),
+        }
+    }
+
+    /// Whether anybody else has it.
+    pub(super) fn is_used(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// What the engine is.
+    pub fn about(&self) -> &About {
+        &self.0.about
+    }
+}
+
+impl fmt::Debug for Voice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Voice({})", self.about().name)
+    }
+}
+
+/// Engines in the order in which they are asked. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Voices(Arc<[VoiceLink]>);
+
+/// One engine of a chain.
+#[derive(Debug)]
+pub struct VoiceLink {
+    voice: Voice,
+    /// How long its first sound may take, and each that follows.
+    within: Duration,
+    breaker: Breaker,
+}
+
+impl VoiceLink {
+    /// An engine that is given `within` for its first sound, and for each that follows.
+    pub fn new(voice: Voice, within: Duration) -> VoiceLink {
+        VoiceLink { voice, within, breaker: Breaker::default() }
+    }
+}
+
+/// What came of a sentence, piece by piece.
+#[derive(Debug)]
+pub enum Said {
+    /// Sound, or a word's time.
+    Piece(SoundPiece),
+    /// An engine failed: another one says the sentence from its beginning, and what came before is void.
+    Restarts,
+    /// No engine says it.
+    Failed(EngineError),
+}
+
+/// A sentence that is being said. Dropping it stops that.
+#[derive(Debug)]
+pub struct Saying {
+    said: mpsc::Receiver<Said>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Saying {
+    /// The next piece; `None` behind the last one and behind [`Said::Failed`]. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Said> {
+        self.said.recv().await
+    }
+}
+
+impl Drop for Saying {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Voices {
+    /// These engines.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(links: Vec<VoiceLink>) -> Voices {
+        assert!(!links.is_empty(), "a chain has engines");
+        Voices(links.into())
+    }
+
+    /// The first engine.
+    pub fn first(&self) -> &Voice {
+        &self.0[0].voice
+    }
+
+    /// Has a sentence said, in a task of its own.
+    pub fn say(&self, sentence: Sentence) -> Saying {
+        let (sender, said) = mpsc::channel(PIECES);
+        let voices = self.clone();
+        let task = tokio::spawn(async move { voices.run(&sentence, &sender).await });
+        Saying { said, task }
+    }
+
+    async fn run(&self, sentence: &Sentence, said: &mpsc::Sender<Said>) {
+        let mut last = EngineError::Failed("every engine is left alone after failures".into());
+        let mut has_begun = false;
+        for link in to_be_asked(&self.0, |link| &link.breaker) {
+            if has_begun && said.send(Said::Restarts).await.is_err() {
+                return;
+            }
+            has_begun = false;
+            match link.run(sentence, said, &mut has_begun).await {
+                Ok(()) => return link.breaker.on_success(&link.voice.about().name),
+                // Nobody listens any more.
+                Err(EngineError::Shed) => return,
+                Err(error) => {
+                    link.breaker.on_failure(&link.voice.about().name, &error);
+                    last = error;
+                }
+            }
+        }
+        said.send(Said::Failed(last)).await.ok();
+    }
+}
+
+impl VoiceLink {
+    async fn run(
+        &self,
+        sentence: &Sentence,
+        said: &mpsc::Sender<Said>,
+        has_begun: &mut bool,
+    ) -> Result<(), EngineError> {
+        let loaded = &self.voice.0;
+        let mut deadline = Instant::now() + self.within;
+        let _place = loaded.gate.enter(self.within).await?;
+        let (mut sink, mut pieces) = sound_channel();
+        let work = async move { loaded.engine.say(sentence, &mut sink).await };
+        tokio::pin!(work);
+        let mut result = None;
+        let mut samples_left = most_samples(sentence);
+        loop {
+            tokio::select! {
+                biased;
+                piece = timeout_at(deadline, pieces.recv()) => match (piece.map_err(|_| EngineError::Late)?, &result) {
+                    (Some(piece), _) => {
+                        if let SoundPiece::Sound { rate, samples } = &piece {
+                            let spare = samples_left.checked_sub(samples.len() as u64 * 48_000 / u64::from(rate.0.max(1)));
+                            samples_left = spare.ok_or_else(|| EngineError::Broken("it says far more than the text".into()))?;
+                        }
+                        *has_begun = true;
+                        said.send(Said::Piece(piece)).await.map_err(|_| EngineError::Shed)?;
+                        deadline = Instant::now() + self.within;
+                    }
+                    (None, Some(_)) => return result.unwrap_or(Ok(())),
+                    // The sink went with the engine's future, whose result is taken next.
+                    (None, None) => return timeout_at(deadline, &mut work).await.map_err(|_| EngineError::Late)?,
+                },
+                done = &mut work, if result.is_none() => result = Some(done),
+            }
+        }
+    }
+}
+
+/// No text takes longer than a second a letter and ten seconds, counted at 48 kHz.
+fn most_samples(sentence: &Sentence) -> u64 {
+    (sentence.text.len() as u64 + 10) * 48_000
+}
+
+/// How long loading and a first sentence may take.
+const LOADING: Duration = Duration::from_secs(50);
+/// Pieces that wait to be taken.
+const PIECES: usize = 64;
