@@ -26,7 +26,7 @@ pub struct SaidSoFar<'a> {
 /// assert!(judge("What time is it?", Some(0.98)) > 0.67);
 /// assert!(judge("I would like to", Some(0.4)) < 0.33);
 /// assert!(judge("Well, my name is", None) < 0.33);
-/// assert!((0.33..0.67).contains(&judge("We went home", Some(0.5))));
+/// assert!((0.33..0.67).contains(&judge("We went home.", Some(0.5))));
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextTurnDetector;

@@ -57,7 +57,11 @@ fn an_utterance_has_what_came_before_and_its_times() {
     let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
     let said = [vec![3; seconds(1.0)], voice(seconds(1.0)), vec![3; seconds(1.0)]].concat();
     let heard = hear(&mut listener, ada.say(&said));
-    assert!(matches!(heard[0], Heard::Began(_, UtteranceId(0), _)), "{heard:?}");
+    let [Heard::Active(_), Heard::Began(_, UtteranceId(0), _), Heard::Paused(_, _, paused), Heard::Ended(_)] = &heard[..]
+    else {
+        panic!("{heard:?}")
+    };
+    assert_eq!(*paused, Duration::from_secs(2), "since the last sound");
     let [utterance] = ended(&heard)[..] else { panic!("{heard:?}") };
     assert_eq!((utterance.source.peer.as_str(), utterance.end), ("ada", End::Pause));
     let near = |time: Duration, s: f64| (time.as_secs_f64() - s).abs() < 0.02;
@@ -129,7 +133,21 @@ fn the_platforms_word_may_be_wanted() {
     assert!(hear(&mut listener, inputs).is_empty(), "it says that nobody speaks");
     let mut inputs = vec![says(&ada, true)];
     inputs.extend(ada.say(&voice(seconds(0.5))));
-    assert_eq!(hear(&mut listener, inputs).len(), 1);
+    let heard = hear(&mut listener, inputs);
+    assert!(matches!(heard[..], [Heard::Active(_), Heard::Began(..)]), "{heard:?}");
+}
+
+#[test]
+fn what_is_closed_is_over_and_what_follows_is_another_utterance() {
+    let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
+    let mut heard = hear(&mut listener, ada.say(&[voice(seconds(1.0)), vec![3; seconds(0.3)]].concat()));
+    listener.close(&"ada".into(), |what| heard.push(what));
+    let [first] = ended(&heard)[..] else { panic!("{heard:?}") };
+    assert_eq!((first.id, first.end), (UtteranceId(0), End::Pause));
+    listener.close(&"ada".into(), |what| panic!("there is nothing to close: {what:?}"));
+    let heard = hear(&mut listener, ada.say(&[voice(seconds(1.0)), vec![3; seconds(1.0)]].concat()));
+    let [second] = ended(&heard)[..] else { panic!("{heard:?}") };
+    assert!(second.id == UtteranceId(1) && second.begins >= Duration::from_millis(1_000), "{second:?}");
 }
 
 proptest! {
