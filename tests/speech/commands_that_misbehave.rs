@@ -11,7 +11,7 @@ use roomtone::{
 };
 
 /// Python, wherever it is; a machine without it has no such programs.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).map(|folder| folder.join("python3")).find(|path| path.is_file());
     // The interpreter itself, and no script that finds one.

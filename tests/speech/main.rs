@@ -2,10 +2,13 @@
 //! it they say so and pass, but not in CI.
 
 mod common;
+mod stage;
 
 mod commands_that_misbehave;
+mod conversations_are_had;
 mod engines_are_installed;
 mod engines_keep_the_contract;
+mod failing_voices_and_models;
 mod hosts_transcribe_rooms;
 mod servers_are_asked;
 mod speakers_are_told_apart;

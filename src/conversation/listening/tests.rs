@@ -57,7 +57,8 @@ fn an_utterance_has_what_came_before_and_its_times() {
     let (mut listener, mut ada) = (Listener::new(settings()), Microphone::new("ada", Spoken::RATE));
     let said = [vec![3; seconds(1.0)], voice(seconds(1.0)), vec![3; seconds(1.0)]].concat();
     let heard = hear(&mut listener, ada.say(&said));
-    let [Heard::Active(_), Heard::Began(_, UtteranceId(0), _), Heard::Paused(_, _, paused), Heard::Ended(_)] = &heard[..]
+    let [Heard::Active(_), Heard::Began(_, UtteranceId(0), _), Heard::Paused(_, _, paused), Heard::Ended(_)] =
+        &heard[..]
     else {
         panic!("{heard:?}")
     };

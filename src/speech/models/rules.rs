@@ -125,7 +125,8 @@ fn tokens(text: &str) -> Vec<Token> {
             written.chars().filter(|c| c.is_alphanumeric() || *c == '*').flat_map(char::to_lowercase).collect();
         Token { written, plain }
     };
-    text.split_whitespace().map(token).filter(|token| !token.plain.is_empty()).collect()
+    // Whether two words are joined by a hyphen is the engine's taste.
+    text.split(|c: char| c.is_whitespace() || c == '-').map(token).filter(|token| !token.plain.is_empty()).collect()
 }
 
 /// What each `*` stood for, if the pattern is found anywhere.
@@ -165,6 +166,7 @@ mod tests {
     fn patterns_find_words_in_their_order_and_nothing_else() {
         let fits = |pattern: &str, said: &str| find(&tokens(pattern), &tokens(said));
         assert_eq!(fits("go forward", "Please go forward, now"), Some(vec![]));
+        assert_eq!(fits("ill disposed man", "An ill-disposed man."), Some(vec![]));
         assert_eq!(fits("go forward", "Forward, go!"), None);
         assert_eq!(fits("go forward", "going forward"), None);
         assert_eq!(fits("* of *", "The queen of hearts"), Some(vec!["The queen".into(), "hearts".into()]));

@@ -151,17 +151,25 @@ impl Voices {
         let mut last = EngineError::Failed("every engine is left alone after failures".into());
         let mut has_begun = false;
         for link in to_be_asked(&self.0, |link| &link.breaker) {
-            if has_begun && said.send(Said::Restarts).await.is_err() {
-                return;
-            }
-            has_begun = false;
-            match link.run(sentence, said, &mut has_begun).await {
-                Ok(()) => return link.breaker.on_success(&link.voice.about().name),
-                // Nobody listens any more.
-                Err(EngineError::Shed) => return,
-                Err(error) => {
-                    link.breaker.on_failure(&link.voice.about().name, &error);
-                    last = error;
+            let name = &link.voice.about().name;
+            for attempt in 1..=ATTEMPTS {
+                if has_begun && said.send(Said::Restarts).await.is_err() {
+                    return;
+                }
+                has_begun = false;
+                match link.run(sentence, said, &mut has_begun).await {
+                    Ok(()) => return link.breaker.on_success(name),
+                    // Nobody listens any more.
+                    Err(EngineError::Shed) => return,
+                    // What died is started anew, and may well say it then.
+                    Err(EngineError::Broken(why)) if attempt < ATTEMPTS => {
+                        tracing::warn!(engine = %name, "the engine is started anew: {why}");
+                    }
+                    Err(error) => {
+                        link.breaker.on_failure(name, &error);
+                        last = error;
+                        break;
+                    }
                 }
             }
         }
@@ -212,6 +220,8 @@ fn most_samples(sentence: &Sentence) -> u64 {
     (sentence.text.len() as u64 + 10) * 48_000
 }
 
+/// How often an engine that dies over a sentence is given it.
+const ATTEMPTS: u32 = 2;
 /// How long loading and a first sentence may take.
 const LOADING: Duration = Duration::from_secs(50);
 /// Pieces that wait to be taken.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::Semaphore,
-    time::{Duration, timeout},
+    time::{Duration, sleep},
 };
 
 use crate::{
@@ -92,8 +92,16 @@ impl TextToSpeech for VoiceProgram {
         let work = tokio::spawn(async move {
             let _place = place;
             let mut speaker = shared.speaker().await?;
-            let said = timeout(LONGEST, speaker.say(&sentence, &pieces)).await;
-            said.unwrap_or_else(|_| Err(EngineError::Broken("it did not come to an end".into())))?;
+            let given_up = async {
+                tokio::select! {
+                    () = sleep(LONGEST) => {}
+                    () = async { pieces.closed().await; sleep(GRACE).await } => {}
+                }
+            };
+            tokio::select! {
+                said = speaker.say(&sentence, &pieces) => said?,
+                () = given_up => return Err(EngineError::Broken("it did not come to an end".into())),
+            }
             shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(speaker);
             Ok(())
         });
@@ -164,5 +172,7 @@ impl Speaker {
 
 /// A sentence is said within this time, whoever listens.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long it may go on when nobody listens any more; then it is started anew for the next one.
+const GRACE: Duration = Duration::from_secs(1);
 /// Two minutes at 48 kHz.
 const MOST_SAMPLES: usize = 5_760_000;
