@@ -18,7 +18,10 @@ use crate::{
     conversation::SpeechToText,
     speech::{
         self,
-        engines::{ENGINES, Engine, EngineConfig, Folder, Installer, Job, Opened, open_detector, unopened_voice},
+        engines::{
+            ENGINES, Engine, EngineConfig, Folder, Installer, Job, Opened, open_detector, open_turn_listener,
+            unopened_voice,
+        },
         voices,
     },
 };
@@ -105,6 +108,7 @@ async fn check(folder: &Folder, engine: &'static Engine, as_json: bool) -> Resul
     let (heard, factor) = match engine.job {
         Job::Text => understand(folder, engine).await.map_err(failed)?,
         Job::Voice => (String::new(), speak(folder, engine).await.map_err(failed)?),
+        Job::Turn => (String::new(), judge(folder, engine).await.map_err(failed)?),
         Job::Activity => (String::new(), detect(folder, engine).map_err(failed)?),
     };
     if let Some(place) = folder.of(engine) {
@@ -149,6 +153,22 @@ async fn speak(folder: &Folder, engine: &'static Engine) -> Result<f64, String> 
     let sample = voices::say(&*voice, "a sentence", "The train to the city leaves at ten past nine.").await;
     let sample = sample.map_err(|error| error.to_string())?;
     Ok(begun.elapsed().as_secs_f64() / sample.lasts().as_secs_f64().max(0.1))
+}
+
+/// A sentence sounds finished at its end and not in its middle.
+async fn judge(folder: &Folder, engine: &Engine) -> Result<f64, String> {
+    let listener = open_turn_listener(engine.name, folder)?;
+    let sentence = speech::sentence();
+    let begun = Instant::now();
+    let whole = listener.finished(sentence.into()).await;
+    let took = begun.elapsed();
+    let half = listener.finished(sentence[..48_000].into()).await;
+    match (whole, half) {
+        (Some(whole), Some(half)) if whole > 0.6 && half < 0.4 => {
+            Ok(took.as_secs_f64() / crate::conversation::Spoken::whole(sentence).duration().as_secs_f64())
+        }
+        _ => Err(format!("it takes a whole sentence for finished by {whole:?}, and the half of it by {half:?}")),
+    }
 }
 
 /// Speech is heard as speech, and silence as none.

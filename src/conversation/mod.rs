@@ -30,4 +30,4 @@ pub(crate) use reply::Part;
 pub use reply::{Announcer, Conversation, Speech, UserTurn};
 pub use speech_to_text::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word};
 pub use text_to_speech::{Sentence, SoundPiece, SoundSink, TextToSpeech, sound_channel};
-pub use turn_detector::{SaidSoFar, TextTurnDetector, TurnDetector};
+pub use turn_detector::{SaidSoFar, TextTurnDetector, TurnDetector, TurnListener};

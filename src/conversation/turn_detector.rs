@@ -1,5 +1,9 @@
 //! Whether a turn is whole: what a judge of that implements, and one that reads what was said.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
 use super::plausible::words;
 
 /// Judges whether somebody has said all that they wanted to say.
@@ -9,6 +13,14 @@ pub trait TurnDetector: Send + Sync {
     fn completeness(&self, said: &SaidSoFar<'_>) -> Option<f32>;
 }
 
+/// Hears in how something was said whether that was all. Asked at each pause, beside the text; a detector is told what it hears.
+#[async_trait]
+pub trait TurnListener: Send + Sync {
+    /// How probable it is that somebody has finished, from 0 to 1; `None` where it does not answer in time. `samples` is what they
+    /// said since they began, at [`Spoken::RATE`](super::Spoken::RATE), up to their last sound.
+    async fn finished(&self, samples: Arc<[i16]>) -> Option<f32>;
+}
+
 /// What somebody has said up to a pause.
 #[derive(Debug, Clone, Copy)]
 pub struct SaidSoFar<'a> {
@@ -16,13 +28,17 @@ pub struct SaidSoFar<'a> {
     pub text: &'a str,
     /// How sure the engine is that a sentence ends here, where it knows.
     pub sentence_end: Option<f32>,
+    /// How probable it is that they have finished by the way they said it, where something listens for that.
+    pub sound: Option<f32>,
 }
 
 /// Reads the words: what ends in "the" or "because" goes on, and so does what an engine ends in a comma. For English.
 ///
 /// ```
 /// use roomtone::conversation::{SaidSoFar, TextTurnDetector, TurnDetector};
-/// let judge = |text, sentence_end| TextTurnDetector.completeness(&SaidSoFar { text, sentence_end }).unwrap();
+/// let judge = |text, sentence_end| {
+///     TextTurnDetector.completeness(&SaidSoFar { text, sentence_end, sound: None }).unwrap()
+/// };
 /// assert!(judge("What time is it?", Some(0.98)) > 0.67);
 /// assert!(judge("I would like to", Some(0.4)) < 0.33);
 /// assert!(judge("Well, my name is", None) < 0.33);
@@ -44,11 +60,26 @@ impl TurnDetector for TextTurnDetector {
         };
         // A sign at the end says little: engines set one behind most of what is cut. How sure they are of it says more.
         let sure = reads + 2.0 * f32::min(said.sentence_end.unwrap_or(UNKNOWN), 1.0);
+        // How it was said says more again.
+        let (sure, whole, open) = match said.sound {
+            None => (sure, WHOLE, OPEN),
+            Some(finished) => (sure + heard(finished), WHOLE_HEARD, OPEN_HEARD),
+        };
         Some(match sure {
-            sure if sure >= WHOLE => 1.0,
-            sure if sure >= OPEN => 0.5,
+            sure if sure >= whole => 1.0,
+            sure if sure >= open => 0.5,
             _ => 0.0,
         })
+    }
+}
+
+/// What the sound adds.
+fn heard(finished: f32) -> f32 {
+    match finished {
+        finished if finished > 0.9 => 1.2,
+        finished if finished > 0.7 => 0.8,
+        finished if finished > 0.3 => 0.4,
+        _ => 0.0,
     }
 }
 
@@ -67,3 +98,6 @@ const UNKNOWN: f32 = 0.75;
 /// as open.
 const WHOLE: f32 = 3.65;
 const OPEN: f32 = 2.7;
+/// The same with the sound: 67 % and 5 %, and fewer of the cut ones count as whole.
+const WHOLE_HEARD: f32 = 4.6;
+const OPEN_HEARD: f32 = 3.15;

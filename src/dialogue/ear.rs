@@ -3,10 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+
 use crate::{
-    agent::Input,
+    agent::{Input, Source},
     conversation::{
-        SaidSoFar, TurnDetector,
+        SaidSoFar, TurnDetector, TurnListener,
         listening::{End, Heard, UtteranceId},
         transcript::Caption,
         turn::{Covers, TurnInput},
@@ -19,7 +21,25 @@ use crate::{
 pub(super) struct Ear {
     transcriber: Transcriber,
     detector: Arc<dyn TurnDetector>,
+    listener: Option<Arc<dyn TurnListener>>,
+    /// What it is asked.
+    judging: FuturesUnordered<BoxFuture<'static, Judged>>,
     people: BTreeMap<PeerId, Listening>,
+}
+
+/// Something that was heard.
+pub(super) enum EarNews {
+    /// Words.
+    Caption(Caption),
+    /// Whether somebody seems to have finished.
+    Judged(Judged),
+}
+
+/// How what was said up to a pause sounds.
+pub(super) struct Judged {
+    speaker: PeerId,
+    utterance: UtteranceId,
+    finished: Option<f32>,
 }
 
 /// What one person has said since their last turn.
@@ -31,18 +51,32 @@ struct Listening {
     closed: Option<UtteranceId>,
     /// The utterance of whose pause was told.
     paused: Option<UtteranceId>,
+    /// How sure an engine is that a sentence ends at that pause, and how it sounds.
+    sentence_end: Option<f32>,
+    sound: Option<f32>,
 }
 
 impl Ear {
-    pub(super) fn new(ears: Chain, settings: TranscriberSettings, detector: Arc<dyn TurnDetector>) -> Ear {
-        let settings = TranscriberSettings { at_pauses: true, ..settings };
-        Ear { transcriber: Transcriber::new(ears, settings), detector, people: BTreeMap::new() }
+    pub(super) fn new(
+        ears: Chain,
+        settings: TranscriberSettings,
+        detector: Arc<dyn TurnDetector>,
+        listener: Option<Arc<dyn TurnListener>>,
+    ) -> Ear {
+        let transcriber = Transcriber::new(ears, TranscriberSettings { at_pauses: true, ..settings });
+        Ear { transcriber, detector, listener, judging: FuturesUnordered::new(), people: BTreeMap::new() }
     }
 
     /// Takes what the room told.
     pub(super) fn handle(&mut self, input: &Input, mut tell: impl FnMut(TurnInput)) {
-        let people = &mut self.people;
-        self.transcriber.handle_and_tell(input, |heard| on_heard(people, heard, &mut tell));
+        let (people, mut pauses) = (&mut self.people, Vec::new());
+        self.transcriber.handle_and_tell(input, |heard| {
+            on_heard(people, heard, &mut tell);
+            if let Heard::Paused(source, id, _) = heard {
+                pauses.push((source.clone(), *id));
+            }
+        });
+        pauses.into_iter().for_each(|(source, id)| self.judge(&source, id));
         if let Input::Event(event) = input {
             match &event.kind {
                 EventKind::Peer(PeerEvent::Left { peer, .. }) => {
@@ -59,9 +93,23 @@ impl Ear {
         }
     }
 
-    /// Waits for the next caption. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) -> Caption {
-        self.transcriber.next().await
+    /// Has it heard whether somebody has finished.
+    fn judge(&mut self, source: &Source, id: UtteranceId) {
+        let Some(listener) = self.listener.clone() else { return };
+        let Some(utterance) = self.transcriber.open_on(&source.track).filter(|open| open.id == id) else { return };
+        let samples: Arc<[i16]> = utterance.samples[..utterance.speech_ends.min(utterance.samples.len())].into();
+        let speaker = source.peer.clone();
+        self.judging.push(Box::pin(async move {
+            Judged { speaker, utterance: id, finished: listener.finished(samples).await }
+        }));
+    }
+
+    /// Waits for what is heard next. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> EarNews {
+        tokio::select! {
+            caption = self.transcriber.next() => EarNews::Caption(caption),
+            Some(judged) = self.judging.next() => EarNews::Judged(judged),
+        }
     }
 
     /// What a caption is to the turn machine.
@@ -71,15 +119,34 @@ impl Ear {
             return;
         }
         person.parts.insert(caption.utterance, (caption.text.clone(), caption.covers));
+        person.sentence_end = caption.sentence_end;
         let (text, covers) = person.text();
-        let speaker = caption.speaker.clone();
-        let said = SaidSoFar { text: &text, sentence_end: caption.sentence_end };
-        let complete = (covers == Covers::All).then(|| self.detector.completeness(&said)).flatten();
-        // The hint first: it is for the pause that the text covers.
-        if let Some(complete) = complete {
+        self.hint(&caption.speaker, &mut tell);
+        tell(TurnInput::Text { speaker: caption.speaker.clone(), text, covers });
+    }
+
+    /// What a judgement is to it.
+    pub(super) fn on_judged(&mut self, judged: &Judged, mut tell: impl FnMut(TurnInput)) {
+        let Some(person) = self.people.get_mut(&judged.speaker) else { return };
+        if person.paused == Some(judged.utterance) {
+            person.sound = judged.finished;
+            self.hint(&judged.speaker, &mut tell);
+        }
+    }
+
+    /// How whole it seems, as far as is known. Whoever is listened to is not taken for finished before that was heard.
+    fn hint(&self, speaker: &PeerId, tell: &mut impl FnMut(TurnInput)) {
+        let Some(person) = self.people.get(speaker) else { return };
+        let (text, covers) = person.text();
+        if covers != Covers::All {
+            return;
+        }
+        let said = SaidSoFar { text: &text, sentence_end: person.sentence_end, sound: person.sound };
+        let is_unheard = self.listener.is_some() && person.sound.is_none();
+        if let Some(complete) = self.detector.completeness(&said) {
+            let complete = if is_unheard { complete.min(0.5) } else { complete };
             tell(TurnInput::Hint { speaker: speaker.clone(), complete });
         }
-        tell(TurnInput::Text { speaker, text, covers });
     }
 
     /// What this person says from now on is something new.
@@ -137,6 +204,7 @@ fn pause(
     let is_known = person.paused == Some(id) || person.closed.is_some_and(|closed| id <= closed);
     if !is_known {
         person.paused = Some(id);
+        (person.sound, person.sentence_end) = (None, None);
         tell(TurnInput::Paused { speaker: speaker.clone(), at });
     }
 }

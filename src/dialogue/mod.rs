@@ -52,7 +52,7 @@ pub use self::{
 use crate::{
     agent::{Agent, AgentError, AudioRequirements, Maker, Room},
     audio::Hz,
-    conversation::{Conversation, Spoken, TurnDetector, turn::TurnSettings},
+    conversation::{Conversation, Spoken, TurnDetector, TurnListener, turn::TurnSettings},
     speech::{Chain, TranscriberSettings, Voices},
 };
 
@@ -77,6 +77,8 @@ pub struct DialogueSettings {
     pub turns: TurnSettings,
     /// What judges whether a turn is whole.
     pub detector: Arc<dyn TurnDetector>,
+    /// What hears it in how something is said, if anything does.
+    pub listener: Option<Arc<dyn TurnListener>>,
     /// What the agent says by itself.
     pub phrases: Phrases,
     /// Whether what people say, and what is heard of the agent, becomes notes.

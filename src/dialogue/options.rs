@@ -10,7 +10,7 @@ use crate::{
     conversation::{TextTurnDetector, turn::TurnSettings},
     speech::{
         TranscriberSettings,
-        engines::{ActivityOptions, EngineConfig, Folder, open_ears, open_voices},
+        engines::{ActivityOptions, EngineConfig, Folder, open_ears, open_turn_listener, open_voices},
     },
 };
 
@@ -26,6 +26,8 @@ pub struct DialogueOptions {
     pub language: String,
     /// When somebody speaks.
     pub activity: ActivityOptions,
+    /// Whether an engine hears in how something is said that it was all: `smart-turn`, or nothing.
+    pub turn_listener: Option<String>,
     /// Whose turn it is.
     pub turns: TurnSettings,
     /// What the agent says by itself.
@@ -53,6 +55,7 @@ impl Default for DialogueOptions {
             voices: vec![EngineConfig::named("hibari")],
             language: "en".into(),
             activity: ActivityOptions::of_conversations(),
+            turn_listener: None,
             turns: TurnSettings::default(),
             phrases: Phrases::default(),
             captions: true,
@@ -77,6 +80,8 @@ impl DialogueOptions {
         let folder = Folder::of_user();
         let ears = open_ears("ears", &self.ears, &self.language, &folder).await?;
         let voices = open_voices("voices", &self.voices, &self.language, &folder).await?;
+        let listener = self.turn_listener.as_deref().map(|name| open_turn_listener(name, &folder)).transpose();
+        let listener = listener.map_err(|problem| OptionsError::Value { key: "turn_listener", problem })?;
         let transcriber = TranscriberSettings {
             listening: self.activity.listening(&folder)?,
             partials: Some(PARTIALS),
@@ -88,6 +93,7 @@ impl DialogueOptions {
             transcriber,
             turns: self.turns,
             detector: Arc::new(TextTurnDetector),
+            listener,
             phrases: self.phrases,
             captions: self.captions,
             log: self.turn_log,

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     Shared, TurnFigures, TurnPart,
-    ear::Ear,
+    ear::{Ear, EarNews, Judged},
     figures::Marks,
     mouth::{HeardReply, Mouth},
     reply::{Reply, Written},
@@ -41,7 +41,10 @@ pub(super) async fn run<C: Conversation + 'static>(
                 Some(input) => driver.on_input(&input),
                 None => break,
             },
-            caption = driver.ear.next() => driver.on_caption(caption),
+            news = driver.ear.next() => match news {
+                EarNews::Caption(caption) => driver.on_caption(caption),
+                EarNews::Judged(judged) => driver.on_judged(&judged),
+            },
             said = driver.mouth.next() => driver.on_sound(said),
             written = next_of(&mut driver.reply), if !driver.mouth.is_full() => driver.on_written(written)?,
             Some(text) = driver.announced.recv() => driver.announce(text),
@@ -92,7 +95,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         let mut transcriber = settings.transcriber.clone();
         transcriber.conversation = Some(format!("{}/{}", room.id(), room.me()).into());
         Driver {
-            ear: Ear::new(shared.ears.clone(), transcriber, settings.detector.clone()),
+            ear: Ear::new(shared.ears.clone(), transcriber, settings.detector.clone(), settings.listener.clone()),
             mouth: Mouth::new(shared.voices.clone(), settings.transcriber.language.clone()),
             machine: TurnMachine::new(settings.turns.clone()),
             conversation: Arc::new(Mutex::new(conversation)),
@@ -149,6 +152,12 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         if self.shared.settings.captions && !(caption.is_partial() && caption.covers == Covers::StoodIn) {
             self.room.notes.post(caption.note());
         }
+        heard.into_iter().for_each(|what| self.feed(what));
+    }
+
+    fn on_judged(&mut self, judged: &Judged) {
+        let mut heard = Vec::new();
+        self.ear.on_judged(judged, |what| heard.push(what));
         heard.into_iter().for_each(|what| self.feed(what));
     }
 

@@ -28,6 +28,8 @@ mod pool;
 mod program;
 #[cfg(feature = "onnx")]
 pub mod silero;
+#[cfg(feature = "onnx")]
+pub mod smart_turn;
 mod stats;
 mod trace;
 mod transcriber;

@@ -175,6 +175,11 @@ impl Transcriber {
         heard.into_iter().for_each(|what| self.on_heard(what));
     }
 
+    /// The utterance that goes on on this track.
+    pub fn open_on(&self, track: &TrackId) -> Option<&Utterance> {
+        self.listener.open_on(track)
+    }
+
     /// When the first of the utterances began whose last caption was not given yet; an
     /// [`Order`](crate::conversation::transcript::Order) asks for it.
     pub fn earliest(&self) -> Option<(Duration, UtteranceId)> {

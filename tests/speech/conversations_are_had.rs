@@ -40,6 +40,7 @@ async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
         },
         turns,
         detector: Arc::new(TextTurnDetector),
+        listener: None,
         phrases: Phrases::default(),
         captions: true,
         log: true,

@@ -21,7 +21,7 @@ pub use files::Damaged;
 pub use folder::{DATA_ENV, Folder};
 pub use install::{InstallError, Installer};
 pub use models::{ModelConfig, open_models};
-pub use open::{Opened, open, open_detector, open_noise_filter};
+pub use open::{Opened, open, open_detector, open_noise_filter, open_turn_listener};
 pub use open_voice::{open_voice, unopened_voice};
 
 /// One engine of the table.
@@ -52,6 +52,8 @@ pub enum Job {
     Text,
     /// Text to speech.
     Voice,
+    /// Whether a turn is over.
+    Turn,
     /// Voice activity.
     Activity,
 }
@@ -93,7 +95,7 @@ pub(super) struct WheelFile {
 }
 
 /// All engines.
-pub const ENGINES: [Engine; 9] = [
+pub const ENGINES: [Engine; 10] = [
     Engine {
         name: "moonshine",
         about: "Moonshine tiny, a small neural model that runs natively",
@@ -208,6 +210,19 @@ pub const ENGINES: [Engine; 9] = [
             files: &[SILERO, RUNTIME],
         },
     },
+    Engine {
+        name: "smart-turn",
+        about: "Smart Turn, which hears whether somebody has finished; runs natively",
+        job: Job::Turn,
+        licence: "BSD-2-Clause",
+        languages: "any",
+        version: "3.2",
+        megabytes: 31,
+        source: Source::Wheels {
+            requirements: &[MOONSHINE, include_str!("requirements/silero.txt")],
+            files: &[SMART_TURN, RUNTIME],
+        },
+    },
 ];
 
 impl Engine {
@@ -262,4 +277,10 @@ const SILERO: WheelFile = WheelFile {
     ends: "silero_vad.onnx",
     name: "silero_vad.onnx",
     sums: &["1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"],
+};
+const SMART_TURN: WheelFile = WheelFile {
+    begins: "pipecat/audio/turn/smart_turn/data/",
+    ends: "smart-turn-v3.2-cpu.onnx",
+    name: "smart-turn-v3.2-cpu.onnx",
+    sums: &["2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f"],
 };

@@ -15,7 +15,7 @@ use super::{Engine, EngineConfig, Folder, Source};
 use crate::speech::moonshine::Moonshine;
 use crate::{
     conversation::{
-        EngineError, Languages, SpeechToText,
+        EngineError, Languages, SpeechToText, TurnListener,
         listening::{NoiseFilter, VoiceActivity},
     },
     net::SecretSource,
@@ -134,6 +134,24 @@ pub fn open_detector(
             Ok(Arc::new(move || Box::new(silero.detector())))
         }
         _ => Err(format!("there is no detector {name:?} in this build; there are earshot and silero")),
+    }
+}
+
+/// What hears whether somebody has finished.
+///
+/// # Errors
+/// A line that says what there is, or what to install.
+#[cfg_attr(not(feature = "onnx"), allow(unused_variables))]
+pub fn open_turn_listener(name: &str, folder: &Folder) -> Result<Arc<dyn TurnListener>, String> {
+    match name {
+        #[cfg(feature = "onnx")]
+        "smart-turn" => {
+            let place = folder.installed(named("smart-turn"))?;
+            let (library, model) = (place.join("libonnxruntime"), place.join("smart-turn-v3.2-cpu.onnx"));
+            let listener = crate::speech::smart_turn::SmartTurn::new(&library, &model);
+            listener.map(|listener| Arc::new(listener) as Arc<dyn TurnListener>).map_err(|error| error.to_string())
+        }
+        _ => Err(format!("there is no listener {name:?} in this build; there is smart-turn")),
     }
 }
 

@@ -1,0 +1,425 @@
+//! How a conversation feels, measured in the room's recordings: how soon the agent falls silent when somebody speaks, whether it
+//! decides right, how soon it answers, how often it answers into somebody's pause.
+//!
+//! `cargo bench --bench conversation -- --interruptions 200 --turns 60 --rooms 4`; `tests/speech/set-up` puts what it needs into
+//! `target/speech`.
+
+#[path = "../tests/speech/stage.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod stage;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use roomtone::{
+    agent::AgentError,
+    audio::{Hz, Sound},
+    conversation::{
+        Conversation, Entry, Speech, TextTurnDetector, UserTurn,
+        turn::{EndDelay, TurnEvent, TurnSettings},
+    },
+    dialogue::{Dialogue, DialogueSettings, Phrases, TurnFigures, TurnPart},
+    speech::{
+        TranscriberSettings,
+        engines::{ActivityOptions, EngineConfig, Folder, open_ears, open_turn_listener, open_voices, unopened_voice},
+        voices,
+    },
+};
+use tokio::{sync::mpsc, time::sleep};
+
+use stage::{Stage, loud, person, sandbox, trimmed};
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let number = |name: &str, otherwise: usize| {
+        let at = arguments.iter().position(|argument| argument == name);
+        at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(otherwise)
+    };
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/speech");
+    if !place.join("voices/done").is_file() {
+        eprintln!("{} is not there; tests/speech/set-up makes it", place.display());
+        return;
+    }
+    let rooms = number("--rooms", 2);
+    let interruptions = number("--interruptions", 40);
+    if interruptions > 0 {
+        barge_in(&place, interruptions, rooms).await;
+    }
+    let turns = number("--turns", 40);
+    if turns > 0 {
+        for (name, settings, listens) in policies() {
+            answers(&place, name, settings, listens, turns, rooms).await;
+        }
+    }
+}
+
+/// Ways to find the end of a turn.
+fn policies() -> Vec<(&'static str, TurnSettings, bool)> {
+    let complete = Duration::from_millis(300);
+    let heard = EndDelay { complete, ..EndDelay::default() };
+    let fixed = |ms| TurnSettings { end_delay: EndDelay::fixed(Duration::from_millis(ms)), ..TurnSettings::default() };
+    vec![
+        ("default", TurnSettings::default(), false),
+        ("Smart Turn", TurnSettings { end_delay: heard, ..TurnSettings::default() }, true),
+        ("timer 0.5 s", fixed(500), false),
+        ("timer 0.8 s", fixed(800), false),
+    ]
+}
+
+async fn dialogue(place: &Path, turns: TurnSettings, listens: bool) -> Dialogue {
+    let folder = Folder::new(place.join("data/engines"));
+    let ears = open_ears("ears", &[EngineConfig::named("moonshine")], "en", &folder).await.unwrap();
+    let voices = open_voices("voices", &[EngineConfig::named("hibari")], "en", &folder).await.unwrap();
+    let transcriber = TranscriberSettings {
+        listening: ActivityOptions::of_conversations().listening(&folder).unwrap(),
+        partials: Some(Duration::from_millis(250)),
+        ..TranscriberSettings::default()
+    };
+    let listener = listens.then(|| open_turn_listener("smart-turn", &folder).unwrap());
+    let (detector, phrases) = (Arc::new(TextTurnDetector), Phrases::default());
+    let settings = DialogueSettings { transcriber, turns, detector, listener, phrases, captions: false, log: false };
+    Dialogue::new(ears, voices, settings)
+}
+
+/// Tells a long story to whatever is said, and what it knew.
+struct Storyteller(mpsc::Sender<Arc<[Entry]>>);
+
+#[async_trait]
+impl Conversation for Storyteller {
+    async fn reply(&mut self, _: &UserTurn, say: &mut Speech) -> Result<(), AgentError> {
+        say.confirmed().await;
+        self.0.send(say.context().clone()).await.ok();
+        for n in 1..=40 {
+            say.text(&format!("This is sentence number {n} of a story about the old harbour and its boats. ")).await;
+        }
+        Ok(())
+    }
+}
+
+/// Something that is said into the agent's speech.
+#[derive(Clone)]
+struct Interruption {
+    what: &'static str,
+    sound: Sound,
+}
+
+async fn interruptions(place: &Path) -> Vec<Interruption> {
+    let mut all = Vec::new();
+    for file in ["goforward.raw", "something.raw", "cards/001.wav", "cards/002.wav", "cards/003.wav", "cards/005.wav"] {
+        all.push(Interruption { what: "a person", sound: person(file) });
+    }
+    for n in [870, 880, 890, 920, 930] {
+        let sound = person(&format!("librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav"));
+        all.push(Interruption { what: "a person", sound });
+    }
+    let folder = Folder::new(place.join("data/engines"));
+    for engine in ["hibari", "flite"] {
+        let voice = unopened_voice(&EngineConfig::named(engine), &folder).unwrap();
+        for text in ["Mm-hmm.", "Yeah.", "Okay.", "Right.", "Uh-huh.", "I see."] {
+            let said = voices::say(&*voice, "a back-channel", text).await.unwrap();
+            let sound = trimmed(&Sound { rate: said.rate.unwrap(), samples: said.samples }).at(Hz::K16);
+            all.push(Interruption { what: "a back-channel", sound });
+        }
+    }
+    for seed in 0..6 {
+        all.push(Interruption { what: "a noise", sound: noise(seed) });
+    }
+    all
+}
+
+/// A cough, a thud, a rustle: bursts of shaped noise.
+fn noise(seed: u64) -> Sound {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (mut samples, mut low) = (Vec::new(), 0.0);
+    let bursts = 1 + seed as usize % 3;
+    for burst in 0..bursts {
+        let length = 1_600 + random.usize(..3_200);
+        let smooth = 0.2 + 0.6 * random.f64();
+        for n in 0..length {
+            let envelope = (n as f64 / 160.0).min(1.0) * (-4.0 * n as f64 / length as f64).exp();
+            low += (random.f64() * 2.0 - 1.0 - low) * smooth;
+            samples.push((low * envelope * 14_000.0) as i16);
+        }
+        if burst + 1 < bursts {
+            samples.extend(std::iter::repeat_n(0, 1_600));
+        }
+    }
+    Sound { rate: Hz::K16, samples }
+}
+
+/// What came of one interruption, in milliseconds.
+#[derive(Debug, Default, Clone)]
+struct Outcome {
+    what: &'static str,
+    /// Whether it took the turn, if it was decided.
+    taken: Option<bool>,
+    silent_after_onset: Option<f64>,
+    silent_after_activity: Option<f64>,
+    decided_after_silence: Option<f64>,
+    resumed_after_end: Option<f64>,
+    never_noticed: bool,
+}
+
+async fn barge_in(place: &Path, count: usize, rooms: usize) {
+    let dialogue = dialogue(place, TurnSettings::default(), false).await;
+    let all = interruptions(place).await;
+    let sandbox = sandbox().await;
+    let mut tasks = Vec::new();
+    for room in 0..rooms {
+        let (dialogue, all, sandbox) = (dialogue.clone(), all.clone(), sandbox.clone());
+        let mine = (count + rooms - 1 - room) / rooms;
+        tasks.push(tokio::spawn(async move {
+            let (sender, _asked) = mpsc::channel(1_000);
+            let stage = Stage::set(&sandbox, dialogue.agent(Storyteller(sender))).await;
+            interrupt(&stage, &all, mine, room as u64).await
+        }));
+    }
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.extend(task.await.unwrap());
+    }
+    report(&outcomes);
+}
+
+async fn interrupt(stage: &Stage, all: &[Interruption], count: usize, seed: u64) -> Vec<Outcome> {
+    let mut random = fastrand::Rng::with_seed(seed + 7);
+    let speaks = |event: &TurnEvent| matches!(event, TurnEvent::AgentSpeaks { .. });
+    let ends = |event: &TurnEvent| matches!(event, TurnEvent::AgentResumed { .. } | TurnEvent::AgentInterrupted { .. });
+    let mut marks = Vec::new();
+    let behind = stage.events(0).len();
+    stage.say(&person("goforward.raw")).await;
+    stage.until("the story", behind, PATIENCE, speaks).await;
+    for _ in 0..count {
+        sleep(Duration::from_millis(random.u64(1_000..4_000))).await;
+        let interruption = &all[random.usize(..all.len())];
+        let behind = stage.events(0).len();
+        let said = stage.now();
+        stage.say(&interruption.sound).await;
+        let lasts = interruption.sound.duration();
+        let noticed = stage.until("a decision", behind, lasts + Duration::from_secs(2), ends).await;
+        sleep(Duration::from_millis(500)).await;
+        let taken = noticed
+            .map(|_| stage.events(behind).iter().any(|(_, event)| matches!(event, TurnEvent::AgentInterrupted { .. })));
+        marks.push((interruption.clone(), said, behind, stage.events(0).len(), taken));
+        if taken == Some(true) {
+            stage.until("the story again", behind, PATIENCE, speaks).await;
+        }
+    }
+    let (person, agent) = stage.recordings();
+    let events = stage.events(0);
+    let outcome = |(interruption, said, behind, to, taken): (Interruption, Duration, usize, usize, Option<bool>)| {
+        let mut outcome = Outcome { what: interruption.what, taken, ..Outcome::default() };
+        let at = |time: Duration| agent.rate.samples_in(time);
+        let Some((first, last)) = loud(
+            &person.samples[at(said)..(at(said + interruption.sound.duration()) + 12_000).min(person.samples.len())],
+            person.rate,
+        ) else {
+            return outcome;
+        };
+        let (onset, end) = (said + person.rate.duration_of(first as u64), said + person.rate.duration_of(last as u64));
+        let of = |is_it: &dyn Fn(&TurnEvent) -> bool| {
+            events[behind..to].iter().find(|(_, event)| is_it(event)).map(|(at, _)| *at)
+        };
+        let Some(paused) = of(&|event| matches!(event, TurnEvent::AgentPaused { .. })) else {
+            outcome.never_noticed = true;
+            return outcome;
+        };
+        let ms = |later: Duration, earlier: Duration| (later.as_secs_f64() - earlier.as_secs_f64()) * 1e3;
+        // The last sound before a silence that lasts, looked for from shortly before the pause on.
+        let silent = silence(&agent, paused.saturating_sub(Duration::from_millis(100)));
+        outcome.silent_after_onset = silent.map(|silent| ms(silent, onset));
+        outcome.silent_after_activity = silent.map(|silent| ms(silent, paused));
+        let decided = of(&|event| matches!(event, TurnEvent::AgentResumed { .. } | TurnEvent::AgentInterrupted { .. }));
+        outcome.decided_after_silence = decided.zip(silent).map(|(decided, silent)| ms(decided, silent.max(paused)));
+        let resumed = of(&|event| matches!(event, TurnEvent::AgentResumed { .. }));
+        outcome.resumed_after_end = resumed.and_then(|resumed| {
+            let from = at(resumed);
+            let next =
+                agent.samples[from.min(agent.samples.len())..].iter().position(|sample| sample.unsigned_abs() > 60)?;
+            Some(ms(resumed + agent.rate.duration_of(next as u64), end))
+        });
+        outcome
+    };
+    marks.into_iter().map(outcome).collect()
+}
+
+/// When the voice is silent for 100 ms from there on.
+fn silence(sound: &Sound, from: Duration) -> Option<Duration> {
+    let block = sound.rate.samples_in(Duration::from_millis(2));
+    let start = sound.rate.samples_in(from);
+    let mut quiet = 0;
+    for (n, block_samples) in sound.samples.get(start..)?.chunks(block).enumerate() {
+        quiet = if block_samples.iter().all(|sample| sample.unsigned_abs() <= 40) { quiet + 1 } else { 0 };
+        if quiet == 50 {
+            return Some(from + sound.rate.duration_of(((n + 1 - 50) * block) as u64));
+        }
+        if n > 1_000 {
+            return None;
+        }
+    }
+    None
+}
+
+/// One of an outcome's figures.
+type Figure = fn(&Outcome) -> Option<f64>;
+
+fn report(outcomes: &[Outcome]) {
+    for what in ["a person", "a back-channel", "a noise"] {
+        let of: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.what == what).collect();
+        let share = |is_it: &dyn Fn(&Outcome) -> bool| of.iter().filter(|outcome| is_it(outcome)).count();
+        println!(
+            "{what}: {} times, the turn taken {} times, not noticed {} times, undecided {} times",
+            of.len(),
+            share(&|o| o.taken == Some(true)),
+            share(&|o| o.never_noticed),
+            share(&|o| o.taken.is_none() && !o.never_noticed)
+        );
+        let figures: [(&str, Figure); 4] = [
+            ("silent after the onset", |o| o.silent_after_onset),
+            ("silent after the activity's start", |o| o.silent_after_activity),
+            ("decided after that", |o| o.decided_after_silence),
+            ("audible again after its end", |o| o.resumed_after_end),
+        ];
+        for (name, figure) in figures {
+            let mut values: Vec<f64> = of.iter().filter_map(|outcome| figure(outcome)).collect();
+            print_spread(name, &mut values);
+        }
+    }
+}
+
+fn print_spread(name: &str, values: &mut [f64]) {
+    values.sort_by(f64::total_cmp);
+    if values.is_empty() {
+        return;
+    }
+    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
+    println!("  {name:<36} median {:5.0} ms, p95 {:5.0}, most {:5.0}", at(0.5), at(0.95), at(1.0));
+}
+
+/// Says "yes" to everything.
+struct Yes;
+
+#[async_trait]
+impl Conversation for Yes {
+    async fn reply(&mut self, _: &UserTurn, say: &mut Speech) -> Result<(), AgentError> {
+        say.text("Yes, of course.").await;
+        Ok(())
+    }
+}
+
+/// What people say, with a pause of their own in it.
+fn sentences(place: &Path) -> Vec<(&'static str, Sound)> {
+    let mut all: Vec<(&'static str, Sound)> = [870, 880, 890, 920, 930]
+        .map(|n| ("people", person(&format!("librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav"))))
+        .into();
+    for file in ["goforward.raw", "something.raw", "cards/005.wav"] {
+        all.push(("people", person(file)));
+    }
+    for n in 1..=20 {
+        let file: PathBuf = place.join(format!("voices/hibari/{n:03}.wav"));
+        all.push(("hibari", trimmed(&Sound::read(&file).unwrap().at(Hz::K16))));
+    }
+    all
+}
+
+/// The sound with a pause at the quietest place of its middle.
+fn with_pause(sound: &Sound, pause: Duration) -> (Sound, Duration) {
+    let window = 1_600;
+    let (from, to) = (sound.samples.len() * 3 / 10, sound.samples.len() * 7 / 10 - window);
+    let energy = |at: usize| sound.samples[at..at + window].iter().map(|s| i64::from(*s).pow(2)).sum::<i64>();
+    let at = (from..to).step_by(80).min_by_key(|at| energy(*at)).unwrap_or(from) + window / 2;
+    let silence = vec![0; sound.rate.samples_in(pause)];
+    let samples = [&sound.samples[..at], &silence, &sound.samples[at..]].concat();
+    (Sound { rate: sound.rate, samples }, sound.rate.duration_of(at as u64) + pause)
+}
+
+async fn answers(place: &Path, name: &str, settings: TurnSettings, listens: bool, count: usize, rooms: usize) {
+    let dialogue = dialogue(place, settings, listens).await;
+    let (sandbox, all) = (sandbox().await, Arc::new(sentences(place)));
+    let mut tasks = Vec::new();
+    for room in 0..rooms {
+        let (dialogue, sandbox, all) = (dialogue.clone(), sandbox.clone(), all.clone());
+        let mine = (count + rooms - 1 - room) / rooms;
+        tasks.push(tokio::spawn(async move {
+            let stage = Stage::set(&sandbox, dialogue.agent(Yes)).await;
+            ask(&stage, &all, mine, room).await
+        }));
+    }
+    let mut results = Vec::new();
+    for task in tasks {
+        results.extend(task.await.unwrap());
+    }
+    for voice in ["people", "hibari"] {
+        let of: Vec<&Answer> = results.iter().filter(|answer| answer.voice == voice).collect();
+        let cut = of.iter().filter(|answer| answer.is_cut).count();
+        println!(
+            "{name}, {voice}: {} turns, {cut} answered into a pause, {} not answered",
+            of.len(),
+            of.iter().filter(|a| a.audible.is_none()).count()
+        );
+        let mut audible: Vec<f64> = of.iter().filter(|a| !a.is_cut).filter_map(|answer| answer.audible).collect();
+        print_spread("speech end to first audible sound", &mut audible);
+        for part in TurnPart::ALL {
+            let mut parts: Vec<f64> = of
+                .iter()
+                .flat_map(|a| &a.figures)
+                .flat_map(|f| &f.parts_ms)
+                .filter(|(p, _)| *p == part)
+                .map(|(_, ms)| *ms)
+                .collect();
+            print_spread(part.name(), &mut parts);
+        }
+    }
+}
+
+struct Answer {
+    voice: &'static str,
+    is_cut: bool,
+    audible: Option<f64>,
+    figures: Option<TurnFigures>,
+}
+
+async fn ask(stage: &Stage, all: &[(&'static str, Sound)], count: usize, room: usize) -> Vec<Answer> {
+    let mut random = fastrand::Rng::with_seed(room as u64 + 99);
+    let mut marks = Vec::new();
+    let finished = |event: &TurnEvent| matches!(event, TurnEvent::AgentFinished { .. });
+    for n in 0..count {
+        let (voice, sound) = &all[(n * 7 + room * 3) % all.len()];
+        let (sound, second) = with_pause(sound, Duration::from_millis(random.u64(300..1_000)));
+        let (behind, notes) = (stage.events(0).len(), stage.notes().len());
+        let said = stage.now();
+        stage.say(&sound).await;
+        sleep(sound.duration() + Duration::from_millis(100)).await;
+        stage.until("an answer", behind, PATIENCE, finished).await;
+        sleep(Duration::from_millis(700)).await;
+        marks.push((*voice, said, second, sound.duration(), notes));
+    }
+    let (person, agent) = stage.recordings();
+    let all_notes = stage.notes();
+    let answer = |(voice, said, second, lasts, notes): (&'static str, Duration, Duration, Duration, usize)| {
+        let at = |time: Duration| person.rate.samples_in(time);
+        let window = &person.samples[at(said)..(at(said + lasts) + 4_800).min(person.samples.len())];
+        let (first, last) = loud(window, person.rate).unwrap();
+        let (begins, ends) =
+            (said + person.rate.duration_of(first as u64), said + person.rate.duration_of(last as u64));
+        let heard =
+            agent.samples[at(begins).min(agent.samples.len())..].iter().position(|sample| sample.unsigned_abs() > 60);
+        let heard = heard.map(|at| begins + agent.rate.duration_of(at as u64));
+        let is_cut = heard.is_some_and(|heard| heard < begins + second);
+        let figures = all_notes[notes..].iter().filter_map(|(_, note)| note.data.get(TurnFigures::NAME)).next_back();
+        Answer {
+            voice,
+            is_cut,
+            audible: heard.map(|heard| (heard.as_secs_f64() - ends.as_secs_f64()) * 1e3),
+            figures: figures.map(|figures| serde_json::from_value(figures.clone()).unwrap()),
+        }
+    };
+    marks.into_iter().map(answer).collect()
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
