@@ -2,8 +2,10 @@
 
 CARGO ?= cargo
 SPEECH := tests/data/speech.wav
+PEOPLE := /usr/share/pocketsphinx/test/data
+TALK := $(PEOPLE)/librivox/sense_and_sensibility_01_austen_64kb-0880.wav $(PEOPLE)/cards/003.wav@3s $(PEOPLE)/cards/001.wav
 
-.PHONY: demo scribe test test-rust test-speech-set-up test-sdks test-long fuzz races bench-peers soak docs oracles lint deps clean
+.PHONY: demo scribe talk test test-rust test-speech-set-up test-sdks test-long fuzz races bench-peers soak docs oracles lint deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps
@@ -13,6 +15,12 @@ demo: deps
 scribe: deps
 	$(CARGO) run --release --quiet -- engines install moonshine
 	$(CARGO) run --release --quiet -- demo --agent scribe --input $(or $(INPUT),$(SPEECH)) --out out/scribe
+
+## A conversation: people's recordings ask, interrupt and thank, the concierge answers aloud; the results are in out/talk/.
+talk: deps
+	@$(if $(INPUT),true,ci/recordings)
+	$(CARGO) run --release --quiet -- engines install moonshine hibari
+	$(CARGO) run --release --quiet -- demo --agent concierge --out out/talk $(addprefix --input ,$(or $(INPUT),$(TALK)))
 
 ## Everything that is tested, the official SDKs against the sandbox included.
 test: deps test-speech-set-up test-rust test-sdks oracles

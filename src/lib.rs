@@ -44,6 +44,7 @@ mod web;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../docs/agents.md")]
+#[doc = include_str!("../docs/conversations.md")]
 #[doc = include_str!("../docs/engines.md")]
 #[doc = include_str!("../docs/events.md")]
 mod guides {}

@@ -14,7 +14,7 @@ fn the_readmes_commands_exist() {
             found += 1;
         }
     }
-    assert_eq!(found, 3);
+    assert_eq!(found, 4);
     for link in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|l| !l.starts_with("http"))
     {
         assert!(root.join(link).exists(), "{link}");

@@ -5,6 +5,7 @@ mod report;
 mod scene;
 mod timeline;
 mod transcript;
+mod turns;
 mod waveform;
 
 use std::{
@@ -200,15 +201,17 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
         let delay = rate.duration_of(found.delay_samples as u64).as_secs_f64() * 1e3;
         facts.push(("delay", format!("{delay:.1} ms from mouth to ear, correlation {:.4}", found.correlation)));
     }
-    if !scene.captions.is_empty() {
-        let words: usize = scene.captions.iter().map(|caption| caption.text.split_whitespace().count()).sum();
-        let lost = scene.captions.iter().filter(|caption| !caption.is_final()).count();
+    let heard: Vec<_> = scene.captions.iter().filter(|caption| !scene.is_agents(caption)).collect();
+    if !heard.is_empty() {
+        let words: usize = heard.iter().map(|caption| caption.text.split_whitespace().count()).sum();
+        let lost = heard.iter().filter(|caption| !caption.is_final()).count();
         let lost = if lost == 0 { String::new() } else { format!(", {lost} not understood to their end") };
-        facts.push(("heard say", format!("{words} words in {}{lost}", text::count(scene.captions.len(), "utterance"))));
+        facts.push(("heard say", format!("{words} words in {}{lost}", text::count(heard.len(), "utterance"))));
         facts.extend(
             speech::measures().iter().filter(|engine| engine.finals > 0).map(|engine| ("engine", engine_line(engine))),
         );
     }
+    facts.extend(turns::line(&scene.turns).map(|line| ("turns", line)));
     facts.push(("session", scene.summary.counters_line()));
     facts.push(("ending", scene.summary.how()));
     facts

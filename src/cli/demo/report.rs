@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     scene::Scene,
     timeline::{Event, Witness},
-    waveform,
+    turns, waveform,
 };
 use crate::conversation::transcript::{Caption, Quality, timestamp};
 
@@ -19,10 +19,12 @@ pub(super) fn html(agent: &str, scene: &Scene, facts: &[(&'static str, String)])
         page,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>roomtone: {title}</title>\
-         <style>{STYLE}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}{}{}</main><script>{SCRIPT}</script></html>",
+         <style>{STYLE}{}</style><main><h1>roomtone <span>{title}</span></h1>{}{}{}{}{}{}</main><script>{SCRIPT}</script></html>",
+        turns::STYLE,
         facts_table(facts),
         players(seconds),
         picture(scene, seconds),
+        turns::bars(&scene.turns),
         transcript(&scene.captions),
         events_table(&scene.events),
     )
@@ -61,21 +63,24 @@ fn picture(scene: &Scene, seconds: f64) -> String {
         samples.resize(length, 0);
         waveform::path(&samples, full, WIDTH, LANE)
     };
+    let (of_agent, of_person): (Vec<&Caption>, Vec<&Caption>) =
+        scene.captions.iter().partition(|caption| scene.is_agents(caption));
     let mut svg = String::new();
     write!(
         svg,
         "<div class=\"wide\"><svg viewBox=\"-64 0 {} {HEIGHT}\" role=\"img\" aria-label=\"what was said, and what happened\">\
          {}<text class=\"lane\" x=\"-60\" y=\"{}\">person</text><path class=\"person\" d=\"{}\"/>\
          {}<g transform=\"translate(0 {LANE})\"><text class=\"lane\" x=\"-60\" y=\"{}\">agent</text>\
-         <path class=\"agent\" d=\"{}\"/></g>{}\
+         <path class=\"agent\" d=\"{}\"/>{}</g>{}\
          <line id=\"playhead\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"{}\"/></svg></div>",
         WIDTH + 80,
         ruler(seconds, x),
         LANE / 2.0 + 4.0,
         voice(&scene.person.samples),
-        words(&scene.captions, x),
+        words(&of_person, x),
         LANE / 2.0 + 4.0,
         voice(&scene.agent.samples),
+        words(&of_agent, x),
         marks(&scene.events, x),
         2.0 * LANE,
     )
@@ -84,7 +89,7 @@ fn picture(scene: &Scene, seconds: f64) -> String {
 }
 
 /// What was understood, under the voice that said it: each word where the engine knows its time, or else each utterance.
-fn words(captions: &[Caption], x: impl Fn(f64) -> f64) -> String {
+fn words(captions: &[&Caption], x: impl Fn(f64) -> f64) -> String {
     let mut shown = String::new();
     let mut show = |from: f64, to: f64, text: &str| {
         let (from, to) = (x(from), x(to));

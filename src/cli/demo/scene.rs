@@ -10,12 +10,14 @@ use tokio::time::sleep;
 use super::{
     timeline::{Event, Witness},
     transcript::{self, Subtitles},
+    turns,
 };
 use crate::{
     agent::Agent,
     audio::{Hz, Sound, codec::Encoding},
     cli::Failure,
     conversation::transcript::Caption,
+    dialogue::TurnFigures,
     event::{PeerId, RoomId},
     fishjam::{Fishjam, Notifier, NotifierEvent, Scope, rest::model::RoomConfig},
     platform::JoinOptions,
@@ -33,6 +35,8 @@ pub(super) struct Cue {
 pub(super) struct Scene {
     /// What the person said, on the room's clock.
     pub(super) person: Sound,
+    /// Who the agent is.
+    pub(super) agent_id: PeerId,
     /// What the agent said, on the same clock, at the same rate.
     pub(super) agent: Sound,
     /// How long the person spoke.
@@ -45,8 +49,17 @@ pub(super) struct Scene {
     pub(super) events: Vec<Event>,
     /// What the agent understood, for good, on the room's clock.
     pub(super) captions: Vec<Caption>,
+    /// What the time before each answer was made of, on the room's clock.
+    pub(super) turns: Vec<TurnFigures>,
     /// How the agent left.
     pub(super) summary: SessionSummary,
+}
+
+impl Scene {
+    /// Whether the agent said that.
+    pub(super) fn is_agents(&self, caption: &Caption) -> bool {
+        caption.speaker == self.agent_id
+    }
 }
 
 /// Plays the scene to its end. Takes as long as the recording and a second or two.
@@ -74,6 +87,7 @@ pub(super) async fn play(agent: Box<dyn Agent>, cues: Vec<Cue>, subtitles: Subti
         origin,
         events: Vec::new(),
         captions: Vec::new(),
+        turns: Vec::new(),
         subtitles,
         heard: None,
     };
@@ -100,9 +114,9 @@ pub(super) async fn play(agent: Box<dyn Agent>, cues: Vec<Cue>, subtitles: Subti
     stage.sandbox.stop().await;
     let (person, agent) = recordings;
     let heard_after = heard.map(|at| at.saturating_duration_since(began));
-    let Stage { events, mut captions, .. } = stage;
+    let Stage { agent: agent_id, events, mut captions, turns, .. } = stage;
     captions.sort_by_key(|caption| (caption.begins, caption.utterance));
-    Ok(Scene { person, agent, said, joined_after, heard_after, events, captions, summary })
+    Ok(Scene { person, agent_id, agent, said, joined_after, heard_after, events, captions, turns, summary })
 }
 
 /// The room while the scene plays.
@@ -114,6 +128,7 @@ struct Stage {
     origin: Instant,
     events: Vec<Event>,
     captions: Vec<Caption>,
+    turns: Vec<TurnFigures>,
     subtitles: Subtitles,
     /// When the agent first heard the person.
     heard: Option<Instant>,
@@ -161,6 +176,9 @@ impl Stage {
     }
 
     fn on_event(&mut self, begun: Instant, event: &SessionEvent) {
+        if let SessionEventKind::Note(note) = &event.kind {
+            self.turns.extend(turns::of_note(note, begun.saturating_duration_since(self.origin)));
+        }
         if let SessionEventKind::Note(note) = &event.kind
             && let Some(mut caption) = Caption::of_note(note)
         {

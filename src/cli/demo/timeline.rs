@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::turns;
 use crate::{
     event::{Event as RoomEvent, EventKind},
     session::{SessionEvent, SessionEventKind},
@@ -54,7 +55,10 @@ impl Event {
             SessionEventKind::Draining { .. } => ("host draining", String::new()),
             SessionEventKind::Speaks => ("speaks", String::new()),
             SessionEventKind::Interrupts => ("interrupts itself", String::new()),
-            SessionEventKind::Note(note) => ("writes", note.text.clone()),
+            SessionEventKind::Note(note) => match turns::event_of(note) {
+                Some((what, about)) => return Event::new(at, Witness::Agent, &what, about),
+                None => ("writes", note.text.clone()),
+            },
             SessionEventKind::Ended(line) => ("ended", line.clone()),
         };
         Event::new(at, Witness::Agent, what, detail)
