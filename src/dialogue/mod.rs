@@ -36,6 +36,7 @@
 mod ear;
 mod figures;
 mod line;
+mod measures;
 mod mouth;
 mod options;
 mod reply;
@@ -47,6 +48,7 @@ use async_trait::async_trait;
 
 pub use self::{
     figures::{TurnFigures, TurnPart},
+    measures::{DialogueMeasures, measures},
     options::{DialogueOptions, Phrases},
 };
 use crate::{

@@ -12,6 +12,7 @@ use crate::{
         TranscriberSettings,
         engines::{ActivityOptions, EngineConfig, Folder, open_ears, open_turn_listener, open_voices},
     },
+    units,
 };
 
 /// The options of every agent that converses.
@@ -46,6 +47,11 @@ pub struct Phrases {
     pub not_understood: String,
     /// Nobody has said anything for long.
     pub still_there: String,
+    /// The words of a reply take long.
+    pub filler: String,
+    /// How long that is.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub filler_after: Duration,
 }
 
 impl Default for DialogueOptions {
@@ -66,7 +72,12 @@ impl Default for DialogueOptions {
 
 impl Default for Phrases {
     fn default() -> Phrases {
-        Phrases { not_understood: "Sorry, I did not get that.".into(), still_there: "Are you still there?".into() }
+        Phrases {
+            not_understood: "Sorry, I did not get that.".into(),
+            still_there: "Are you still there?".into(),
+            filler: String::new(),
+            filler_after: Duration::from_secs(2),
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! One conversation in one room: carries out what the turn machine orders, and tells it what comes of it.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use serde_json::{Map, json};
 use tokio::{
@@ -12,6 +16,7 @@ use super::{
     Shared, TurnFigures, TurnPart,
     ear::{Ear, EarNews, Judged},
     figures::Marks,
+    measures::COUNTERS,
     mouth::{HeardReply, Mouth},
     reply::{Reply, Written},
 };
@@ -33,6 +38,7 @@ pub(super) async fn run<C: Conversation + 'static>(
     conversation: C,
     room: &mut Room,
 ) -> Result<(), AgentError> {
+    let _counted = Counted::new();
     let mut driver = Driver::new(shared, conversation, room);
     while !driver.machine.has_ended() {
         let wakes = driver.wakes_in();
@@ -56,6 +62,22 @@ pub(super) async fn run<C: Conversation + 'static>(
     Ok(())
 }
 
+/// A conversation that goes on, counted as long as it does.
+struct Counted;
+
+impl Counted {
+    fn new() -> Counted {
+        COUNTERS.sessions.fetch_add(1, Ordering::Relaxed);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        COUNTERS.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn next_of(reply: &mut Option<Reply>) -> Written {
     match reply {
         Some(reply) => reply.next().await,
@@ -75,6 +97,8 @@ struct Driver<'a, C> {
     reply: Option<Reply>,
     /// Who is replied to, while that is in the context and nothing of the reply was heard.
     answered: Option<PeerId>,
+    /// Since when its first words are waited for, while nothing fills the time.
+    waits_since: Option<Duration>,
     /// The reply was told to be heard.
     spoke: bool,
     begins: Duration,
@@ -103,6 +127,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             room,
             reply: None,
             answered: None,
+            waits_since: None,
             spoke: false,
             begins: Duration::ZERO,
             context: Context::default(),
@@ -119,7 +144,9 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
     fn wakes_in(&self) -> Duration {
         let due = self.machine.deadline().map_or(LONGEST_SLEEP, |at| at.saturating_sub(self.room.now()));
         let look = self.mouth.look_after().unwrap_or(LONGEST_SLEEP);
-        due.min(look).min(LONGEST_SLEEP)
+        let filler = self.waits_since.map(|since| since + self.shared.settings.phrases.filler_after);
+        let filler = filler.map_or(LONGEST_SLEEP, |at| at.saturating_sub(self.room.now()));
+        due.min(look).min(filler).min(LONGEST_SLEEP)
     }
 
     fn on_input(&mut self, input: &Input) {
@@ -163,6 +190,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
 
     fn on_sound(&mut self, said: Option<Sound>) {
         if let Err(error) = self.mouth.on_said(said, &mut self.room.voice) {
+            COUNTERS.unsaid.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("a sentence could not be said: {error}");
         }
     }
@@ -188,12 +216,28 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         if self.machine.deadline().is_some_and(|at| at <= now) {
             self.feed(TurnInput::Tick);
         }
+        self.fill(now);
         let Some(id) = self.reply.as_ref().map(|reply| reply.id) else { return };
         if !self.spoke && self.mouth.is_heard(&self.room.voice) {
             self.on_first_heard(id);
         }
         if self.mouth.look_after().is_some() && self.mouth.is_done(&self.room.voice) {
             self.feed(TurnInput::Finished { reply: id });
+        }
+    }
+
+    /// A reply that takes long begins with a filler.
+    fn fill(&mut self, now: Duration) {
+        let phrases = &self.shared.settings.phrases;
+        let Some(since) = self.waits_since else { return };
+        let has_text = self.reply.as_ref().is_none_or(|reply| reply.first_text.is_some());
+        if has_text || phrases.filler.is_empty() {
+            self.waits_since = None;
+        } else if now >= since + phrases.filler_after {
+            self.waits_since = None;
+            self.mouth.text(&phrases.filler);
+            self.mouth.flush();
+            self.mouth.pump(&mut self.room.voice);
         }
     }
 
@@ -223,6 +267,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
     }
 
     fn post_figures(&mut self, figures: &TurnFigures) {
+        COUNTERS.on_figures(figures);
         let total = figures.total().as_secs_f64() * 1e3;
         let longest = figures.longest();
         let text = format!("answered {total:.0} ms after the last sound; most of it is {}", longest.name());
@@ -271,6 +316,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
     }
 
     fn on_event(&mut self, event: TurnEvent) {
+        COUNTERS.on_event(&event);
         match &event {
             TurnEvent::AgentFinished { .. } => self.end_reply(),
             TurnEvent::ReplyOverdue { .. } => tracing::warn!("a reply was overdue, and was given up"),
@@ -295,6 +341,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         self.mouth.begin();
         self.spoke = false;
         self.answered = None;
+        self.waits_since = None;
         self.reply = Some(reply);
     }
 
@@ -304,6 +351,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             self.start(id, said.clone());
         }
         self.answered = Some(said.speaker.clone());
+        self.waits_since = Some(self.room.now());
         let role = Role::Person(said.speaker.clone());
         self.remember(role, &said);
         self.speak();

@@ -15,6 +15,7 @@ use super::{
     totals::Totals,
 };
 use crate::{
+    dialogue::DialogueMeasures,
     platform::Telemetry,
     speech::EngineMeasures,
     stats::{LatencyCounts, STEPS},
@@ -96,6 +97,8 @@ pub(super) struct Measures {
     pub(super) ready: bool,
     pub(super) notifications: bool,
     pub(super) engines: Vec<EngineMeasures>,
+    /// What conversations came to.
+    pub(super) dialogues: DialogueMeasures,
     pub(super) caption_followers: usize,
 }
 
@@ -126,6 +129,7 @@ impl Collector for Scrape {
         self.of_sessions(&mut page)?;
         self.of_sound(&mut page)?;
         self.of_speech(&mut page)?;
+        self.of_conversations(&mut page)?;
         self.of_edges(&mut page)?;
         self.of_process(&mut page)
     }
@@ -232,6 +236,22 @@ impl Scrape {
         page.gauge("caption_followers", "Who follows the captions of a room", followers)
     }
 
+    fn of_conversations(&self, page: &mut Page<'_>) -> fmt::Result {
+        let dialogues = &self.measures.dialogues;
+        page.gauge("conversations", "Conversations that go on", dialogues.sessions as f64)?;
+        page.counters("turns", "Turns of people, by how they ended", named_counts("how", &dialogues.turns))?;
+        page.counters(
+            "barge_ins",
+            "Speech into agents' speech, by what came of it",
+            named_counts("outcome", &dialogues.barge_ins),
+        )?;
+        page.counter("replies_overdue", "Replies that did not come in time, or did not end", dialogues.overdue)?;
+        page.counter("sentences_unsaid", "Sentences that no voice said", dialogues.unsaid)?;
+        page.histogram("answer_seconds", "From a person's last sound to the agent's first", &dialogues.answer)?;
+        let parts = dialogues.parts.iter().map(|(part, counts)| ([("part", *part)], counts));
+        page.histograms("answer_part_seconds", "The parts of that, in their order", parts)
+    }
+
     fn of_edges(&self, page: &mut Page<'_>) -> fmt::Result {
         let measures = &self.measures;
         page.counter("notifications", "Notifications of the Fishjam", measures.totals.notifications)?;
@@ -275,6 +295,14 @@ impl Scrape {
         page.gauge("process_open_files", "Files and sockets that are open", machine::open_files() as f64)?;
         page.gauge("process_cpu_seconds", "Time on the machine's cores", machine::cpu_time().as_secs_f64())
     }
+}
+
+/// Counts under what they are counts of.
+fn named_counts<'a>(
+    label: &'static str,
+    counts: &'a BTreeMap<String, u64>,
+) -> impl Iterator<Item = ([(&'static str, &'a str); 1], u64)> {
+    counts.iter().map(move |(what, n)| ([(label, what.as_str())], *n))
 }
 
 /// A value of each engine, under its name.

@@ -417,3 +417,81 @@ proptest! {
         prop_assert_eq!(replay(&log, settings).unwrap(), log);
     }
 }
+
+/// The same conversation under each policy: what is said, agreed to, interrupted, left. Settings that change change their log;
+/// `ROOMTONE_WRITE_DOCS=1 cargo test --lib turn::` writes them anew.
+#[test]
+fn each_policy_has_its_log() {
+    let barge_in = |barge_in| TurnSettings { barge_in, ..TurnSettings::default() };
+    let floor = |floor| TurnSettings { floor, ..TurnSettings::default() };
+    let away = TurnSettings { away_after: MS(6_000), idle_prompts: 1, ..TurnSettings::default() };
+    let policies = [
+        ("default", TurnSettings::default()),
+        ("fixed-delay", TurnSettings { end_delay: EndDelay::fixed(MS(800)), ..TurnSettings::default() }),
+        ("no-early-reply", TurnSettings { early_reply: false, ..TurnSettings::default() }),
+        ("no-barge-in", barge_in(BargeIn { allowed: false, ..BargeIn::default() })),
+        ("protected", barge_in(BargeIn { protected: MS(2_500), ..BargeIn::default() })),
+        ("any-speech", barge_in(BargeIn { words: 0, ..BargeIn::default() })),
+        ("first-speaker", floor(FloorRule::FirstSpeaker)),
+        ("host", floor(FloorRule::Host("bob".into()))),
+        ("addressed", floor(FloorRule::Addressed(vec!["Jarvis".into()]))),
+        ("away", away),
+    ];
+    for (name, settings) in policies {
+        let log = played(settings.clone());
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/turns/{name}.jsonl"));
+        if std::env::var_os("ROOMTONE_WRITE_DOCS").is_some() {
+            std::fs::write(&path, &log).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(log, golden, "{name}");
+        assert_eq!(replay(&golden, settings).unwrap(), golden, "{name}");
+    }
+}
+
+fn played(settings: TurnSettings) -> String {
+    let (mut machine, mut log) = (TurnMachine::new(settings), TurnLog::new(Vec::new()));
+    let mut feed = |machine: &mut TurnMachine, at: u64, input: TurnInput| {
+        // What is due comes as a tick, as a driver would tell it.
+        while let Some(due) = machine.deadline().filter(|due| *due < MS(at)) {
+            log.input(due, &TurnInput::Tick).unwrap();
+            machine.handle(due, TurnInput::Tick);
+            machine.orders().for_each(|order| log.order(due, &order).unwrap());
+        }
+        log.input(MS(at), &input).unwrap();
+        machine.handle(MS(at), input);
+        machine.orders().for_each(|order| log.order(MS(at), &order).unwrap());
+    };
+    let says = |who: &str, from: u64, to: u64, text: &str| {
+        let speaker = || PeerId::from(who);
+        vec![
+            (from + 80, TurnInput::Active { speaker: speaker() }),
+            (from + 120, TurnInput::Began { speaker: speaker(), at: MS(from) }),
+            (
+                from + 350,
+                TurnInput::Text {
+                    speaker: speaker(),
+                    text: text.split(' ').next().unwrap().into(),
+                    covers: Covers::Beginning,
+                },
+            ),
+            (to + 192, TurnInput::Paused { speaker: speaker(), at: MS(to) }),
+            (to + 260, TurnInput::Text { speaker: speaker(), text: text.into(), covers: Covers::All }),
+            (to + 261, TurnInput::Hint { speaker: speaker(), complete: 1.0 }),
+        ]
+    };
+    let mut inputs = vec![(0, TurnInput::Wants), (300, TurnInput::Speaks { reply: ReplyId(1) })];
+    inputs.push((1_000, TurnInput::Finished { reply: ReplyId(1) }));
+    inputs.extend(says("ada", 2_000, 3_000, "Jarvis, tell me"));
+    inputs.push((3_300, TurnInput::WentOn { speaker: "ada".into() }));
+    inputs.extend(says("ada", 3_300, 4_000, "Jarvis, tell me a story.").split_off(3));
+    (2..=9).for_each(|n| inputs.push((4_800 + n, TurnInput::Speaks { reply: ReplyId(n) })));
+    inputs.extend(says("ada", 6_000, 6_400, "Mm-hmm."));
+    inputs.extend(says("bob", 8_000, 9_000, "What is it talking about?"));
+    (2..=9).for_each(|n| inputs.push((10_200 + n, TurnInput::Speaks { reply: ReplyId(n) })));
+    (2..=9).for_each(|n| inputs.push((14_000 + n, TurnInput::Finished { reply: ReplyId(n) })));
+    inputs.push((15_000, TurnInput::Left { speaker: "bob".into() }));
+    inputs.push((40_000, TurnInput::End));
+    inputs.into_iter().for_each(|(at, input)| feed(&mut machine, at, input));
+    String::from_utf8(log.into_inner()).unwrap()
+}

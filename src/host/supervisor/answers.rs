@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Supervisor;
 use crate::{
+    dialogue,
     host::{
         control::{EngineStatus, HostStatus, SessionStatus},
         measures::Measures,
@@ -73,6 +74,7 @@ impl Supervisor {
             notifications: self.lists.notifications_are_up,
             totals,
             engines: speech::measures(),
+            dialogues: dialogue::measures(),
             caption_followers: self.context.captions.followers(),
         }
     }
