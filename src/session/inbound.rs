@@ -451,6 +451,38 @@ mod tests {
         }
     }
 
+    /// Whoever speaks up after a pause is heard at once, however unevenly the chunks come: they catch up with nothing.
+    #[test]
+    fn who_speaks_after_a_pause_does_not_wait_for_a_backlog_that_is_none() {
+        for seed in 0..50 {
+            let (mut room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
+            let mut roster = roster_of(&[ADA]);
+            let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16);
+            let mut rng = fastrand::Rng::with_seed(seed);
+            inbound.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+            while room.next().now_or_never().is_some() {}
+            let begins = Duration::from_secs(2 + seed % 9);
+            let mut comes = |block: u32| begins + block * 20 * MS + Duration::from_micros(rng.u64(0..15_000));
+            let (mut block, mut next, mut heard_at) = (0, comes(0), None);
+            let mut now = begins;
+            while heard_at.is_none() && now < begins + 1_000 * MS {
+                if now >= next {
+                    inbound.on_chunk(next, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+                    block += 1;
+                    next = comes(block);
+                }
+                inbound.on_time(now, &mut port);
+                while let Some(Some(input)) = room.next().now_or_never() {
+                    if matches!(input, Input::Audio(_)) {
+                        heard_at.get_or_insert(now - begins);
+                    }
+                }
+                now += MS;
+            }
+            assert!(heard_at.is_some_and(|after| after <= 140 * MS), "seed {seed}: {heard_at:?}");
+        }
+    }
+
     /// An hour of two people on made-up time, on a link that stalls for up to three seconds and then catches up, and who
     /// pause for up to five: every frame stands within 20 ms of when it was said, by its index and by its time.
     #[test]

@@ -45,6 +45,8 @@ pub(super) struct Backlog {
     pub(super) until: Option<Duration>,
     pub(super) chunks: VecDeque<(Duration, usize)>,
     pub(super) samples: Vec<i16>,
+    /// By how much more has come than time has passed, when it was last waited for.
+    gained: Duration,
     /// Its place is known; it waits for room in the agent's ring.
     pub(super) is_placed: bool,
 }
@@ -69,7 +71,8 @@ impl Heard {
     /// Passes on a chunk that came `at` some time and is here `now`, or holds it. Says whether it is held.
     pub(super) fn hear(&mut self, at: Duration, now: Duration, samples: &[i16], port: &mut RoomPort) -> bool {
         let Some(open) = &mut self.port else { return false };
-        let hurries = self.burst.note(now, self.clock.rate().duration_of(samples.len() as u64));
+        let length = self.clock.rate().duration_of(samples.len() as u64);
+        self.burst.note(now, length);
         // What would take the agent too far from the present waits for a moment: it may be part of more, and then the
         // best of it is passed on.
         if self.backlog.until.is_none() && self.present.is_left_by(now, samples.len()) {
@@ -90,7 +93,8 @@ impl Heard {
             return false;
         }
         // As long as more comes than time passes, it is catching up.
-        if (hurries || self.backlog.chunks.is_empty()) && !self.backlog.is_placed {
+        let held = self.clock.rate().duration_of(self.backlog.samples.len() as u64);
+        if self.backlog.gains(at, held + length, length) && !self.backlog.is_placed {
             self.backlog.until = Some(at + BACKLOG);
         }
         self.backlog.chunks.push_back((at, samples.len()));
@@ -150,16 +154,26 @@ impl Heard {
 }
 
 impl BurstDetector {
-    /// A chunk of `length` came at `now`. What has come too fast is forgotten as quickly again as it is said. Says whether
-    /// it came before the one ahead of it was over.
-    pub(super) fn note(&mut self, now: Duration, length: Duration) -> bool {
+    /// A chunk of `length` came at `now`. What has come too fast is forgotten as quickly again as it is said.
+    pub(super) fn note(&mut self, now: Duration, length: Duration) {
         let elapsed = now.saturating_sub(std::mem::replace(&mut self.last_at, now));
         self.ahead = (self.ahead + length).saturating_sub(2 * elapsed);
-        elapsed < length
     }
 }
 
 impl Backlog {
+    /// A chunk of `length` comes at `at`, and makes it `held` in all. Says whether it catches up: whether so much more has come
+    /// than time has passed that it cannot be jitter. What comes in its own time gains nothing, however unevenly it comes.
+    fn gains(&mut self, at: Duration, held: Duration, length: Duration) -> bool {
+        let Some((first, _)) = self.chunks.front() else { return true };
+        let gained = held.saturating_sub(at.saturating_sub(*first));
+        let is_more = gained >= self.gained.max(length) + length / 2;
+        if is_more {
+            self.gained = gained;
+        }
+        is_more
+    }
+
     pub(super) fn is_due(&self, now: Duration) -> bool {
         self.until.is_some_and(|until| until <= now)
     }
