@@ -82,6 +82,7 @@ pub struct Speech {
     confirmed: watch::Receiver<bool>,
     context: Arc<[Entry]>,
     announcer: Announcer,
+    conversation: Arc<str>,
 }
 
 /// Some of a reply.
@@ -100,8 +101,9 @@ impl Speech {
         confirmed: watch::Receiver<bool>,
         context: Arc<[Entry]>,
         announcer: Announcer,
+        conversation: Arc<str>,
     ) -> Speech {
-        Speech { parts, confirmed, context, announcer }
+        Speech { parts, confirmed, context, announcer, conversation }
     }
 
     /// Says more. Text may come in pieces of any size; a sentence is said as soon as it is whole. Waits while far more has been
@@ -130,6 +132,11 @@ impl Speech {
     /// What was said before, the oldest first.
     pub fn context(&self) -> &Arc<[Entry]> {
         &self.context
+    }
+
+    /// What traces call the conversation, as in `gen_ai.conversation.id`.
+    pub fn conversation(&self) -> &str {
+        &self.conversation
     }
 
     /// What speaks outside of replies, whenever nobody else does.

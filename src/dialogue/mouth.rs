@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Mouth {
     voices: Voices,
     language: Option<Arc<str>>,
+    conversation: Arc<str>,
     sentences: Sentences,
     /// Sentences that are not being made yet.
     waiting: VecDeque<String>,
@@ -47,10 +48,11 @@ pub(super) struct HeardReply {
 }
 
 impl Mouth {
-    pub(super) fn new(voices: Voices, language: Option<Arc<str>>) -> Mouth {
+    pub(super) fn new(voices: Voices, language: Option<Arc<str>>, conversation: Arc<str>) -> Mouth {
         Mouth {
             voices,
             language,
+            conversation,
             sentences: Sentences::default(),
             waiting: VecDeque::new(),
             lines: Vec::new(),
@@ -65,7 +67,7 @@ impl Mouth {
 
     /// Another reply begins; nothing of it is heard before [`release`](Self::release).
     pub(super) fn begin(&mut self) {
-        *self = Mouth::new(self.voices.clone(), self.language.clone());
+        *self = Mouth::new(self.voices.clone(), self.language.clone(), self.conversation.clone());
     }
 
     pub(super) fn text(&mut self, text: &str) {
@@ -147,7 +149,7 @@ impl Mouth {
             && let Some(text) = self.waiting.pop_front()
         {
             let sentence = Sentence { text: text.as_str().into(), language: self.language.clone() };
-            self.saying = Some(self.voices.say(sentence));
+            self.saying = Some(self.voices.say_in(sentence, Some(self.conversation.clone())));
             self.lines.push(Line::new(text, voice.rate()));
         }
         if self.is_held {

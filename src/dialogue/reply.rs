@@ -41,10 +41,11 @@ impl Reply {
         turn: Option<UserTurn>,
         context: Arc<[Entry]>,
         announcer: Announcer,
+        name: Arc<str>,
     ) -> Reply {
         let (sender, parts) = mpsc::channel(PARTS);
         let (confirm, confirmed) = watch::channel(false);
-        let mut speech = Speech::new(sender, confirmed, context, announcer);
+        let mut speech = Speech::new(sender, confirmed, context, announcer, name);
         let conversation = conversation.clone();
         let task = tokio::spawn(async move {
             let mut conversation = conversation.lock().await;

@@ -90,6 +90,8 @@ struct Driver<'a, C> {
     shared: &'a Shared,
     room: &'a mut Room,
     conversation: Arc<Mutex<C>>,
+    /// What traces call it.
+    name: Arc<str>,
     machine: TurnMachine,
     ear: Ear,
     mouth: Mouth,
@@ -117,10 +119,12 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         let settings = &shared.settings;
         let (sender, announced) = mpsc::channel(MOST_ANNOUNCED);
         let mut transcriber = settings.transcriber.clone();
-        transcriber.conversation = Some(format!("{}/{}", room.id(), room.me()).into());
+        let name: Arc<str> = format!("{}/{}", room.id(), room.me()).into();
+        transcriber.conversation = Some(name.clone());
         Driver {
             ear: Ear::new(shared.ears.clone(), transcriber, settings.detector.clone(), settings.listener.clone()),
-            mouth: Mouth::new(shared.voices.clone(), settings.transcriber.language.clone()),
+            mouth: Mouth::new(shared.voices.clone(), settings.transcriber.language.clone(), name.clone()),
+            name,
             machine: TurnMachine::new(settings.turns.clone()),
             conversation: Arc::new(Mutex::new(conversation)),
             shared,
@@ -334,7 +338,12 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             ends: said.ends,
             stood_in: said.stood_in,
         };
-        self.begin(Reply::start(id, &self.conversation, Some(turn), self.context.view(), self.announcer.clone()));
+        self.begin(self.write(id, Some(turn)));
+    }
+
+    fn write(&self, id: ReplyId, turn: Option<UserTurn>) -> Reply {
+        let (view, announcer, name) = (self.context.view(), self.announcer.clone(), self.name.clone());
+        Reply::start(id, &self.conversation, turn, view, announcer, name)
     }
 
     fn begin(&mut self, reply: Reply) {
@@ -369,8 +378,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         match &own {
             Some(text) => self.say(id, text.clone()),
             None => {
-                let (view, announcer) = (self.context.view(), self.announcer.clone());
-                self.begin(Reply::start(id, &self.conversation, None, view, announcer));
+                self.begin(self.write(id, None));
                 self.speak();
             }
         }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What the tests' conversations are made of.
-async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
+pub(crate) async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
     let ears = chain(place, "moonshine").await;
     let folder = engines(place);
     let voice = EngineConfig { within: Duration::from_secs(60), ..EngineConfig::named("hibari") };
@@ -49,7 +49,7 @@ async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
 }
 
 /// Patient with a machine that has much else to do.
-fn patient() -> TurnSettings {
+pub(crate) fn patient() -> TurnSettings {
     TurnSettings { text_within: Duration::from_millis(1_900), ..TurnSettings::default() }
 }
 
@@ -178,8 +178,8 @@ fn turn_log(stage: &Stage) -> String {
 }
 
 /// Tells a long story, and what it knew when it was asked.
-struct Storyteller {
-    asked: mpsc::UnboundedSender<Arc<[Entry]>>,
+pub(crate) struct Storyteller {
+    pub(crate) asked: mpsc::UnboundedSender<Arc<[Entry]>>,
 }
 
 #[async_trait]

@@ -418,6 +418,40 @@ proptest! {
     }
 }
 
+/// Orders with their times, of a machine that is told of the time whenever `wakes` says.
+fn ordered(
+    settings: &TurnSettings,
+    inputs: &[(u64, TurnInput)],
+    wakes: impl Fn(&TurnMachine, Duration) -> Option<Duration>,
+) -> Vec<(Duration, Order)> {
+    let (mut machine, mut now, mut orders) = (TurnMachine::new(settings.clone()), Duration::ZERO, Vec::new());
+    let end = inputs.last().map_or(0, |(at, _)| at + 5_000);
+    for (at, input) in inputs.iter().cloned().chain([(end, TurnInput::Tick)]) {
+        while let Some(due) = wakes(&machine, now).filter(|due| *due < MS(at)) {
+            now = due;
+            machine.handle(now, TurnInput::Tick);
+            orders.extend(machine.orders().map(|order| (now, order)));
+        }
+        now = MS(at);
+        machine.handle(now, input);
+        orders.extend(machine.orders().map(|order| (now, order)));
+    }
+    orders
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Looking at the clock in every millisecond finds nothing that the deadlines miss, and nothing earlier.
+    #[test]
+    fn deadlines_are_exact(settings in rules(), inputs in inputs()) {
+        let inputs: Vec<(u64, TurnInput)> = inputs.into_iter().take_while(|(at, _)| *at < 60_000).collect();
+        let by_deadlines = ordered(&settings, &inputs, |machine, now| machine.deadline().map(|at| at.max(now)));
+        let by_the_clock = ordered(&settings, &inputs, |_, now| Some(now + MS(1)));
+        prop_assert_eq!(by_deadlines, by_the_clock);
+    }
+}
+
 /// The same conversation under each policy: what is said, agreed to, interrupted, left. Settings that change change their log;
 /// `ROOMTONE_WRITE_DOCS=1 cargo test --lib turn::` writes them anew.
 #[test]

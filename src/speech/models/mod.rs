@@ -7,6 +7,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
+use tracing::Instrument;
+
 pub use self::{
     openai::OpenAiModel,
     rules::{Rule, RuleError, Rules},
@@ -14,6 +16,7 @@ pub use self::{
 use super::{
     breaker::{Breaker, to_be_asked},
     gate::Gate,
+    trace,
 };
 use crate::conversation::{EngineError, LanguageModel, Prompt, Speech, TextSink, text_channel};
 
@@ -65,8 +68,12 @@ impl Models {
     pub async fn reply(&self, prompt: &Prompt, say: &mut Speech) -> Result<(), EngineError> {
         let mut last = EngineError::Failed("every model is left alone after failures".into());
         for link in to_be_asked(&self.0, |link| &link.breaker) {
-            let mut has_begun = false;
-            match link.run(prompt, say, &mut has_begun).await {
+            let (span, asked, mut first) =
+                (trace::chat(Some(say.conversation()), &link.model.name()), Instant::now(), None);
+            let result = link.run(prompt, say, &mut first).instrument(span.clone()).await;
+            let first: Option<Duration> = first.map(|at: Instant| at - asked);
+            trace::record_piece(&span, "roomtone.first_text_s", first, &result);
+            match result {
                 Ok(()) => {
                     link.breaker.on_success(&link.model.name());
                     return Ok(());
@@ -76,7 +83,7 @@ impl Models {
                     last = error;
                 }
             }
-            if has_begun {
+            if first.is_some() {
                 break;
             }
         }
@@ -85,7 +92,7 @@ impl Models {
 }
 
 impl ModelLink {
-    async fn run(&self, prompt: &Prompt, say: &mut Speech, has_begun: &mut bool) -> Result<(), EngineError> {
+    async fn run(&self, prompt: &Prompt, say: &mut Speech, first: &mut Option<Instant>) -> Result<(), EngineError> {
         let mut deadline = Instant::now() + self.within;
         let _place = self.gate.enter(self.within).await?;
         let (mut sink, mut texts) = text_channel();
@@ -99,7 +106,9 @@ impl ModelLink {
                     (Some(text), _) => {
                         let spare = left.checked_sub(text.len());
                         left = spare.ok_or_else(|| EngineError::Failed("the reply has no end".into()))?;
-                        *has_begun |= !text.trim().is_empty();
+                        if !text.trim().is_empty() {
+                            first.get_or_insert_with(Instant::now);
+                        }
                         say.text(&text).await;
                         // Waiting for somebody to take it is not the model's.
                         deadline = Instant::now() + self.within;

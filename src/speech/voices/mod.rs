@@ -16,9 +16,12 @@ pub use self::{
     openai::OpenAiVoice,
     program::VoiceProgram,
 };
+use tracing::Instrument;
+
 use super::{
     breaker::{Breaker, to_be_asked},
     gate::Gate,
+    trace,
 };
 use crate::conversation::{About, EngineError, Sentence, SoundPiece, TextToSpeech, sound_channel};
 
@@ -141,13 +144,19 @@ impl Voices {
 
     /// Has a sentence said, in a task of its own.
     pub fn say(&self, sentence: Sentence) -> Saying {
+        self.say_in(sentence, None)
+    }
+
+    /// The same in a conversation, by whose name traces call it.
+    pub fn say_in(&self, sentence: Sentence, conversation: Option<Arc<str>>) -> Saying {
         let (sender, said) = mpsc::channel(PIECES);
         let voices = self.clone();
-        let task = tokio::spawn(async move { voices.run(&sentence, &sender).await });
+        let work = async move { voices.run(&sentence, conversation.as_deref(), &sender).await };
+        let task = tokio::spawn(work.in_current_span());
         Saying { said, task }
     }
 
-    async fn run(&self, sentence: &Sentence, said: &mpsc::Sender<Said>) {
+    async fn run(&self, sentence: &Sentence, conversation: Option<&str>, said: &mpsc::Sender<Said>) {
         let mut last = EngineError::Failed("every engine is left alone after failures".into());
         let mut has_begun = false;
         for link in to_be_asked(&self.0, |link| &link.breaker) {
@@ -156,8 +165,12 @@ impl Voices {
                 if has_begun && said.send(Said::Restarts).await.is_err() {
                     return;
                 }
-                has_begun = false;
-                match link.run(sentence, said, &mut has_begun).await {
+                let (span, asked, mut first) = (trace::speech(conversation, name), Instant::now(), None);
+                let result = link.run(sentence, said, &mut first).instrument(span.clone()).await;
+                let first: Option<Duration> = first.map(|at: Instant| at - asked);
+                trace::record_piece(&span, "roomtone.first_sound_s", first, &result);
+                has_begun = first.is_some();
+                match result {
                     Ok(()) => return link.breaker.on_success(name),
                     // Nobody listens any more.
                     Err(EngineError::Shed) => return,
@@ -182,7 +195,7 @@ impl VoiceLink {
         &self,
         sentence: &Sentence,
         said: &mpsc::Sender<Said>,
-        has_begun: &mut bool,
+        first: &mut Option<Instant>,
     ) -> Result<(), EngineError> {
         let loaded = &self.voice.0;
         let mut deadline = Instant::now() + self.within;
@@ -201,7 +214,7 @@ impl VoiceLink {
                             let spare = samples_left.checked_sub(samples.len() as u64 * 48_000 / u64::from(rate.0.max(1)));
                             samples_left = spare.ok_or_else(|| EngineError::Broken("it says far more than the text".into()))?;
                         }
-                        *has_begun = true;
+                        first.get_or_insert_with(Instant::now);
                         said.send(Said::Piece(piece)).await.map_err(|_| EngineError::Shed)?;
                         deadline = Instant::now() + self.within;
                     }
