@@ -42,6 +42,8 @@ pub struct SaidSoFar<'a> {
 /// assert!(judge("What time is it?", Some(0.98)) > 0.67);
 /// assert!(judge("I would like to", Some(0.4)) < 0.33);
 /// assert!(judge("Well, my name is", None) < 0.33);
+/// assert!(judge("If you want to go there.", Some(0.9)) < 0.67);
+/// assert!(judge("Yes.", Some(0.9)) > 0.67);
 /// assert!((0.33..0.67).contains(&judge("We went home.", Some(0.5))));
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,17 +51,8 @@ pub struct TextTurnDetector;
 
 impl TurnDetector for TextTurnDetector {
     fn completeness(&self, said: &SaidSoFar<'_>) -> Option<f32> {
-        let words = words(said.text);
-        let last = words.last()?;
-        let ends = said.text.trim_end().chars().next_back()?;
-        let is_open = GOES_ON.contains(&last.as_str()) && !matches!(ends, '?' | '!');
-        let reads = match (is_open, ends) {
-            (true, _) | (_, ',' | ';' | ':' | '-' | '—') => 0.0,
-            (_, '.' | '?' | '!' | '…') => 2.0,
-            _ => 1.0,
-        };
         // A sign at the end says little: engines set one behind most of what is cut. How sure they are of it says more.
-        let sure = reads + 2.0 * f32::min(said.sentence_end.unwrap_or(UNKNOWN), 1.0);
+        let sure = reads(said.text)? + 2.0 * f32::min(said.sentence_end.unwrap_or(UNKNOWN), 1.0);
         // How it was said says more again.
         let (sure, whole, open) = match said.sound {
             None => (sure, WHOLE, OPEN),
@@ -73,6 +66,49 @@ impl TurnDetector for TextTurnDetector {
     }
 }
 
+/// How whole the words read: 2 whole, 1 open to doubt, 0 not.
+fn reads(text: &str) -> Option<f32> {
+    let words = words(text);
+    let (first, last) = (words.first()?.as_str(), words.last()?.as_str());
+    let sign = text.trim_end().chars().next_back()?;
+    let has = |list: &[&str], word: &str| list.contains(&word);
+    let is_question = matches!(sign, '?' | '!');
+    let loops = words.len() >= 3 && words[words.len() - 3..].iter().all(|word| word == last);
+    let newest = newest_sentence(text);
+    Some(match () {
+        () if words.iter().all(|word| has(&WHOLE_ALONE, word)) => 2.0,
+        () if loops || has(&FILLERS, last) => 0.0,
+        // "Could you?"
+        () if newest.len() <= 3
+            && has(&AUXILIARIES, newest.first().map_or(first, String::as_str))
+            && has(&PRONOUNS, last) =>
+        {
+            0.0
+        }
+        () if is_question && !has(&NEVER_LAST, last) => 2.0,
+        () if !matches!(sign, '.' | '?' | '!' | '…') => 0.0,
+        () if has(&NEVER_LAST, last) => 0.0,
+        () if has(&SELDOM_LAST, last) => {
+            if words.len() >= 4 {
+                1.0
+            } else {
+                0.0
+            }
+        }
+        // "If you want to.", without what follows from it.
+        () if has(&OPENERS, newest.first().map_or(first, String::as_str)) && !text.contains(',') => {
+            if newest.len() > 4 { 1.0 } else { 0.0 }
+        }
+        () if has(&TRANSITIVE, last) || newest.len() == 1 => 1.0,
+        () => 2.0,
+    })
+}
+
+fn newest_sentence(text: &str) -> Vec<String> {
+    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    words(text.rsplit(['.', '?', '!']).next().unwrap_or(text))
+}
+
 /// What the sound adds.
 fn heard(finished: f32) -> f32 {
     match finished {
@@ -83,14 +119,39 @@ fn heard(finished: f32) -> f32 {
     }
 }
 
-/// Words that no sentence ends with, or few do.
-const GOES_ON: [&str; 88] = [
-    "a", "about", "an", "and", "are", "as", "at", "because", "been", "before", "between", "but", "by", "can", "could",
-    "did", "do", "does", "during", "each", "every", "for", "from", "get", "had", "has", "have", "he", "her", "his",
-    "how", "i", "if", "in", "into", "is", "its", "just", "let", "like", "may", "might", "my", "need", "no", "not",
-    "of", "on", "or", "our", "over", "per", "please", "shall", "she", "should", "since", "so", "some", "such", "than",
-    "that", "the", "their", "these", "they", "this", "to", "uh", "um", "under", "until", "very", "want", "was", "we",
-    "well", "were", "what", "when", "where", "which", "while", "who", "will", "with", "would", "your",
+/// Answers that are whole by themselves.
+const WHOLE_ALONE: [&str; 20] = [
+    "bye", "correct", "exactly", "goodbye", "hello", "help", "hey", "hi", "never", "no", "nope", "ok", "okay", "right",
+    "stop", "sure", "thanks", "yeah", "yep", "yes",
+];
+const FILLERS: [&str; 11] = ["ah", "and", "because", "but", "er", "erm", "hmm", "or", "so", "uh", "um"];
+const AUXILIARIES: [&str; 19] = [
+    "am", "are", "can", "could", "did", "do", "does", "had", "has", "have", "is", "may", "might", "shall", "should",
+    "was", "were", "will", "would",
+];
+const PRONOUNS: [&str; 9] = ["he", "i", "it", "she", "that", "there", "they", "we", "you"];
+/// No sentence ends with these,
+const NEVER_LAST: [&str; 53] = [
+    "a", "although", "among", "an", "at", "been", "being", "between", "during", "every", "for", "from", "he", "her",
+    "his", "if", "im", "into", "its", "lets", "like", "may", "might", "must", "my", "nor", "of", "onto", "our",
+    "quite", "really", "shall", "she", "should", "than", "the", "their", "theres", "they", "to", "toward", "unless",
+    "until", "upon", "very", "via", "we", "well", "which", "while", "whose", "with", "your",
+];
+/// and few with these.
+const SELDOM_LAST: [&str; 53] = [
+    "about", "after", "also", "am", "another", "any", "are", "as", "be", "before", "by", "can", "could", "did", "do",
+    "does", "first", "had", "has", "have", "how", "i", "in", "is", "it", "just", "last", "more", "most", "next", "no",
+    "not", "on", "only", "other", "over", "some", "such", "that", "then", "these", "this", "through", "was", "were",
+    "what", "when", "where", "who", "why", "will", "would", "you",
+];
+/// What begins a part of a sentence that needs another.
+const OPENERS: [&str; 11] =
+    ["after", "although", "because", "before", "if", "once", "since", "unless", "until", "when", "while"];
+/// Verbs that want something behind them.
+const TRANSITIVE: [&str; 34] = [
+    "ask", "asked", "became", "bring", "call", "called", "enter", "gave", "get", "give", "got", "include", "need",
+    "needs", "open", "press", "put", "record", "remove", "said", "say", "see", "send", "sent", "take", "tell", "told",
+    "took", "try", "use", "want", "wanted", "wants", "wish",
 ];
 /// How sure an engine is taken to be that does not say.
 const UNKNOWN: f32 = 0.75;

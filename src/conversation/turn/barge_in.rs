@@ -66,7 +66,10 @@ impl TurnMachine {
         let text = person.text.as_ref().map_or("", |text| &text.text);
         let least = if heard { settings.words } else { settings.words_thinking };
         match person.voice {
-            Voice::Speaks | Voice::Paused(_) if words_beyond(text, &settings.back_channels) >= least => Verdict::Turn,
+            // The first word that is understood of a beginning may be anything.
+            Voice::Speaks if least > 0 && words_beyond(text, &settings.back_channels) > least => Verdict::Turn,
+            Voice::Speaks if least == 0 => Verdict::Turn,
+            Voice::Paused(_) if words_beyond(text, &settings.back_channels) >= least => Verdict::Turn,
             Voice::Speaks if self.now >= self.is_turn_at(person) => Verdict::Turn,
             Voice::Speaks => Verdict::Open,
             Voice::Paused(_) if person.whole_text().is_some() => Verdict::None(match words(text).is_empty() {

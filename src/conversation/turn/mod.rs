@@ -17,7 +17,7 @@
 //! machine.handle(ms(1_200), TurnInput::Paused { speaker: ada(), at: ms(1_000) });
 //! let text = "What time is it?".to_owned();
 //! machine.handle(ms(1_270), TurnInput::Text { speaker: ada(), text, covers: Covers::All });
-//! // Half a second behind the last sound the agent has the turn.
+//! // Less than a second behind the last sound the agent has the turn.
 //! while let Some(at) = machine.deadline() {
 //!     machine.handle(at, TurnInput::Tick);
 //!     if let Some(Order::Confirm { said, .. }) = machine.orders().find(|order| matches!(order, Order::Confirm { .. })) {

@@ -124,8 +124,8 @@ impl Default for TurnSettings {
 impl Default for EndDelay {
     fn default() -> EndDelay {
         EndDelay {
-            complete: Duration::from_millis(480),
-            unsure: Duration::from_millis(700),
+            complete: Duration::from_millis(590),
+            unsure: Duration::from_millis(840),
             incomplete: Duration::from_millis(1_200),
             learned: true,
         }

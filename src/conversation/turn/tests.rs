@@ -82,8 +82,8 @@ fn answered(settings: TurnSettings, complete: Option<f32>) -> u64 {
 #[test]
 fn the_delay_follows_from_how_whole_the_turn_seems() {
     let settings = TurnSettings::default();
-    assert_eq!(answered(settings.clone(), Some(0.9)), 1_480);
-    assert_eq!(answered(settings.clone(), None), 1_700);
+    assert_eq!(answered(settings.clone(), Some(0.9)), 1_590);
+    assert_eq!(answered(settings.clone(), None), 1_840);
     assert_eq!(answered(settings.clone(), Some(0.1)), 2_200);
     let fixed = TurnSettings { end_delay: EndDelay::fixed(MS(800)), ..settings };
     assert_eq!(answered(fixed.clone(), Some(0.1)), 1_800);
@@ -100,16 +100,20 @@ fn a_speaker_who_makes_long_pauses_is_given_more_time() {
     }
     play.at(10_160, TurnInput::Paused { speaker: "ada".into(), at: MS(10_000) });
     play.at(10_230, text_of("ada", "So here we are", Covers::All));
-    assert_eq!(play.pass_to(20_000).when("Confirm"), Some(10_700), "they were 0.6 s long, and 0.7 s are waited anyway");
+    assert_eq!(
+        play.pass_to(20_000).when("Confirm"),
+        Some(10_840),
+        "they were 0.6 s long, and 0.84 s are waited anyway"
+    );
     let mut slow = Play::new(TurnSettings::default());
     slow.at(100, TurnInput::Began { speaker: "ada".into(), at: MS(0) });
     for n in 1..=4 {
         slow.at(n * 2_000, TurnInput::Paused { speaker: "ada".into(), at: MS(n * 2_000 - 160) });
-        slow.at(n * 2_000 + 740, TurnInput::WentOn { speaker: "ada".into() });
+        slow.at(n * 2_000 + 840, TurnInput::WentOn { speaker: "ada".into() });
     }
     slow.at(10_160, TurnInput::Paused { speaker: "ada".into(), at: MS(10_000) });
     slow.at(10_230, text_of("ada", "So here we are", Covers::All));
-    assert!((10_890..=11_200).contains(&slow.pass_to(20_000).when("Confirm").unwrap()), "{:?}", slow.said);
+    assert!((10_990..=11_200).contains(&slow.pass_to(20_000).when("Confirm").unwrap()), "{:?}", slow.said);
 }
 
 #[test]
@@ -197,8 +201,8 @@ fn the_first_words_are_protected_if_that_is_set_and_what_was_said_into_them_coun
 #[test]
 fn whoever_goes_on_before_anything_is_heard_goes_on_with_the_same_turn() {
     let mut play = Play::new(TurnSettings::default());
-    play.says("ada", 0, 1_000, "Tell me a story.").pass_to(1_800);
-    play.says("ada", 1_850, 3_000, "About a fox.").pass_to(9_000);
+    play.says("ada", 0, 1_000, "Tell me a story.").pass_to(1_900);
+    play.says("ada", 1_950, 3_000, "About a fox.").pass_to(9_000);
     assert_eq!((play.count("Confirm"), play.count("TakeBack { reply: ReplyId(1) }")), (2, 1));
     assert!(play.said.iter().any(|line| line.contains("Confirm") && line.contains("Tell me a story. About a fox.")));
 }
@@ -248,7 +252,7 @@ fn people_who_are_away_are_asked_and_then_left() {
 fn what_never_comes_and_what_never_ends_is_given_up() {
     let mut play = Play::new(TurnSettings::default());
     play.says("ada", 0, 1_000, "Hello.").pass_to(30_000);
-    assert_eq!(play.when("ReplyOverdue"), Some(11_700));
+    assert_eq!(play.when("ReplyOverdue"), Some(11_840));
     let mut play = speaking(TurnSettings { longest: MS(400_000), ..TurnSettings::default() });
     play.pass_to(500_000);
     assert_eq!((play.when("ReplyOverdue"), play.when("Leave")), (Some(302_000), Some(400_080)));
@@ -426,6 +430,7 @@ fn ordered(
 ) -> Vec<(Duration, Order)> {
     let (mut machine, mut now, mut orders) = (TurnMachine::new(settings.clone()), Duration::ZERO, Vec::new());
     let end = inputs.last().map_or(0, |(at, _)| at + 5_000);
+    machine.handle(now, TurnInput::Tick);
     for (at, input) in inputs.iter().cloned().chain([(end, TurnInput::Tick)]) {
         while let Some(due) = wakes(&machine, now).filter(|due| *due < MS(at)) {
             now = due;
