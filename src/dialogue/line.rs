@@ -163,3 +163,83 @@ impl Line {
 
 /// What is left of the silence behind a sentence.
 const BREATH: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::agent::{AudioRequirements, RoomPort, room_link};
+
+    /// The room hears so many samples of what was queued.
+    fn hear(port: &mut RoomPort, samples: usize) -> Vec<i16> {
+        let (voice, now) = (&mut port.voice, Instant::now());
+        let (from, mut heard) = (voice.position(), Vec::new());
+        voice.fetch(samples, &mut heard);
+        let length = voice.rate().duration_of(heard.len() as u64);
+        voice.on_sent(now, now.checked_sub(length).unwrap_or(now), from, heard.len() as u64);
+        voice.settle(from + heard.len() as u64);
+        heard
+    }
+
+    fn interrupt(voice: &mut Voice, port: &mut RoomPort) {
+        voice.interrupt();
+        assert!(port.voice.take_interrupt());
+        let position = port.voice.position();
+        port.voice.settle(position);
+    }
+
+    /// Three words of 0.1 s each, at 24 kHz, behind a tenth of a second of an engine's silence.
+    fn line() -> Line {
+        let mut line = Line::new("one two three".into(), Hz::K24);
+        let ms = Duration::from_millis;
+        for (n, text) in (1..).zip(["one", "two", "three"]) {
+            line.take(SoundPiece::Word(Word { text: text.into(), begins: ms(100 * n), ends: ms(100 * n + 100) }));
+        }
+        let samples: Vec<i16> = (0..9_600).map(|n| if n < 2_400 { 0 } else { 1_000 + (n / 2_400) as i16 }).collect();
+        line.take(SoundPiece::Sound { rate: Hz::K24, samples });
+        line.finish();
+        line
+    }
+
+    #[test]
+    fn a_line_that_was_cut_goes_on_at_the_word_that_was_not_heard_and_tells_which_were() {
+        let requirements = AudioRequirements { speak_rate: Some(Hz::K24), ..AudioRequirements::default() };
+        for (heard, text, goes_on_with) in
+            [(0, "", 1_001), (1_200, "", 1_001), (2_900, "one", 1_002), (5_100, "one two", 1_003)]
+        {
+            let (mut room, mut port) = room_link("r".into(), "me".into(), &requirements);
+            let mut line = line();
+            line.queue(&mut room.voice);
+            assert!(line.is_queued() && line.has_begun());
+            // The silence is not said: 20 ms of it are kept before a soft beginning.
+            hear(&mut port, 480 + heard - if heard == 0 { 480 } else { 0 });
+            interrupt(&mut room.voice, &mut port);
+            let played = room.voice.played();
+            assert_eq!(line.heard(played), (text.to_owned(), false), "{heard}");
+            line.rewind(played);
+            line.queue(&mut room.voice);
+            let rest = hear(&mut port, 20_000);
+            let first = rest.iter().find(|sample| **sample != 0).copied();
+            assert_eq!(first, Some(goes_on_with), "{heard}");
+            assert_eq!(line.heard(room.voice.played()).0, "one two three", "{heard}: all of it in the end");
+        }
+    }
+
+    #[test]
+    fn words_are_estimated_where_an_engine_gives_none_or_others_than_the_text_has() {
+        let mut line = Line::new("one two three".into(), Hz::K24);
+        line.take(SoundPiece::Word(Word {
+            text: "one".into(),
+            begins: Duration::ZERO,
+            ends: Duration::from_millis(1),
+        }));
+        line.take(SoundPiece::Sound { rate: Hz::K16, samples: vec![1_000; 16_000] });
+        line.finish();
+        let requirements = AudioRequirements { speak_rate: Some(Hz::K24), ..AudioRequirements::default() };
+        let (mut room, mut port) = room_link("r".into(), "me".into(), &requirements);
+        line.queue(&mut room.voice);
+        hear(&mut port, 13_000);
+        assert_eq!(line.heard(room.voice.played()), ("one two".to_owned(), true));
+    }
+}

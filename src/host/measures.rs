@@ -22,12 +22,16 @@ use crate::{
 };
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
-pub const METRICS: [&str; 57] = [
+pub const METRICS: [&str; 64] = [
     "admission_refused",
     "admission_queued",
     "agent_stalls",
     "agent_to_socket_seconds",
+    "answer_part_seconds",
+    "answer_seconds",
+    "barge_ins",
     "caption_followers",
+    "conversations",
     "engine_busy_seconds",
     "engine_capacity",
     "engine_load",
@@ -35,6 +39,9 @@ pub const METRICS: [&str; 57] = [
     "engine_sessions",
     "inbound_chunks",
     "given_up",
+    "replies_overdue",
+    "sentences_unsaid",
+    "turns",
     "interrupts",
     "join_seconds",
     "link_reconnects",
