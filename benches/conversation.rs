@@ -77,7 +77,7 @@ async fn dialogue(place: &Path, turns: TurnSettings, listens: bool) -> Dialogue 
     let voices = open_voices("voices", &[EngineConfig::named("hibari")], "en", &folder).await.unwrap();
     let transcriber = TranscriberSettings {
         listening: ActivityOptions::of_conversations().listening(&folder).unwrap(),
-        partials: Some(Duration::from_millis(250)),
+        partials: Some(Duration::from_millis(200)),
         ..TranscriberSettings::default()
     };
     let listener = listens.then(|| open_turn_listener("smart-turn", &folder).unwrap());

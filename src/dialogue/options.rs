@@ -114,4 +114,4 @@ impl DialogueOptions {
 }
 
 /// Who may be interrupting is listened to this often.
-const PARTIALS: Duration = Duration::from_millis(250);
+const PARTIALS: Duration = Duration::from_millis(200);

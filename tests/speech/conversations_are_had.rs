@@ -35,7 +35,7 @@ pub(crate) async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
     let settings = DialogueSettings {
         transcriber: TranscriberSettings {
             listening,
-            partials: Some(Duration::from_millis(250)),
+            partials: Some(Duration::from_millis(200)),
             ..TranscriberSettings::default()
         },
         turns,

@@ -66,11 +66,8 @@ impl TurnMachine {
         let text = person.text.as_ref().map_or("", |text| &text.text);
         let least = if heard { settings.words } else { settings.words_thinking };
         match person.voice {
-            // The first word that is understood of a beginning may be anything.
-            Voice::Speaks if least > 0 && words_beyond(text, &settings.back_channels) > least => Verdict::Turn,
-            Voice::Speaks if least == 0 => Verdict::Turn,
             Voice::Paused(_) if words_beyond(text, &settings.back_channels) >= least => Verdict::Turn,
-            Voice::Speaks if self.now >= self.is_turn_at(person) => Verdict::Turn,
+            Voice::Speaks if self.now >= self.is_turn_at(person, least) => Verdict::Turn,
             Voice::Speaks => Verdict::Open,
             Voice::Paused(_) if person.whole_text().is_some() => Verdict::None(match words(text).is_empty() {
                 true => NotATurn::Noise,
@@ -87,10 +84,11 @@ impl TurnMachine {
     }
 
     /// The time at which the next of those verdicts is due.
-    pub(super) fn doubts_until(&self, since: Duration) -> Duration {
+    pub(super) fn doubts_until(&self, since: Duration, heard: bool) -> Duration {
         let settings = &self.settings.barge_in;
+        let least = if heard { settings.words } else { settings.words_thinking };
         let due = |person: &Person| match person.voice {
-            Voice::Speaks => self.is_turn_at(person),
+            Voice::Speaks => self.is_turn_at(person, least),
             Voice::Paused(at) => at.max(since) + settings.decide_within,
             Voice::Silent => since + settings.decide_within,
         };
@@ -99,13 +97,20 @@ impl TurnMachine {
         speaking.map(|(_, person)| due(person)).filter(|at| *at > self.now).min().unwrap_or(self.now)
     }
 
-    /// From when on speech is a turn by its length alone; somebody who says "yeah, yeah" is listened to for longer.
-    fn is_turn_at(&self, person: &Person) -> Duration {
+    /// From when on speech that goes on is a turn. What is understood of its first half second may be anything, unless it is much;
+    /// somebody who says "yeah, yeah" is listened to for longer.
+    fn is_turn_at(&self, person: &Person, least: usize) -> Duration {
         let settings = &self.settings.barge_in;
-        let agrees = person.text.as_ref().is_some_and(|text| {
-            !words(&text.text).is_empty() && words_beyond(&text.text, &settings.back_channels) == 0
-        });
-        person.begins + if agrees { self.settings.longest_turn } else { settings.speech }
+        let text = person.text.as_ref().map_or("", |text| &text.text);
+        let beyond = words_beyond(text, &settings.back_channels);
+        let agrees = beyond == 0 && !words(text).is_empty();
+        person.begins
+            + match beyond {
+                _ if least == 0 || beyond > least + 1 => Duration::ZERO,
+                _ if beyond >= least => settings.words_after.min(settings.speech),
+                _ if agrees => self.settings.longest_turn,
+                _ => settings.speech,
+            }
     }
 
     fn interrupt(&mut self, reply: Reply, by: &PeerId, heard: bool) {

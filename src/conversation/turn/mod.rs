@@ -121,7 +121,7 @@ impl TurnMachine {
             Floor::Deciding { speaker, since, .. } => Some(self.decides_at(speaker, *since)),
             Floor::Thinking(reply) => Some(reply.since + self.settings.reply_within),
             Floor::Speaking(reply) => Some(self.spoken_until(reply)),
-            Floor::Paused { since, .. } => Some(self.doubts_until(*since)),
+            Floor::Paused { since, heard, .. } => Some(self.doubts_until(*since, *heard)),
         };
         let of_bystanders = self.people.iter().filter_map(|(id, person)| self.aside_at(id, person));
         let of_all = (!self.settings.longest.is_zero() && self.leaving.is_none())

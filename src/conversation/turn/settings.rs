@@ -73,6 +73,9 @@ pub struct BargeIn {
     pub words: usize,
     /// and so many while it thinks.
     pub words_thinking: usize,
+    /// A word or two of what goes on end it when that has lasted for so long; three at once.
+    #[serde(deserialize_with = "units::duration::deserialize")]
+    pub words_after: Duration,
     /// What goes on for longer ends it without words.
     #[serde(deserialize_with = "units::duration::deserialize")]
     pub speech: Duration,
@@ -138,6 +141,7 @@ impl Default for BargeIn {
             allowed: true,
             words: 1,
             words_thinking: 1,
+            words_after: Duration::from_millis(550),
             speech: Duration::from_millis(1_000),
             decide_within: Duration::from_millis(1_200),
             protected: Duration::ZERO,

@@ -63,9 +63,11 @@ impl Default for ActivityOptions {
 }
 
 impl ActivityOptions {
-    /// For agents that answer: what is said across pauses is understood as one, and the turn machine closes it.
+    /// For agents that answer: speech begins soon, as one that begins for nothing costs them a moment's pause; what is said across
+    /// pauses is understood as one, and the turn machine closes it.
     pub fn of_conversations() -> ActivityOptions {
-        ActivityOptions { end: Duration::from_millis(1_500), ..ActivityOptions::default() }
+        let (threshold, start, end) = (0.4, Duration::from_millis(48), Duration::from_millis(1_500));
+        ActivityOptions { threshold, start, end, ..ActivityOptions::default() }
     }
 
     /// What has the right type and cannot be.
