@@ -64,10 +64,11 @@ impl Context {
         self.entries.push_back(entry);
     }
 
-    /// Takes back what this person said last, if nothing was said since.
+    /// Takes back what this person said to the agent last.
     pub fn take_back(&mut self, peer: &PeerId) -> Option<Entry> {
         let is_theirs = |entry: &Entry| matches!(&entry.role, Role::Person(who) if who == peer);
-        self.entries.back().is_some_and(is_theirs).then(|| self.entries.pop_back()).flatten()
+        let at = self.entries.iter().rposition(is_theirs)?;
+        self.entries.remove(at)
     }
 
     /// All entries.

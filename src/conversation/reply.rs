@@ -86,13 +86,23 @@ pub struct Speech {
 }
 
 /// Some of a reply.
-#[derive(Debug)]
 pub(crate) enum Part {
     Text(String),
     /// What was given so far is said though its last sentence has no end.
     Flush,
     /// The conversation ends with this reply.
     End,
+}
+
+impl fmt::Debug for Part {
+    /// What is said stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Text(_) => "Text",
+            Part::Flush => "Flush",
+            Part::End => "End",
+        })
+    }
 }
 
 impl Speech {
@@ -126,7 +136,11 @@ impl Speech {
     /// Waits until it is certain that it is the agent's turn. A reply is begun before that, and taken back if the person goes on;
     /// what has an effect beyond the reply, such as a tool, belongs behind this.
     pub async fn confirmed(&mut self) {
-        self.confirmed.wait_for(|confirmed| *confirmed).await.ok();
+        let confirmed = self.confirmed.wait_for(|confirmed| *confirmed).await.is_ok();
+        if !confirmed {
+            // It was taken back: what is behind this is not done.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// What was said before, the oldest first.

@@ -93,6 +93,14 @@ impl Line {
         !self.stretches.is_empty()
     }
 
+    /// Whether nothing of it is heard yet, and something will be, or may be.
+    pub(super) fn is_ahead_of(&self, played: u64) -> bool {
+        match self.stretches.first() {
+            Some(stretch) => stretch.position >= played,
+            None => !self.is_queued(),
+        }
+    }
+
     /// Whether the voice has all of it.
     pub(super) fn is_queued(&self) -> bool {
         self.is_made() && self.next >= self.samples.len()
@@ -129,10 +137,7 @@ impl Line {
         match &self.words {
             Some(words) => (words.heard(heard), words.is_estimate()),
             // Not all of it is made: its end is not known.
-            None => {
-                let words = SpokenWords::estimated(&self.text, &self.samples, self.rate);
-                (words.heard(heard), true)
-            }
+            None => (self.estimated().heard(heard), true),
         }
     }
 
@@ -144,13 +149,21 @@ impl Line {
         for stretch in &mut self.stretches {
             stretch.length = stretch.length.min((played - stretch.position) as usize);
         }
-        let estimated = || SpokenWords::estimated(&self.text, &self.samples, self.rate);
-        let resumes = self.words.clone().unwrap_or_else(estimated).resumes_at(heard);
+        let resumes = self.words.clone().unwrap_or_else(|| self.estimated()).resumes_at(heard);
         match (resumes, heard) {
             (_, 0) => self.next = self.begins.unwrap_or(0),
             (Some(at), _) => self.next = at.max(self.begins.unwrap_or(0)),
             (None, _) => self.next = self.samples.len(),
         }
+    }
+
+    /// Where its words are as far as it is made: no sooner than people speak.
+    fn estimated(&self) -> SpokenWords {
+        let mut samples = self.samples.clone();
+        let least = self.rate.samples_in(A_LETTER * self.text.chars().count() as u32);
+        // What is not made yet counts as loud.
+        samples.resize(samples.len().max(least), i16::MAX);
+        SpokenWords::estimated(&self.text, &samples, self.rate)
     }
 
     /// Another engine says it from its beginning.
@@ -161,6 +174,8 @@ impl Line {
     }
 }
 
+/// How long a letter is said, at a quick pace.
+const A_LETTER: Duration = Duration::from_millis(50);
 /// What is left of the silence behind a sentence.
 const BREATH: Duration = Duration::from_millis(200);
 

@@ -143,7 +143,8 @@ impl Mouth {
 
     /// Has the next sentence made if it is time, and gives the voice what there is.
     pub(super) fn pump(&mut self, voice: &mut Voice) {
-        let ahead = self.lines.iter().filter(|line| !line.has_begun()).count();
+        let played = voice.played();
+        let ahead = self.lines.iter().filter(|line| line.is_ahead_of(played)).count();
         if self.saying.is_none()
             && ahead < MOST_AHEAD
             && let Some(text) = self.waiting.pop_front()
@@ -202,7 +203,11 @@ impl Mouth {
                 }
             }
             Some(Said::Failed(error)) => {
-                self.lines.pop();
+                // What the voice has of it is heard; the rest is not said.
+                match line.has_begun() {
+                    true => line.finish(),
+                    false => drop(self.lines.pop()),
+                }
                 self.saying = None;
                 result = Err(error);
             }
@@ -233,7 +238,7 @@ impl Mouth {
     }
 }
 
-/// Sentences that are made and not heard yet, beside the one that is.
+/// Sentences that are made before they are heard, beside the one that is.
 const MOST_AHEAD: usize = 2;
 /// Sentences that wait to be made; whoever writes more waits.
 const MOST_WAITING: usize = 32;

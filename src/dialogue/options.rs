@@ -88,6 +88,8 @@ impl DialogueOptions {
     /// The option that cannot be, or the engine that is missing, and what to do.
     pub async fn open(self) -> Result<Dialogue, OptionsError> {
         self.activity.check()?;
+        let turns = self.turns.check();
+        turns.map_err(|(key, problem)| OptionsError::Value { key, problem: problem.into() })?;
         let folder = Folder::of_user();
         let ears = open_ears("ears", &self.ears, &self.language, &folder).await?;
         let voices = open_voices("voices", &self.voices, &self.language, &folder).await?;

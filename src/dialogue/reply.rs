@@ -21,6 +21,8 @@ pub(super) struct Reply {
     confirm: watch::Sender<bool>,
     task: Option<JoinHandle<Result<(), AgentError>>>,
     is_over: bool,
+    /// Whether the conversation ends with it.
+    pub(super) ends: bool,
     /// When its first text came.
     pub(super) first_text: Option<Instant>,
 }
@@ -54,14 +56,14 @@ impl Reply {
                 None => conversation.begin(&mut speech).await,
             }
         });
-        Reply { id, parts, confirm, task: Some(task), is_over: false, first_text: None }
+        Reply { id, parts, confirm, task: Some(task), is_over: false, ends: false, first_text: None }
     }
 
     /// One that is written already.
     pub(super) fn of(id: ReplyId, text: String) -> Reply {
         let (sender, parts) = mpsc::channel(1);
         sender.try_send(Part::Text(text)).expect("there is room for one");
-        Reply { id, parts, confirm: watch::channel(true).0, task: None, is_over: false, first_text: None }
+        Reply { id, parts, confirm: watch::channel(true).0, task: None, is_over: false, ends: false, first_text: None }
     }
 
     /// It is certain that it is the agent's turn.
@@ -81,12 +83,17 @@ impl Reply {
             return std::future::pending().await;
         }
         let result = match &mut self.task {
-            Some(task) => Pin::new(task).await.unwrap_or_else(|error| Err(error.to_string().into())),
+            Some(task) => Pin::new(task).await.unwrap_or_else(|error| Err(how_it_ended(&error).into())),
             None => Ok(()),
         };
         self.is_over = true;
         Written::Over(result)
     }
+}
+
+/// A panic's own words may be what people said.
+fn how_it_ended(error: &tokio::task::JoinError) -> &'static str {
+    if error.is_panic() { "the conversation panicked" } else { "the conversation was stopped" }
 }
 
 impl Drop for Reply {

@@ -26,7 +26,7 @@ use crate::{
         Announcer, Context, Conversation, Entry, Heard, Part, Role, UserTurn,
         listening::UtteranceId,
         transcript::{Caption, Quality},
-        turn::{Covers, Order, ReplyId, Said, TurnEvent, TurnInput, TurnMachine},
+        turn::{Covers, Order, ReplyId, Said, TurnEvent, TurnInput, TurnLog, TurnMachine},
     },
     event::PeerId,
     speech::Said as Sound,
@@ -40,7 +40,8 @@ pub(super) async fn run<C: Conversation + 'static>(
 ) -> Result<(), AgentError> {
     let _counted = Counted::new();
     let mut driver = Driver::new(shared, conversation, room);
-    while !driver.machine.has_ended() {
+    let mut result = Ok(());
+    while !driver.machine.has_ended() && result.is_ok() {
         let wakes = driver.wakes_in();
         tokio::select! {
             input = driver.room.next() => match input {
@@ -52,14 +53,14 @@ pub(super) async fn run<C: Conversation + 'static>(
                 EarNews::Judged(judged) => driver.on_judged(&judged),
             },
             said = driver.mouth.next() => driver.on_sound(said),
-            written = next_of(&mut driver.reply), if !driver.mouth.is_full() => driver.on_written(written)?,
-            Some(text) = driver.announced.recv() => driver.announce(text),
+            written = next_of(&mut driver.reply), if !driver.mouth.is_full() => result = driver.on_written(written),
+            Some(text) = driver.announced.recv(), if driver.own.is_empty() => driver.announce(text),
             () = sleep(wakes) => {}
         }
         driver.on_time();
     }
     driver.finish().await;
-    Ok(())
+    result
 }
 
 /// A conversation that goes on, counted as long as it does.
@@ -203,7 +204,11 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         match written {
             Written::Part(Part::Text(text)) => self.mouth.text(&text),
             Written::Part(Part::Flush) => self.mouth.flush(),
-            Written::Part(Part::End) => self.feed(TurnInput::End),
+            Written::Part(Part::End) => {
+                if let Some(reply) = &mut self.reply {
+                    reply.ends = true;
+                }
+            }
             Written::Over(result) => {
                 self.mouth.finish_text();
                 result?;
@@ -221,11 +226,14 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             self.feed(TurnInput::Tick);
         }
         self.fill(now);
-        let Some(id) = self.reply.as_ref().map(|reply| reply.id) else { return };
+        let Some((id, ends)) = self.reply.as_ref().map(|reply| (reply.id, reply.ends)) else { return };
         if !self.spoke && self.mouth.is_heard(&self.room.voice) {
             self.on_first_heard(id);
         }
         if self.mouth.look_after().is_some() && self.mouth.is_done(&self.room.voice) {
+            if ends {
+                self.feed(TurnInput::End);
+            }
             self.feed(TurnInput::Finished { reply: id });
         }
     }
@@ -291,7 +299,11 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             self.marks.note(TurnPart::Activity, now);
         }
         if self.shared.settings.log {
-            self.post(String::new(), "turn_input", json!({ "at_us": now.as_micros() as u64, "input": input }));
+            let mut log = TurnLog::new(Vec::new());
+            // A vector takes everything.
+            log.input(now, &input).ok();
+            let line = serde_json::from_slice(&log.into_inner()).unwrap_or_default();
+            self.post(String::new(), "turn_input", line);
         }
         self.machine.handle(now, input);
         let orders: Vec<Order> = self.machine.orders().collect();

@@ -62,7 +62,7 @@ struct Ruled {
 #[async_trait]
 impl Conversation for Ruled {
     async fn reply(&mut self, turn: &UserTurn, say: &mut Speech) -> Result<(), AgentError> {
-        say.text(&self.rules.answer(&turn.text).0).await;
+        say.text(&self.rules.answer(&turn.text)).await;
         // What is not certain yet may come again.
         say.confirmed().await;
         self.asked.send((turn.clone(), say.context().clone())).ok();
@@ -91,7 +91,7 @@ say = "She is a lady of the night."
 when = ["dashwood had then leisure"]
 say = "He had plenty of time."
 [[rule]]
-when = ["disposed young man"]
+when = ["young man"]
 say = "So he was a good person."
 [[rule]]
 when = ["cold hearted", "coldhearted", "rather selfish"]
@@ -134,7 +134,7 @@ async fn questions_of_people_are_answered_by_their_rules() {
         let waited = stage.until("an answer", behind, Duration::from_secs(60), finished).await;
         assert!(waited.is_some(), "{file}: {:?}", stage.events(behind));
         let (turn, context) = asked.recv().await.unwrap();
-        answers.push(rules.answer(&turn.text).0);
+        answers.push(rules.answer(&turn.text));
         assert_eq!(answers.last().unwrap(), &rules.rule[n].say, "{file}: {}", turn.text);
         assert_eq!(context.len(), 2 * n, "each turn and each answer is in the context of the next one");
     }
@@ -274,13 +274,7 @@ async fn a_conversation_can_be_replayed_from_its_log() {
     stage.say(&Sound { rate: Spoken::RATE, samples: voice }).await;
     let finished = |event: &TurnEvent| matches!(event, TurnEvent::AgentFinished { .. });
     assert!(stage.until("an answer", behind, Duration::from_secs(60), finished).await.is_some());
-    let mut log = String::new();
-    for line in turn_log(&stage).lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        let mut input = line["input"].clone();
-        input["at_s"] = (line["at_us"].as_f64().unwrap() / 1e6).into();
-        log.push_str(&format!("{input}\n"));
-    }
+    let log = turn_log(&stage);
     let replayed = roomtone::conversation::turn::replay(&log, patient()).unwrap();
     let told: Vec<TurnEvent> = stage.events(0).into_iter().map(|(_, event)| event).collect();
     let replayed: Vec<TurnEvent> = replayed

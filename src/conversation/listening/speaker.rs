@@ -125,8 +125,10 @@ impl Speaker {
         let change = self.activity.handle(self.judged, samples, silent);
         // The machine moves one state at a time: the hole may be the whole pause.
         let change = change.or_else(|| self.activity.handle(self.judged, samples, silent));
-        if let Some(ActivityChange::Ended(at)) = change {
-            self.close(at, End::Stopped, next, tell);
+        match change {
+            Some(ActivityChange::Ended(at)) => self.close(at, End::Stopped, next, tell),
+            Some(ActivityChange::Paused(at)) => self.on_short_pause(at, next, tell),
+            _ => {}
         }
         self.judged += samples;
         match &mut self.going {

@@ -6,7 +6,7 @@ use crate::conversation::plausible::words;
 pub(super) fn words_beyond(text: &str, back_channels: &[String]) -> usize {
     let is_back_channel = |word: &str| match back_channels.is_empty() {
         true => ENGLISH.contains(&word),
-        false => back_channels.iter().any(|known| known.eq_ignore_ascii_case(word)),
+        false => back_channels.iter().any(|known| words(known).iter().any(|known| known == word)),
     };
     words(text).iter().filter(|word| !is_back_channel(word)).count()
 }
@@ -29,6 +29,7 @@ mod tests {
         }
         assert_eq!(words_beyond("Yeah, but wait.", &[]), 2);
         assert_eq!(words_beyond("Stop!", &[]), 1);
+        assert_eq!(words_beyond("Ähm, natürlich", &["ähm".into(), "Na, Natürlich".into()]), 0);
         assert_eq!(words_beyond("Ja, genau.", &["ja".into(), "Genau".into()]), 0);
     }
 }

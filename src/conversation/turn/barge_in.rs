@@ -58,7 +58,7 @@ impl TurnMachine {
         }
         let over: Vec<PeerId> = verdicts.into_iter().map(|(id, _)| id.clone()).collect();
         over.iter().for_each(|id| self.close(id));
-        self.resume(reply, heard, because);
+        self.resume(reply, since, heard, because);
     }
 
     fn verdict(&self, person: &Person, since: Duration, heard: bool) -> Verdict {
@@ -143,11 +143,11 @@ impl TurnMachine {
         }
     }
 
-    fn resume(&mut self, reply: Reply, heard: bool, because: NotATurn) {
+    fn resume(&mut self, reply: Reply, paused: Duration, heard: bool, because: NotATurn) {
         self.orders.push_back(Order::Resume { reply: reply.id });
         self.tell(TurnEvent::AgentResumed { reply: reply.id, because });
         // The time in which it was silent does not count.
-        let reply = Reply { since: self.now, ..reply };
+        let reply = Reply { since: reply.since + (self.now - paused), ..reply };
         self.floor = if heard { Floor::Speaking(reply) } else { Floor::Thinking(reply) };
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Covers, FloorRule, Order, ReplyId, Said, TurnEnd, TurnEvent, TurnMachine,
     floor::{Early, Floor, Reply},
     person::{Person, Voice},
+    settings::RESOLVED,
 };
 use crate::{conversation::plausible::words, event::PeerId};
 
@@ -110,6 +111,7 @@ impl TurnMachine {
 
     fn answer(&mut self, said: Said, prepared: Option<ReplyId>) {
         self.prompts = 0;
+        self.first.get_or_insert_with(|| said.speaker.clone());
         let id = prepared.unwrap_or_else(|| self.new_reply());
         self.orders.push_back(Order::Confirm { reply: id, said: Some(said.clone()) });
         self.think(Reply { id, said: Some(said), since: self.now });
@@ -133,6 +135,10 @@ impl TurnMachine {
         let how = if is_turn { TurnEnd::Aside } else { TurnEnd::Empty };
         self.tell(TurnEvent::TurnEnded { speaker: id.clone(), how });
         if is_turn {
+            self.prompts = 0;
+            if let Floor::Idle { since } = &mut self.floor {
+                *since = self.now;
+            }
             self.orders.push_back(Order::Aside { said });
         }
     }
@@ -192,6 +198,3 @@ impl TurnMachine {
         names.iter().any(is_called)
     }
 }
-
-/// Every turn is dealt with by then, counted from its last sound.
-const RESOLVED: Duration = Duration::from_millis(1_900);

@@ -25,11 +25,18 @@ pub(super) enum Floor {
 }
 
 /// A reply that is prepared before its turn.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Early {
     pub(super) reply: ReplyId,
     /// What it is to.
     pub(super) text: String,
+}
+
+impl std::fmt::Debug for Early {
+    /// What was said stays private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Early({:?})", self.reply)
+    }
 }
 
 /// A reply whose turn it is.

@@ -1,13 +1,13 @@
 //! What the turn machine is told, and what it orders. All of it are values, so that a log of them is a replay.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::PeerId;
 
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Something that happened. What people say is in it, and not in what `Debug` shows.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "input", rename_all = "kebab-case")]
 pub enum TurnInput {
     /// Somebody has this name.
@@ -87,6 +87,14 @@ pub enum TurnInput {
     Tick,
 }
 
+impl fmt::Debug for TurnInput {
+    /// What was said, and who is called what, stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = serde_json::to_value(self).ok().and_then(|input| input["input"].as_str().map(str::to_owned));
+        f.write_str(name.as_deref().unwrap_or("input"))
+    }
+}
+
 /// How much of what somebody has said a text covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -106,7 +114,7 @@ pub enum Covers {
 pub struct ReplyId(pub u64);
 
 /// What somebody has said until it was the agent's turn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Said {
     /// Who.
     pub speaker: PeerId,
@@ -121,6 +129,14 @@ pub struct Said {
     /// What was understood for good did not come in time; this is what was understood before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stood_in: bool,
+}
+
+impl fmt::Debug for Said {
+    /// What was said stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Said { speaker, text, begins, ends, .. } = self;
+        write!(f, "Said({speaker}, {} bytes, {begins:?} to {ends:?})", text.len())
+    }
 }
 
 /// What is to be done.

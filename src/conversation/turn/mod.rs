@@ -145,9 +145,6 @@ impl TurnMachine {
             }
             TurnInput::Inactive { speaker } => self.person(speaker).detector = Detector::Quiet,
             TurnInput::Began { speaker, at } => {
-                if self.first.is_none() {
-                    self.first = Some(speaker.clone());
-                }
                 let now = self.now;
                 self.person(speaker).on_began(whole_micros(at), now);
             }
@@ -227,7 +224,7 @@ impl TurnMachine {
                 return;
             }
         }
-        debug_assert!(false, "the floor changes for ever: {:?}", self.floor);
+        debug_assert!(false, "the floor changes for ever");
     }
 
     fn review_idle(&mut self, since: Duration) {

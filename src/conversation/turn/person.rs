@@ -6,7 +6,7 @@ use super::{Covers, EndDelay, Said};
 use crate::event::PeerId;
 
 /// See the module's head.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Person {
     pub(super) name: Option<String>,
     pub(super) detector: Detector,
@@ -42,7 +42,7 @@ pub(super) enum Voice {
     Paused(Duration),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Understood {
     pub(super) text: String,
     pub(super) covers: Covers,
@@ -54,6 +54,13 @@ struct Pauses {
     count: u32,
     mean_s: f64,
     spread_s: f64,
+}
+
+impl std::fmt::Debug for Person {
+    /// What was said, and who is called what, stays private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Person({:?}, {:?})", self.detector, self.voice)
+    }
 }
 
 impl Person {

@@ -150,6 +150,42 @@ impl Default for BargeIn {
     }
 }
 
+impl TurnSettings {
+    /// What has the right type and cannot be, and what to write.
+    ///
+    /// # Errors
+    /// The key, and a line.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let s = Duration::from_secs;
+        if self.end_delay.longest() > s(10) || self.end_delay.longest().is_zero() {
+            return Err(("turns.end_delay", "is longer than \"0s\", and \"10s\" at most"));
+        }
+        if self.text_within.is_zero() || self.text_within > RESOLVED {
+            return Err(("turns.text_within", "is \"1900ms\" at most: by then a turn is dealt with"));
+        }
+        if self.longest_turn < s(1) || self.reply_within.is_zero() || self.longest_reply < s(1) {
+            return Err(("turns.longest_turn", "reply_within and longest_reply are a second or more"));
+        }
+        let barge_in = &self.barge_in;
+        if barge_in.decide_within.is_zero() || barge_in.decide_within > s(10) || barge_in.speech > s(60) {
+            return Err((
+                "turns.barge_in.decide_within",
+                "is longer than \"0s\", and \"10s\" at most; speech is \"60s\"",
+            ));
+        }
+        match &self.floor {
+            FloorRule::Host(host) if host.trim().is_empty() => Err(("turns.floor", "names no host")),
+            FloorRule::Addressed(names) if names.iter().all(|name| name.trim().is_empty()) => {
+                Err(("turns.floor", "has no name by which the agent is called"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Every turn whose words do not come is dealt with by then, counted from its last sound.
+pub(super) const RESOLVED: Duration = Duration::from_millis(1_900);
+
 impl EndDelay {
     /// The same delay whatever was said.
     pub fn fixed(delay: Duration) -> EndDelay {

@@ -36,9 +36,10 @@ impl Play {
 
     fn write(&mut self) {
         let now = self.now.as_millis();
+        // With the words, which `Debug` does not show.
         let line = |order: &Order| match order {
             Order::Tell { event } => format!("{now} {event:?}"),
-            order => format!("{now} {order:?}"),
+            order => format!("{now} {order:?} {}", serde_json::to_string(order).unwrap()),
         };
         let orders: Vec<Order> = self.machine.orders().collect();
         self.said.extend(orders.iter().map(line));
@@ -136,8 +137,8 @@ fn no_turn_is_left_in_silence_whatever_the_text_does() {
         (None, "NotUnderstood"),
         (Some(text_of("ada", "", Covers::All)), "how: Empty"),
         (Some(text_of("ada", "", Covers::StoodIn)), "NotUnderstood"),
-        (Some(text_of("ada", "What is", Covers::StoodIn)), "stood_in: true"),
-        (Some(text_of("ada", "What is", Covers::Beginning)), "stood_in: true"),
+        (Some(text_of("ada", "What is", Covers::StoodIn)), "\"stood_in\":true"),
+        (Some(text_of("ada", "What is", Covers::Beginning)), "\"stood_in\":true"),
     ] {
         let mut play = Play::new(TurnSettings::default());
         play.at(100, TurnInput::Began { speaker: "ada".into(), at: MS(0) });

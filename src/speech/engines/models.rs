@@ -85,9 +85,15 @@ fn open(config: &ModelConfig) -> Result<Box<dyn LanguageModel>, String> {
 
 fn rules(config: &ModelConfig) -> Result<Rules, String> {
     let Some(path) = &config.file else {
+        if config.rules == Rules::default() {
+            return Err("the model rules needs a file, or rules".into());
+        }
         config.rules.check().map_err(|error| format!("rules: {error}"))?;
         return Ok(config.rules.clone());
     };
+    if config.rules != Rules::default() {
+        return Err("the model rules has a file and rules; leave one out".into());
+    }
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let size = fs::metadata(path).map_err(|error| wrong(&error))?.len();
     if size > LARGEST {

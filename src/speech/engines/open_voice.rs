@@ -16,7 +16,7 @@ use crate::{
     conversation::{EngineError, Languages, Sentence, SoundSink, TextToSpeech},
     speech::{
         Voice,
-        voices::{OpenAiVoice, VoiceProgram},
+        voices::{OpenAiVoice, VoiceProgram, WeakVoice},
     },
     units::is_http_url,
 };
@@ -28,17 +28,17 @@ use crate::{
 pub async fn open_voice(config: &EngineConfig, folder: &Folder) -> Result<Voice, EngineError> {
     let key = (EngineConfig { within: Duration::ZERO, sessions: None, ..config.clone() }, folder.clone());
     let mut loaded = LOADED.lock().await;
-    loaded.retain(|_, voice| voice.is_used());
-    if let Some(voice) = loaded.get(&key) {
-        return Ok(voice.clone());
+    loaded.retain(|_, voice: &mut WeakVoice| voice.upgrade().is_some());
+    if let Some(voice) = loaded.get(&key).and_then(WeakVoice::upgrade) {
+        return Ok(voice);
     }
     let voice = Voice::start(Unopened(unopened_voice(config, folder).map_err(EngineError::Unavailable)?)).await?;
-    loaded.insert(key, voice.clone());
+    loaded.insert(key, voice.downgrade());
     Ok(voice)
 }
 
 /// The voices of this process.
-static LOADED: LazyLock<Mutex<HashMap<(EngineConfig, Folder), Voice>>> = LazyLock::new(Mutex::default);
+static LOADED: LazyLock<Mutex<HashMap<(EngineConfig, Folder), WeakVoice>>> = LazyLock::new(Mutex::default);
 
 /// What a deploy names, as far as that can be seen without loading it.
 ///

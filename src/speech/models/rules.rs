@@ -11,9 +11,9 @@
 //!     when = ["my name is *"]
 //!     say = "Hello, {1}."
 //! "#).unwrap();
-//! assert_eq!(rules.answer("So, when do you open?").0, "We are open from nine to five.");
-//! assert_eq!(rules.answer("My name is Ada Lovelace.").0, "Hello, Ada Lovelace.");
-//! assert_eq!(rules.answer("Sing!").0, "I can tell you the opening hours.");
+//! assert_eq!(rules.answer("So, when do you open?"), "We are open from nine to five.");
+//! assert_eq!(rules.answer("My name is Ada Lovelace."), "Hello, Ada Lovelace.");
+//! assert_eq!(rules.answer("Sing!"), "I can tell you the opening hours.");
 //! ```
 
 use std::sync::Arc;
@@ -42,9 +42,6 @@ pub struct Rule {
     pub when: Vec<String>,
     /// What it says; `{1}` is what the first `*` stood for.
     pub say: String,
-    /// Whether the conversation ends with it.
-    #[serde(default)]
-    pub ends: bool,
 }
 
 /// Why there are no rules.
@@ -83,17 +80,17 @@ impl Rules {
         empty.map_or(Ok(()), |at| Err(RuleError::Empty { rule: at + 1 }))
     }
 
-    /// What is said to this, and whether the conversation ends with it.
-    pub fn answer(&self, said: &str) -> (String, bool) {
+    /// What is said to this.
+    pub fn answer(&self, said: &str) -> String {
         let said = tokens(said);
         for rule in &self.rule {
             for pattern in &rule.when {
                 if let Some(found) = find(&tokens(pattern), &said) {
-                    return (filled(&rule.say, &found), rule.ends);
+                    return filled(&rule.say, &found);
                 }
             }
         }
-        (self.otherwise.clone(), false)
+        self.otherwise.clone()
     }
 }
 
@@ -108,7 +105,7 @@ impl LanguageModel for Rules {
     }
 
     async fn complete(&self, prompt: &Prompt, text: &mut TextSink) -> Result<(), EngineError> {
-        text.push(&self.answer(&prompt.turn.text).0).await
+        text.push(&self.answer(&prompt.turn.text)).await
     }
 }
 

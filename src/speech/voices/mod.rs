@@ -29,6 +29,15 @@ use crate::conversation::{About, EngineError, Sentence, SoundPiece, TextToSpeech
 #[derive(Clone)]
 pub struct Voice(Arc<Loaded>);
 
+/// A voice that ends when nobody else has it.
+pub(super) struct WeakVoice(std::sync::Weak<Loaded>);
+
+impl WeakVoice {
+    pub(super) fn upgrade(&self) -> Option<Voice> {
+        self.0.upgrade().map(Voice)
+    }
+}
+
 struct Loaded {
     engine: Box<dyn TextToSpeech>,
     about: About,
@@ -59,9 +68,8 @@ impl Voice {
         }
     }
 
-    /// Whether anybody else has it.
-    pub(super) fn is_used(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
+    pub(super) fn downgrade(&self) -> WeakVoice {
+        WeakVoice(Arc::downgrade(&self.0))
     }
 
     /// What the engine is.

@@ -99,7 +99,14 @@ impl TextToSpeech for VoiceProgram {
                 }
             };
             tokio::select! {
-                said = speaker.say(&sentence, &pieces) => said?,
+                said = speaker.say(&sentence, &pieces) => match said {
+                    // It is well, and ready for the next one.
+                    Err(error @ EngineError::Failed(_)) => {
+                        shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(speaker);
+                        return Err(error);
+                    }
+                    said => said?,
+                },
                 () = given_up => return Err(EngineError::Broken("it did not come to an end".into())),
             }
             shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(speaker);
