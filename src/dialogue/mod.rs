@@ -39,6 +39,7 @@ mod line;
 mod measures;
 mod mouth;
 mod options;
+mod orders;
 mod reply;
 mod run;
 

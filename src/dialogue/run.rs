@@ -17,16 +17,15 @@ use super::{
     ear::{Ear, EarNews, Judged},
     figures::Marks,
     measures::COUNTERS,
-    mouth::{HeardReply, Mouth},
+    mouth::Mouth,
     reply::{Reply, Written},
 };
 use crate::{
     agent::{AgentError, Input, Note, Room},
     conversation::{
-        Announcer, Context, Conversation, Entry, Heard, Part, Role, UserTurn,
-        listening::UtteranceId,
-        transcript::{Caption, Quality},
-        turn::{Covers, Order, ReplyId, Said, TurnEvent, TurnInput, TurnLog, TurnMachine},
+        Announcer, Context, Conversation, Part,
+        transcript::Caption,
+        turn::{Covers, Order, ReplyId, TurnInput, TurnLog, TurnMachine},
     },
     event::PeerId,
     speech::Said as Sound,
@@ -87,32 +86,32 @@ async fn next_of(reply: &mut Option<Reply>) -> Written {
 }
 
 /// See the module's head.
-struct Driver<'a, C> {
-    shared: &'a Shared,
-    room: &'a mut Room,
-    conversation: Arc<Mutex<C>>,
+pub(super) struct Driver<'a, C> {
+    pub(super) shared: &'a Shared,
+    pub(super) room: &'a mut Room,
+    pub(super) conversation: Arc<Mutex<C>>,
     /// What traces call it.
-    name: Arc<str>,
-    machine: TurnMachine,
-    ear: Ear,
-    mouth: Mouth,
+    pub(super) name: Arc<str>,
+    pub(super) machine: TurnMachine,
+    pub(super) ear: Ear,
+    pub(super) mouth: Mouth,
     /// The reply that is written or heard.
-    reply: Option<Reply>,
+    pub(super) reply: Option<Reply>,
     /// Who is replied to, while that is in the context and nothing of the reply was heard.
-    answered: Option<PeerId>,
+    pub(super) answered: Option<PeerId>,
     /// Since when its first words are waited for, while nothing fills the time.
-    waits_since: Option<Duration>,
+    pub(super) waits_since: Option<Duration>,
     /// The reply was told to be heard.
-    spoke: bool,
-    begins: Duration,
-    context: Context,
-    announcer: Announcer,
-    announced: mpsc::Receiver<String>,
+    pub(super) spoke: bool,
+    pub(super) begins: Duration,
+    pub(super) context: Context,
+    pub(super) announcer: Announcer,
+    pub(super) announced: mpsc::Receiver<String>,
     /// What the agent says by itself, the next first; nothing stands for what it begins with.
-    own: VecDeque<Option<String>>,
-    has_begun: bool,
-    saying_own: Option<Option<String>>,
-    marks: Marks,
+    pub(super) own: VecDeque<Option<String>>,
+    pub(super) has_begun: bool,
+    pub(super) saying_own: Option<Option<String>>,
+    pub(super) marks: Marks,
 }
 
 impl<'a, C: Conversation + 'static> Driver<'a, C> {
@@ -286,13 +285,13 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         self.post(text, TurnFigures::NAME, json!(figures));
     }
 
-    fn post(&self, text: String, name: &str, value: serde_json::Value) {
+    pub(super) fn post(&self, text: String, name: &str, value: serde_json::Value) {
         let data: Map<String, serde_json::Value> = [(name.to_owned(), value)].into_iter().collect();
         self.room.notes.post(Note { heard: Some(self.room.now()), text, data, ..Note::default() });
     }
 
     /// Tells the machine, and carries out what it orders.
-    fn feed(&mut self, input: TurnInput) {
+    pub(super) fn feed(&mut self, input: TurnInput) {
         let now = self.room.now();
         if let TurnInput::Paused { at, .. } = &input {
             self.marks = Marks::new(*at);
@@ -310,159 +309,6 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         orders.into_iter().for_each(|order| self.carry_out(order));
     }
 
-    fn carry_out(&mut self, order: Order) {
-        match order {
-            Order::Close { speaker } => self.ear.close(&speaker),
-            Order::Prepare { reply, said } => self.start(reply, said),
-            Order::Confirm { reply, said: Some(said) } => self.confirm(reply, said),
-            Order::Confirm { reply, said: None } => self.say_own(reply),
-            Order::Prompt { reply, .. } => self.say(reply, self.shared.settings.phrases.still_there.clone()),
-            Order::NotUnderstood { reply, .. } => self.say(reply, self.shared.settings.phrases.not_understood.clone()),
-            Order::TakeBack { .. } => self.take_back(),
-            Order::Pause { .. } => self.mouth.hold(&mut self.room.voice),
-            Order::Resume { .. } => self.mouth.resume(&mut self.room.voice),
-            Order::Drop { .. } => self.end_reply(),
-            Order::Aside { said } => {
-                let role = Role::Bystander(said.speaker.clone());
-                self.remember(role, &said);
-            }
-            Order::Leave { .. } => {}
-            Order::Tell { event } => self.on_event(event),
-        }
-    }
-
-    fn on_event(&mut self, event: TurnEvent) {
-        COUNTERS.on_event(&event);
-        match &event {
-            TurnEvent::AgentFinished { .. } => self.end_reply(),
-            TurnEvent::ReplyOverdue { .. } => tracing::warn!("a reply was overdue, and was given up"),
-            _ => {}
-        }
-        self.post(String::new(), "turn", json!(event));
-    }
-
-    fn start(&mut self, id: ReplyId, said: Said) {
-        let turn = UserTurn {
-            name: self.name_of(&said.speaker),
-            speaker: said.speaker,
-            text: said.text,
-            begins: said.begins,
-            ends: said.ends,
-            stood_in: said.stood_in,
-        };
-        self.begin(self.write(id, Some(turn)));
-    }
-
-    fn write(&self, id: ReplyId, turn: Option<UserTurn>) -> Reply {
-        let (view, announcer, name) = (self.context.view(), self.announcer.clone(), self.name.clone());
-        Reply::start(id, &self.conversation, turn, view, announcer, name)
-    }
-
-    fn begin(&mut self, reply: Reply) {
-        self.mouth.begin();
-        self.spoke = false;
-        self.answered = None;
-        self.waits_since = None;
-        self.reply = Some(reply);
-    }
-
-    fn confirm(&mut self, id: ReplyId, said: Said) {
-        self.marks.note(TurnPart::Decision, self.room.now());
-        if self.reply.as_ref().is_none_or(|reply| reply.id != id) {
-            self.start(id, said.clone());
-        }
-        self.answered = Some(said.speaker.clone());
-        self.waits_since = Some(self.room.now());
-        let role = Role::Person(said.speaker.clone());
-        self.remember(role, &said);
-        self.speak();
-    }
-
-    fn speak(&mut self) {
-        if let Some(reply) = &self.reply {
-            reply.confirm();
-        }
-        self.mouth.release(&mut self.room.voice);
-    }
-
-    fn say_own(&mut self, id: ReplyId) {
-        let own = self.own.pop_front().unwrap_or(Some(String::new()));
-        match &own {
-            Some(text) => self.say(id, text.clone()),
-            None => {
-                self.begin(self.write(id, None));
-                self.speak();
-            }
-        }
-        self.saying_own = Some(own);
-    }
-
-    fn say(&mut self, id: ReplyId, text: String) {
-        self.begin(Reply::of(id, text));
-        self.speak();
-    }
-
-    /// Nothing of the reply was heard.
-    fn take_back(&mut self) {
-        if let Some(speaker) = self.answered.take() {
-            self.context.take_back(&speaker);
-        }
-        if let Some(own) = self.saying_own.take() {
-            self.own.push_front(own);
-        }
-        self.reply = None;
-        self.mouth.stop(&mut self.room.voice);
-    }
-
-    /// The reply is over; what was heard of it was said.
-    fn end_reply(&mut self) {
-        let Some(reply) = self.reply.take() else { return };
-        self.saying_own = None;
-        self.answered = None;
-        let HeardReply { text, is_estimate, is_cut } = self.mouth.stop(&mut self.room.voice);
-        if text.is_empty() {
-            return;
-        }
-        let heard = match (is_cut, is_estimate) {
-            (false, _) => Heard::Whole,
-            (true, false) => Heard::Cut,
-            (true, true) => Heard::CutAbout,
-        };
-        if self.shared.settings.captions {
-            self.room.notes.post(self.own_caption(reply.id, &text).note());
-        }
-        self.context.push(Entry { role: Role::Agent, name: None, text, begins: self.begins, heard });
-    }
-
-    fn own_caption(&self, id: ReplyId, text: &str) -> Caption {
-        Caption {
-            utterance: UtteranceId(OWN_UTTERANCES + id.0),
-            speaker: self.room.me().clone(),
-            name: Some("agent".into()),
-            track: "voice".into(),
-            begins: self.begins,
-            ends: self.room.now(),
-            quality: Quality::Final,
-            covers: Covers::All,
-            sentence_end: None,
-            text: text.to_owned(),
-            words: Vec::new(),
-            engine: Some(self.shared.voices.first().about().name.clone()),
-            missing: Duration::ZERO,
-            continues: false,
-        }
-    }
-
-    fn remember(&mut self, role: Role, said: &Said) {
-        let name = self.name_of(&said.speaker);
-        let heard = if said.stood_in { Heard::StoodIn } else { Heard::Whole };
-        self.context.push(Entry { role, name, text: said.text.clone(), begins: said.begins, heard });
-    }
-
-    fn name_of(&self, peer: &PeerId) -> Option<Arc<str>> {
-        self.room.peers.get(peer).and_then(|peer| peer.display_name()).map(Arc::from)
-    }
-
     async fn finish(mut self) {
         self.end_reply();
         for caption in self.ear.finish().await {
@@ -476,5 +322,3 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
 /// Things that wait to be said on the agent's own account.
 const MOST_ANNOUNCED: usize = 16;
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// The agent's own captions are counted from here on.
-const OWN_UTTERANCES: u64 = 1 << 32;

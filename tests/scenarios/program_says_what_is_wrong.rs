@@ -27,7 +27,11 @@ fn files_agents_and_options() {
     let text = text.to_str().unwrap();
     fails(&["demo", "--input", "/no/such/file.wav"], 3, &["/no/such/file.wav", "give the path of a sound file"]);
     fails(&["demo", "--input", text], 3, &["README.md", "is a text, which is not read"]);
-    fails(&["demo", "--agent", "ekho"], 3, &["no agent called \"ekho\"", "echo, eventlog, greeter, recorder"]);
+    fails(
+        &["demo", "--agent", "ekho"],
+        3,
+        &["no agent called \"ekho\"", "echo, concierge, eventlog, greeter, recorder"],
+    );
     fails(&["demo", "--set", "mixd=true"], 3, &["agent echo", "mixd"]);
     fails(&["demo", "--set", "mixed"], 3, &["write --set key=value"]);
     fails(&["demo", "--options", "/no/such.toml"], 3, &["/no/such.toml"]);
@@ -119,7 +123,7 @@ fn help_version_and_the_table_of_agents() {
     let agents = text(&["agents"]);
     assert_eq!(
         agents.lines().map(|line| line.split_whitespace().next().unwrap()).collect::<Vec<_>>(),
-        ["echo", "eventlog", "greeter", "recorder", "scribe"]
+        ["echo", "concierge", "eventlog", "greeter", "recorder", "scribe"]
     );
     assert_eq!(roomtone(&["nonsense"]).status.code(), Some(2));
 }
