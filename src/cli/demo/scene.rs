@@ -156,6 +156,11 @@ impl Stage {
             began.get_or_insert_with(Instant::now);
             self.direct("the person speaks");
             self.watch(handle, lasts, |_| false).await;
+            if handle.voice.is_some() {
+                // It may think about whether that was all.
+                let until_now = self.agent_quiet_since();
+                self.watch(handle, ANSWER, |stage| stage.agent_quiet_since() > until_now).await;
+            }
         }
         self.until_quiet(handle).await;
         Ok(began.unwrap_or_else(Instant::now))
@@ -297,6 +302,8 @@ const BREATH: Duration = Duration::from_millis(300);
 const JOIN: Duration = Duration::from_secs(5);
 /// How long both must be quiet for the scene to end.
 const QUIET: Duration = Duration::from_millis(800);
+/// How long it is given to begin an answer before the scene goes on.
+const ANSWER: Duration = Duration::from_millis(1_800);
 /// How long the agent may take to reply.
 const LONGEST_REPLY: Duration = Duration::from_secs(6);
 const LOOK: Duration = Duration::from_millis(20);
