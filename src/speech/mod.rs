@@ -26,6 +26,7 @@ mod onnx;
 pub mod openai;
 mod pool;
 mod program;
+mod server;
 #[cfg(feature = "onnx")]
 pub mod silero;
 #[cfg(feature = "onnx")]

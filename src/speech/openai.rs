@@ -3,45 +3,38 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{
-    StatusCode,
+    RequestBuilder,
     multipart::{Form, Part},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::{runtime::Handle, time::timeout};
 
+use super::server::Server;
 use crate::{
     audio::wav,
     conversation::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word},
-    net::{self, BodyError, build_http},
+    net::{self, BodyError},
 };
 
 /// Such a server.
 #[derive(Clone)]
 pub struct OpenAi {
-    /// Where it is, as in `http://127.0.0.1:8000`.
-    pub url: String,
+    server: Server,
     /// Which model.
     pub model: String,
     /// The token that it wants, if it wants one.
     pub token: Option<SecretString>,
-    http: reqwest::Client,
     runtime: Handle,
 }
 
 impl OpenAi {
-    /// A server without a token.
+    /// A server at a URL such as `http://127.0.0.1:8000`, without a token.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn new(url: &str, model: &str) -> OpenAi {
-        OpenAi {
-            url: url.trim_end_matches('/').to_owned(),
-            model: model.to_owned(),
-            token: None,
-            http: build_http(reqwest::Client::builder().connect_timeout(CONNECTING)),
-            runtime: Handle::current(),
-        }
+        OpenAi { server: Server::new(url), model: model.to_owned(), token: None, runtime: Handle::current() }
     }
 }
 
@@ -84,29 +77,21 @@ impl SpeechWorker for OpenAi {
 
 impl OpenAi {
     async fn ask(&self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
-        let failed = |error: reqwest::Error| EngineError::Failed(format!("{}: {}", self.url, error.without_url()));
+        let server = &self.server;
         let file = Part::bytes(wav::bytes(Spoken::RATE, speech.samples)).file_name("speech.wav");
-        let file = file.mime_str("audio/wav").map_err(failed)?;
+        let file = file.mime_str("audio/wav").map_err(|error| server.lost(error))?;
         let mut form = Form::new().part("file", file).text("model", self.model.clone());
         form = form.text("response_format", "verbose_json").text("timestamp_granularities[]", "word");
         if let Some(language) = speech.language {
             form = form.text("language", language.split('-').next().unwrap_or(language).to_owned());
         }
-        let mut request = self.http.post(format!("{}/v1/audio/transcriptions", self.url)).multipart(form);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        let response = request.send().await.map_err(failed)?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(refused(&self.url, status, "/v1/audio/transcriptions"));
-        }
+        let fill = |request: RequestBuilder| request.multipart(form);
+        let response = server.post("/v1/audio/transcriptions", self.token.as_ref(), fill).await?;
         let body = net::body(response, LARGEST).await.map_err(|error| match error {
-            BodyError::Transport(error) => failed(error),
-            BodyError::TooLarge => EngineError::Failed(format!("{}: an answer of more than {LARGEST} bytes", self.url)),
+            BodyError::Transport(error) => server.lost(error),
+            BodyError::TooLarge => server.failed(format_args!("an answer of more than {LARGEST} bytes")),
         })?;
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| EngineError::Failed(format!("{}: the answer has no text", self.url)))?;
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| server.failed("the answer has no text"))?;
         Ok(Transcription::from(answer).within(speech.duration()))
     }
 }
@@ -120,17 +105,6 @@ impl From<Answer> for Transcription {
     }
 }
 
-/// Why a server does not do what it is asked for.
-pub(super) fn refused(url: &str, status: StatusCode, path: &str) -> EngineError {
-    let what = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refuses the token".to_owned(),
-        StatusCode::NOT_FOUND => format!("has no {path}, or no such model"),
-        status => format!("answers {status}"),
-    };
-    EngineError::Failed(format!("{url} {what}"))
-}
-
-const CONNECTING: Duration = Duration::from_secs(2);
 /// OpenAI's own server wants 0.1 s at least.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LARGEST: usize = 1 << 20;

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::open::token;
+use super::open::server;
 use crate::{
     agent::OptionsError,
     conversation::LanguageModel,
@@ -13,7 +13,6 @@ use crate::{
         models::{OpenAiModel, Rules},
     },
     units,
-    units::is_http_url,
 };
 
 /// A language model: `{ name = "rules", file = "rules.toml" }`, or `{ name = "openai", url = "http://127.0.0.1:8000", model = "…" }`.
@@ -70,13 +69,10 @@ fn open(config: &ModelConfig) -> Result<Box<dyn LanguageModel>, String> {
     match config.name.as_str() {
         "rules" => rules(config).map(|rules| Box::new(rules) as Box<dyn LanguageModel>),
         "openai" => {
-            let url = config.url.as_deref().ok_or("the model openai needs a url, as in \"http://127.0.0.1:8000\"")?;
-            if !is_http_url(url) {
-                return Err(format!("url of the model openai: {url:?} is not an http or https URL"));
-            }
+            let (url, token) = server("model", config.url.as_deref(), config.token_env.as_deref())?;
             let model = config.model.as_deref().ok_or("the model openai needs a model, as the server names it")?;
             let mut engine = OpenAiModel::new(url, model);
-            engine.token = config.token_env.as_ref().map(|env| token(env)).transpose()?;
+            engine.token = token;
             Ok(Box::new(engine))
         }
         name => Err(format!("there is no model {name:?}; there are rules and openai")),

@@ -189,18 +189,27 @@ pub(super) fn worker_program(engine: &Engine, folder: &Folder) -> Result<Vec<Str
 }
 
 fn openai(config: &EngineConfig) -> Result<OpenAi, String> {
-    let url = config.url.as_deref().ok_or("the engine openai needs a url, as in \"http://127.0.0.1:8000\"")?;
-    if !is_http_url(url) {
-        return Err(format!("url of the engine openai: {url:?} is not an http or https URL"));
-    }
+    let (url, token) = server("engine", config.url.as_deref(), config.token_env.as_deref())?;
     let mut engine = OpenAi::new(url, config.model.as_deref().unwrap_or("whisper-1"));
-    engine.token = config.token_env.as_ref().map(|env| token(env)).transpose()?;
+    engine.token = token;
     Ok(engine)
 }
 
-pub(super) fn token(env: &str) -> Result<SecretString, String> {
-    let source = SecretSource { what: "speech server's token", env: env.to_owned(), file: None };
-    source.read_token().map_err(|error| error.to_string())
+/// Where the server of the engine, or of the model, `openai` is, and the token that it wants.
+pub(super) fn server<'a>(
+    what: &str,
+    url: Option<&'a str>,
+    token_env: Option<&str>,
+) -> Result<(&'a str, Option<SecretString>), String> {
+    let url = url.ok_or_else(|| format!("the {what} openai needs a url, as in \"http://127.0.0.1:8000\""))?;
+    if !is_http_url(url) {
+        return Err(format!("url of the {what} openai: {url:?} is not an http or https URL"));
+    }
+    let token = |env: &str| {
+        let source = SecretSource { what: "speech server's token", env: env.to_owned(), file: None };
+        source.read_token().map_err(|error| error.to_string())
+    };
+    Ok((url, token_env.map(token).transpose()?))
 }
 
 fn command(config: &EngineConfig) -> Result<Command, String> {

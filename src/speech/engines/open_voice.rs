@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::{
     EngineConfig, Folder,
-    open::{check, named, own_program, token, worker_program},
+    open::{check, named, own_program, server, worker_program},
 };
 use crate::{
     conversation::{EngineError, Languages, Sentence, SoundSink, TextToSpeech},
@@ -18,7 +18,6 @@ use crate::{
         Voice,
         voices::{OpenAiVoice, VoiceProgram, WeakVoice},
     },
-    units::is_http_url,
 };
 
 /// Loads a voice, or finds it loaded: those of one process that are named alike are one.
@@ -69,13 +68,10 @@ pub fn unopened_voice(config: &EngineConfig, folder: &Folder) -> Result<Arc<dyn 
 }
 
 fn openai(config: &EngineConfig) -> Result<Arc<dyn TextToSpeech>, String> {
-    let url = config.url.as_deref().ok_or("the engine openai needs a url, as in \"http://127.0.0.1:8000\"")?;
-    if !is_http_url(url) {
-        return Err(format!("url of the engine openai: {url:?} is not an http or https URL"));
-    }
-    let model = config.model.as_deref().unwrap_or("tts-1");
-    let mut engine = OpenAiVoice::new(url, model, config.voice.as_deref().unwrap_or("alloy"));
-    engine.token = config.token_env.as_ref().map(|env| token(env)).transpose()?;
+    let (url, token) = server("engine", config.url.as_deref(), config.token_env.as_deref())?;
+    let (model, voice) = (config.model.as_deref().unwrap_or("tts-1"), config.voice.as_deref().unwrap_or("alloy"));
+    let mut engine = OpenAiVoice::new(url, model, voice);
+    engine.token = token;
     Ok(Arc::new(engine))
 }
 

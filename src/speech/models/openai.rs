@@ -1,29 +1,26 @@
 //! A server with `/v1/chat/completions`, on this machine or elsewhere: what OpenAI serves, and many others do. Its text is taken as it
 //! comes, as server-sent events.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     conversation::{EngineError, Entry, LanguageModel, Prompt, Role, TextSink},
-    net::build_http,
-    speech::openai::refused,
+    speech::server::Server,
 };
 
 /// Such a server.
 #[derive(Clone)]
 pub struct OpenAiModel {
-    /// Where it is, as in `http://127.0.0.1:8000`.
-    pub url: String,
+    server: Server,
     /// Which model.
     pub model: String,
     /// The token that it wants, if it wants one.
     pub token: Option<SecretString>,
-    http: reqwest::Client,
 }
 
 /// What is read of an event.
@@ -47,18 +44,9 @@ struct Delta {
 }
 
 impl OpenAiModel {
-    /// A server without a token.
+    /// A server at a URL such as `http://127.0.0.1:8000`, without a token.
     pub fn new(url: &str, model: &str) -> OpenAiModel {
-        OpenAiModel {
-            url: url.trim_end_matches('/').to_owned(),
-            model: model.to_owned(),
-            token: None,
-            http: build_http(reqwest::Client::builder().connect_timeout(CONNECTING)),
-        }
-    }
-
-    fn failed(&self, why: impl std::fmt::Display) -> EngineError {
-        EngineError::Failed(format!("{}: {why}", self.url))
+        OpenAiModel { server: Server::new(url), model: model.to_owned(), token: None }
     }
 }
 
@@ -74,25 +62,19 @@ impl LanguageModel for OpenAiModel {
 
     async fn complete(&self, prompt: &Prompt, text: &mut TextSink) -> Result<(), EngineError> {
         let body = json!({ "model": self.model, "messages": messages(prompt), "stream": true });
-        let mut request = self.http.post(format!("{}/v1/chat/completions", self.url)).json(&body);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        let mut response = request.send().await.map_err(|error| self.failed(error.without_url()))?;
-        if !response.status().is_success() {
-            return Err(refused(&self.url, response.status(), "/v1/chat/completions"));
-        }
+        let (server, fill) = (&self.server, |request: reqwest::RequestBuilder| request.json(&body));
+        let mut response = server.post("/v1/chat/completions", self.token.as_ref(), fill).await?;
         let mut lines = Lines::default();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error.without_url()))? {
-            for line in lines.push(&chunk).map_err(|why| self.failed(why))? {
-                match event(&line).map_err(|why| self.failed(why))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| server.lost(error))? {
+            for line in lines.push(&chunk).map_err(|why| server.failed(why))? {
+                match event(&line).map_err(|why| server.failed(why))? {
                     Told::Text(more) => text.push(&more).await?,
                     Told::Nothing => {}
                     Told::End => return Ok(()),
                 }
             }
         }
-        Err(self.failed("the stream stopped before its end"))
+        Err(server.failed("the stream stopped before its end"))
     }
 }
 
@@ -155,7 +137,6 @@ fn messages(prompt: &Prompt) -> Vec<Value> {
     instructions.into_iter().chain(prompt.context[newest..].iter().map(message)).chain([turn]).collect()
 }
 
-const CONNECTING: Duration = Duration::from_secs(2);
 const LONGEST_LINE: usize = 256 << 10;
 /// Entries of the context that a request has.
 const MOST_MESSAGES: usize = 200;
