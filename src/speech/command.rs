@@ -75,7 +75,6 @@ struct Request<'a> {
 /// A line of its answers.
 #[derive(Deserialize)]
 struct Reply {
-    id: u64,
     #[serde(default)]
     text: String,
     #[serde(default)]
@@ -93,16 +92,9 @@ async fn ask(program: &mut Program, id: u64, speech: &Spoken<'_>) -> Result<Tran
         is_final: speech.is_final,
         language: speech.language,
     };
-    let mut message = serde_json::to_vec(&request).expect("a request is plain");
-    message.push(b'\n');
-    message.extend(speech.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    program.write(&message).await?;
-    let line = program.read_line().await?;
-    let reply: Reply = serde_json::from_str(&line)
-        .map_err(|_| EngineError::Broken("its answer is not what the protocol says".into()))?;
-    if reply.id != id {
-        return Err(EngineError::Broken("it answered something that it was not asked".into()));
-    }
+    let samples: Vec<u8> = speech.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    program.ask(&request, &samples).await?;
+    let reply: Reply = program.answer(id).await?;
     match reply.error {
         // It may say what people said.
         Some(_) => Err(EngineError::Failed("it could not do this utterance".into())),

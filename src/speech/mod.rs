@@ -24,6 +24,7 @@ pub mod noise;
 #[cfg(feature = "onnx")]
 mod onnx;
 pub mod openai;
+mod pieces;
 mod pool;
 mod program;
 mod server;

@@ -4,6 +4,7 @@
 use std::{process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -12,6 +13,14 @@ use tokio::{
 };
 
 use crate::conversation::EngineError;
+
+/// A line of an answer.
+#[derive(Deserialize)]
+struct Answer<T> {
+    id: u64,
+    #[serde(flatten)]
+    rest: T,
+}
 
 /// A program that runs.
 pub(super) struct Program {
@@ -58,11 +67,25 @@ impl Program {
         Err(unavailable(why))
     }
 
-    /// Gives it something to read.
-    pub(super) async fn write(&mut self, message: &[u8]) -> Result<(), EngineError> {
+    /// Asks it something: a line, and the bytes that belong to it.
+    pub(super) async fn ask(&mut self, request: &impl Serialize, payload: &[u8]) -> Result<(), EngineError> {
+        let mut message = serde_json::to_vec(request).expect("a request is plain");
+        message.push(b'\n');
+        message.extend_from_slice(payload);
         let gone = |error: std::io::Error| EngineError::Broken(format!("it takes no more: {error}"));
-        self.input.write_all(message).await.map_err(gone)?;
+        self.input.write_all(&message).await.map_err(gone)?;
         self.input.flush().await.map_err(gone)
+    }
+
+    /// A line of its answer to the request of this number.
+    pub(super) async fn answer<T: DeserializeOwned>(&mut self, id: u64) -> Result<T, EngineError> {
+        let line = self.read_line().await?;
+        let answer: Answer<T> = serde_json::from_str(&line)
+            .map_err(|_| EngineError::Broken("its answer is not what the protocol says".into()))?;
+        match answer.id == id {
+            true => Ok(answer.rest),
+            false => Err(EngineError::Broken("it answered something that it was not asked".into())),
+        }
     }
 
     /// So many bytes of its output.
@@ -74,7 +97,7 @@ impl Program {
     }
 
     /// A line of its output. One that has ended says nothing more, though what it has started may hold its output open.
-    pub(super) async fn read_line(&mut self) -> Result<String, EngineError> {
+    async fn read_line(&mut self) -> Result<String, EngineError> {
         let line = {
             let read = read_line(&mut self.output);
             tokio::pin!(read);

@@ -1,10 +1,6 @@
 //! From what a deploy names to a voice that is loaded: once, however many deploys name it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
 use tokio::sync::Mutex;
 
@@ -13,7 +9,7 @@ use super::{
     open::{check, named, own_program, server, worker_program},
 };
 use crate::{
-    conversation::{EngineError, Languages, Sentence, SoundSink, TextToSpeech},
+    conversation::{EngineError, Languages, TextToSpeech},
     speech::{
         Voice,
         voices::{OpenAiVoice, VoiceProgram, WeakVoice},
@@ -31,7 +27,7 @@ pub async fn open_voice(config: &EngineConfig, folder: &Folder) -> Result<Voice,
     if let Some(voice) = loaded.get(&key).and_then(WeakVoice::upgrade) {
         return Ok(voice);
     }
-    let voice = Voice::start(Unopened(unopened_voice(config, folder).map_err(EngineError::Unavailable)?)).await?;
+    let voice = Voice::start_boxed(unopened_voice(config, folder).map_err(EngineError::Unavailable)?).await?;
     loaded.insert(key, voice.downgrade());
     Ok(voice)
 }
@@ -43,11 +39,11 @@ static LOADED: LazyLock<Mutex<HashMap<(EngineConfig, Folder), WeakVoice>>> = Laz
 ///
 /// # Errors
 /// A line that says what to write, or to install.
-pub fn unopened_voice(config: &EngineConfig, folder: &Folder) -> Result<Arc<dyn TextToSpeech>, String> {
+pub fn unopened_voice(config: &EngineConfig, folder: &Folder) -> Result<Box<dyn TextToSpeech>, String> {
     check(config)?;
     let memory = config.memory.unwrap_or(MOST_MEMORY);
-    let program = |name: &str, program, languages| -> Arc<dyn TextToSpeech> {
-        Arc::new(VoiceProgram::new(name, program, languages, config.threads, memory))
+    let program = |name: &str, program, languages| -> Box<dyn TextToSpeech> {
+        Box::new(VoiceProgram::new(name, program, languages, config.threads, memory))
     };
     let worker = |languages| {
         let engine = named(&config.name);
@@ -67,30 +63,12 @@ pub fn unopened_voice(config: &EngineConfig, folder: &Folder) -> Result<Arc<dyn 
     }
 }
 
-fn openai(config: &EngineConfig) -> Result<Arc<dyn TextToSpeech>, String> {
+fn openai(config: &EngineConfig) -> Result<Box<dyn TextToSpeech>, String> {
     let (url, token) = server("engine", config.url.as_deref(), config.token_env.as_deref())?;
     let (model, voice) = (config.model.as_deref().unwrap_or("tts-1"), config.voice.as_deref().unwrap_or("alloy"));
     let mut engine = OpenAiVoice::new(url, model, voice);
     engine.token = token;
-    Ok(Arc::new(engine))
-}
-
-/// An engine behind a pointer is one, too.
-struct Unopened(Arc<dyn TextToSpeech>);
-
-#[async_trait::async_trait]
-impl TextToSpeech for Unopened {
-    fn about(&self) -> crate::conversation::About {
-        self.0.about()
-    }
-
-    fn most_at_once(&self) -> usize {
-        self.0.most_at_once()
-    }
-
-    async fn say(&self, sentence: &Sentence, sound: &mut SoundSink) -> Result<(), EngineError> {
-        self.0.say(sentence, sound).await
-    }
+    Ok(Box::new(engine))
 }
 
 /// As the system counts addresses.

@@ -5,8 +5,7 @@ mod rules;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
-
+use tokio::time::Instant;
 use tracing::Instrument;
 
 pub use self::{
@@ -16,9 +15,10 @@ pub use self::{
 use super::{
     breaker::{Breaker, to_be_asked},
     gate::Gate,
+    pieces::Pieces,
     trace,
 };
-use crate::conversation::{EngineError, LanguageModel, Prompt, Speech, TextSink, text_channel};
+use crate::conversation::{EngineError, LanguageModel, Prompt, Speech, text_channel};
 
 /// Models in the order in which they are asked. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -93,36 +93,21 @@ impl Models {
 
 impl ModelLink {
     async fn run(&self, prompt: &Prompt, say: &mut Speech, first: &mut Option<Instant>) -> Result<(), EngineError> {
-        let mut deadline = Instant::now() + self.within;
+        let deadline = Instant::now() + self.within;
         let _place = self.gate.enter(self.within).await?;
-        let (mut sink, mut texts) = text_channel();
-        let work = async move { self.complete(prompt, &mut sink).await };
-        tokio::pin!(work);
-        let (mut result, mut left) = (None, LONGEST_REPLY);
-        loop {
-            tokio::select! {
-                biased;
-                text = timeout_at(deadline, texts.recv()) => match (text.map_err(|_| EngineError::Late)?, &result) {
-                    (Some(text), _) => {
-                        let spare = left.checked_sub(text.len());
-                        left = spare.ok_or_else(|| EngineError::Failed("the reply has no end".into()))?;
-                        if !text.trim().is_empty() {
-                            first.get_or_insert_with(Instant::now);
-                        }
-                        say.text(&text).await;
-                        // Waiting for somebody to take it is not the model's.
-                        deadline = Instant::now() + self.within;
-                    }
-                    (None, Some(_)) => return result.unwrap_or(Ok(())),
-                    (None, None) => return timeout_at(deadline, &mut work).await.map_err(|_| EngineError::Late)?,
-                },
-                done = &mut work, if result.is_none() => result = Some(done),
+        let (mut sink, texts) = text_channel();
+        let work = async move { self.model.complete(prompt, &mut sink).await };
+        let mut texts = Pieces::new(work, texts, deadline, self.within);
+        let mut left = LONGEST_REPLY;
+        while let Some(text) = texts.next().await? {
+            let spare = left.checked_sub(text.len());
+            left = spare.ok_or_else(|| EngineError::Failed("the reply has no end".into()))?;
+            if !text.trim().is_empty() {
+                first.get_or_insert_with(Instant::now);
             }
+            say.text(&text).await;
         }
-    }
-
-    async fn complete(&self, prompt: &Prompt, sink: &mut TextSink) -> Result<(), EngineError> {
-        self.model.complete(prompt, sink).await
+        Ok(())
     }
 }
 

@@ -6,21 +6,18 @@ mod program;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::mpsc, time::Instant};
+use tracing::Instrument;
 
 pub use self::{
     check::{Sample, check_voice, say},
     openai::OpenAiVoice,
     program::VoiceProgram,
 };
-use tracing::Instrument;
-
 use super::{
     breaker::{Breaker, to_be_asked},
     gate::Gate,
+    pieces::Pieces,
     trace,
 };
 use crate::conversation::{About, EngineError, Sentence, SoundPiece, TextToSpeech, sound_channel};
@@ -50,9 +47,13 @@ impl Voice {
     /// # Errors
     /// Why the engine cannot be used.
     pub async fn start(engine: impl TextToSpeech) -> Result<Voice, EngineError> {
+        Voice::start_boxed(Box::new(engine)).await
+    }
+
+    pub(super) async fn start_boxed(engine: Box<dyn TextToSpeech>) -> Result<Voice, EngineError> {
         let about = engine.about();
         let gate = Gate::new(engine.most_at_once());
-        let voice = Voice(Arc::new(Loaded { engine: Box::new(engine), about, gate }));
+        let voice = Voice(Arc::new(Loaded { engine, about, gate }));
         let mut saying = Voices::new(vec![VoiceLink::new(voice.clone(), LOADING)]).say(Sentence::new("Good morning."));
         let mut samples = 0;
         while let Some(said) = saying.next().await {
@@ -205,34 +206,21 @@ impl VoiceLink {
         said: &mpsc::Sender<Said>,
         first: &mut Option<Instant>,
     ) -> Result<(), EngineError> {
-        let loaded = &self.voice.0;
-        let mut deadline = Instant::now() + self.within;
+        let (loaded, deadline) = (&self.voice.0, Instant::now() + self.within);
         let _place = loaded.gate.enter(self.within).await?;
-        let (mut sink, mut pieces) = sound_channel();
+        let (mut sink, pieces) = sound_channel();
         let work = async move { loaded.engine.say(sentence, &mut sink).await };
-        tokio::pin!(work);
-        let mut result = None;
+        let mut pieces = Pieces::new(work, pieces, deadline, self.within);
         let mut samples_left = most_samples(sentence);
-        loop {
-            tokio::select! {
-                biased;
-                piece = timeout_at(deadline, pieces.recv()) => match (piece.map_err(|_| EngineError::Late)?, &result) {
-                    (Some(piece), _) => {
-                        if let SoundPiece::Sound { rate, samples } = &piece {
-                            let spare = samples_left.checked_sub(samples.len() as u64 * 48_000 / u64::from(rate.0.max(1)));
-                            samples_left = spare.ok_or_else(|| EngineError::Broken("it says far more than the text".into()))?;
-                        }
-                        first.get_or_insert_with(Instant::now);
-                        said.send(Said::Piece(piece)).await.map_err(|_| EngineError::Shed)?;
-                        deadline = Instant::now() + self.within;
-                    }
-                    (None, Some(_)) => return result.unwrap_or(Ok(())),
-                    // The sink went with the engine's future, whose result is taken next.
-                    (None, None) => return timeout_at(deadline, &mut work).await.map_err(|_| EngineError::Late)?,
-                },
-                done = &mut work, if result.is_none() => result = Some(done),
+        while let Some(piece) = pieces.next().await? {
+            if let SoundPiece::Sound { rate, samples } = &piece {
+                let spare = samples_left.checked_sub(samples.len() as u64 * 48_000 / u64::from(rate.0.max(1)));
+                samples_left = spare.ok_or_else(|| EngineError::Broken("it says far more than the text".into()))?;
             }
+            first.get_or_insert_with(Instant::now);
+            said.send(Said::Piece(piece)).await.map_err(|_| EngineError::Shed)?;
         }
+        Ok(())
     }
 }
 

@@ -1,12 +1,12 @@
 //! Any program as a voice: a sentence over its standard input, samples over its standard output; `docs/engines.md` has the
 //! protocol. Programs are started once and kept, as many as may work at a time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, mpsc},
     time::{Duration, sleep},
 };
 
@@ -49,7 +49,6 @@ struct Request<'a> {
 /// A line before samples, or the last one.
 #[derive(Deserialize)]
 struct Reply {
-    id: u64,
     #[serde(default)]
     samples: usize,
     #[serde(default)]
@@ -88,7 +87,7 @@ impl TextToSpeech for VoiceProgram {
     async fn say(&self, sentence: &Sentence, sound: &mut SoundSink) -> Result<(), EngineError> {
         let place = self.0.places.clone().acquire_owned().await.expect("it is never closed");
         let (shared, sentence) = (self.0.clone(), sentence.clone());
-        let (pieces, mut made) = tokio::sync::mpsc::channel(16);
+        let (pieces, mut made) = mpsc::channel(16);
         let work = tokio::spawn(async move {
             let _place = place;
             let mut speaker = shared.speaker().await?;
@@ -98,19 +97,15 @@ impl TextToSpeech for VoiceProgram {
                     () = async { pieces.closed().await; sleep(GRACE).await } => {}
                 }
             };
-            tokio::select! {
-                said = speaker.say(&sentence, &pieces) => match said {
-                    // It is well, and ready for the next one.
-                    Err(error @ EngineError::Failed(_)) => {
-                        shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(speaker);
-                        return Err(error);
-                    }
-                    said => said?,
-                },
-                () = given_up => return Err(EngineError::Broken("it did not come to an end".into())),
+            let said = tokio::select! {
+                said = speaker.say(&sentence, &pieces) => said,
+                () = given_up => Err(EngineError::Broken("it did not come to an end".into())),
+            };
+            // One that cannot say this sentence is well, and ready for the next.
+            if !matches!(said, Err(EngineError::Broken(_))) {
+                shared.idle().push(speaker);
             }
-            shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(speaker);
-            Ok(())
+            said
         });
         while let Some((rate, samples, words)) = made.recv().await {
             for word in words {
@@ -123,8 +118,12 @@ impl TextToSpeech for VoiceProgram {
 }
 
 impl Shared {
+    fn idle(&self) -> MutexGuard<'_, Vec<Speaker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn speaker(&self) -> Result<Speaker, EngineError> {
-        if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+        if let Some(idle) = self.idle().pop() {
             return Ok(idle);
         }
         let (program, about) = Program::start(&self.name, &self.program, self.most_memory_bytes).await?;
@@ -143,22 +142,13 @@ impl Shared {
 type Made = (Hz, Vec<i16>, Vec<Word>);
 
 impl Speaker {
-    async fn say(&mut self, sentence: &Sentence, made: &tokio::sync::mpsc::Sender<Made>) -> Result<(), EngineError> {
+    async fn say(&mut self, sentence: &Sentence, made: &mpsc::Sender<Made>) -> Result<(), EngineError> {
         self.id += 1;
         let request = Request { id: self.id, text: &sentence.text, language: sentence.language.as_deref() };
-        let mut message = serde_json::to_vec(&request).expect("a request is plain");
-        message.push(b'\n');
-        self.program.write(&message).await?;
+        self.program.ask(&request, &[]).await?;
         let mut all = 0;
         loop {
-            let line = self.program.read_line().await?;
-            let wrong = |what: &str| Err(EngineError::Broken(what.to_owned()));
-            let Ok(reply) = serde_json::from_str::<Reply>(&line) else {
-                return wrong("its answer is not what the protocol says");
-            };
-            if reply.id != self.id {
-                return wrong("it answered something that it was not asked");
-            }
+            let reply: Reply = self.program.answer(self.id).await?;
             if reply.error.is_some() {
                 return Err(EngineError::Failed("it could not say this sentence".into()));
             }
@@ -167,7 +157,7 @@ impl Speaker {
             }
             all += reply.samples;
             if all > MOST_SAMPLES {
-                return wrong("it says more than a sentence can be");
+                return Err(EngineError::Broken("it says more than a sentence can be".into()));
             }
             let bytes = self.program.read_bytes(2 * reply.samples).await?;
             let samples = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
