@@ -1,16 +1,13 @@
 //! From what a deploy names to an engine that is loaded: once, however many deploys name it.
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
-    time::Duration,
+    sync::Arc,
 };
 
 use secrecy::SecretString;
-use tokio::sync::Mutex;
 
-use super::{Engine, EngineConfig, Folder, Source};
+use super::{Engine, EngineConfig, Folder, Source, loaded::Loaded};
 #[cfg(feature = "onnx")]
 use crate::speech::moonshine::Moonshine;
 use crate::{
@@ -23,7 +20,6 @@ use crate::{
         Pool, PoolSettings,
         command::{Command, python_worker},
         openai::OpenAi,
-        pool::WeakPool,
     },
     units::is_http_url,
 };
@@ -46,22 +42,14 @@ impl SpeechToText for Opened {
 /// # Errors
 /// What is wrong with how it is named, or why it cannot be loaded, and what to do.
 pub async fn open(config: &EngineConfig, folder: &Folder) -> Result<Pool, EngineError> {
-    // What does not make it another engine: how long its answers may take, and how many sessions a deploy lets it serve.
-    let key = (EngineConfig { within: Duration::ZERO, sessions: None, ..config.clone() }, folder.clone());
-    let mut loaded = LOADED.lock().await;
-    loaded.retain(|_, pool: &mut WeakPool| pool.upgrade().is_some());
-    if let Some(pool) = loaded.get(&key).and_then(WeakPool::upgrade) {
-        return Ok(pool);
-    }
-    let engine = Opened::new(config, folder).map_err(EngineError::Unavailable)?;
-    let settings = PoolSettings { threads: config.threads, ..PoolSettings::default() };
-    let pool = Pool::start(engine, &settings).await?;
-    loaded.insert(key, pool.downgrade());
-    Ok(pool)
+    let load = async {
+        let engine = Opened::new(config, folder).map_err(EngineError::Unavailable)?;
+        Pool::start(engine, &PoolSettings { threads: config.threads, ..PoolSettings::default() }).await
+    };
+    LOADED.find_or_load(config, folder, load).await
 }
 
-/// The engines of this process.
-static LOADED: LazyLock<Mutex<HashMap<(EngineConfig, Folder), WeakPool>>> = LazyLock::new(Mutex::default);
+static LOADED: Loaded<Pool> = Loaded::new();
 
 impl Opened {
     /// What a deploy names, as far as that can be seen without loading it.

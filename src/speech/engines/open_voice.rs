@@ -1,18 +1,15 @@
 //! From what a deploy names to a voice that is loaded: once, however many deploys name it.
 
-use std::{collections::HashMap, sync::LazyLock, time::Duration};
-
-use tokio::sync::Mutex;
-
 use super::{
     EngineConfig, Folder,
+    loaded::Loaded,
     open::{check, named, own_program, server, worker_program},
 };
 use crate::{
     conversation::{EngineError, Languages, TextToSpeech},
     speech::{
         Voice,
-        voices::{OpenAiVoice, VoiceProgram, WeakVoice},
+        voices::{OpenAiVoice, VoiceProgram},
     },
 };
 
@@ -21,19 +18,11 @@ use crate::{
 /// # Errors
 /// What is wrong with how it is named, or why it cannot be loaded, and what to do.
 pub async fn open_voice(config: &EngineConfig, folder: &Folder) -> Result<Voice, EngineError> {
-    let key = (EngineConfig { within: Duration::ZERO, sessions: None, ..config.clone() }, folder.clone());
-    let mut loaded = LOADED.lock().await;
-    loaded.retain(|_, voice: &mut WeakVoice| voice.upgrade().is_some());
-    if let Some(voice) = loaded.get(&key).and_then(WeakVoice::upgrade) {
-        return Ok(voice);
-    }
-    let voice = Voice::start_boxed(unopened_voice(config, folder).map_err(EngineError::Unavailable)?).await?;
-    loaded.insert(key, voice.downgrade());
-    Ok(voice)
+    let load = async { Voice::start_boxed(unopened_voice(config, folder).map_err(EngineError::Unavailable)?).await };
+    LOADED.find_or_load(config, folder, load).await
 }
 
-/// The voices of this process.
-static LOADED: LazyLock<Mutex<HashMap<(EngineConfig, Folder), WeakVoice>>> = LazyLock::new(Mutex::default);
+static LOADED: Loaded<Voice> = Loaded::new();
 
 /// What a deploy names, as far as that can be seen without loading it.
 ///

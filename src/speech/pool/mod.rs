@@ -17,7 +17,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::stats::{self, EngineStats};
+use super::{
+    engines,
+    stats::{self, EngineStats},
+};
 use crate::conversation::{About, EngineError, SpeechToText, Spoken, Transcription};
 use queue::Queue;
 
@@ -84,17 +87,19 @@ pub struct Answer {
 #[derive(Clone)]
 pub struct Pool(Arc<Owner>);
 
-/// A pool that ends when nobody else has it.
-#[derive(Clone)]
-pub(super) struct WeakPool(Weak<Owner>);
+impl engines::Shared for Pool {
+    type Weak = Weak<Owner>;
 
-impl WeakPool {
-    pub(super) fn upgrade(&self) -> Option<Pool> {
-        self.0.upgrade().map(Pool)
+    fn downgrade(&self) -> Weak<Owner> {
+        Arc::downgrade(&self.0)
+    }
+
+    fn upgrade(weak: &Weak<Owner>) -> Option<Pool> {
+        weak.upgrade().map(Pool)
     }
 }
 
-struct Owner(Arc<Shared>);
+pub(super) struct Owner(Arc<Shared>);
 
 struct Shared {
     engine: Box<dyn SpeechToText>,
@@ -176,10 +181,6 @@ impl Pool {
         let again = self.ask(job()).await?;
         let lasts = job().lasts();
         Ok(again.took.as_secs_f64() / lasts.as_secs_f64())
-    }
-
-    pub(super) fn downgrade(&self) -> WeakPool {
-        WeakPool(Arc::downgrade(&self.0))
     }
 
     /// What the engine is.

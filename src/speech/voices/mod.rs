@@ -4,7 +4,11 @@ mod check;
 mod openai;
 mod program;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::Instant};
 use tracing::Instrument;
@@ -16,6 +20,7 @@ pub use self::{
 };
 use super::{
     breaker::{Breaker, to_be_asked},
+    engines::Shared,
     gate::Gate,
     pieces::Pieces,
     trace,
@@ -26,16 +31,19 @@ use crate::conversation::{About, EngineError, Sentence, SoundPiece, TextToSpeech
 #[derive(Clone)]
 pub struct Voice(Arc<Loaded>);
 
-/// A voice that ends when nobody else has it.
-pub(super) struct WeakVoice(std::sync::Weak<Loaded>);
+impl Shared for Voice {
+    type Weak = Weak<Loaded>;
 
-impl WeakVoice {
-    pub(super) fn upgrade(&self) -> Option<Voice> {
-        self.0.upgrade().map(Voice)
+    fn downgrade(&self) -> Weak<Loaded> {
+        Arc::downgrade(&self.0)
+    }
+
+    fn upgrade(weak: &Weak<Loaded>) -> Option<Voice> {
+        weak.upgrade().map(Voice)
     }
 }
 
-struct Loaded {
+pub(super) struct Loaded {
     engine: Box<dyn TextToSpeech>,
     about: About,
     gate: Gate,
@@ -67,10 +75,6 @@ impl Voice {
             0 => Err(EngineError::Unavailable(format!("the engine {} says nothing", voice.about().name))),
             _ => Ok(voice),
         }
-    }
-
-    pub(super) fn downgrade(&self) -> WeakVoice {
-        WeakVoice(Arc::downgrade(&self.0))
     }
 
     /// What the engine is.
