@@ -38,11 +38,9 @@ pub(crate) async fn prepare(table: toml::Table) -> Result<Maker, OptionsError> {
     let chain = options.chain().await?;
     let transcriber = options.transcriber()?;
     let shelf = options.folder.clone().map(|folder| Shelf::new(folder, &options));
-    // The first engine has to keep up; what a deploy says of it goes before what was measured.
-    let most = options.engines[0].sessions.unwrap_or(chain.first().capacity());
-    let limit = (chain.first().id(), most);
+    let limit = chain.limit();
     let shared = Arc::new(Shared { chain, transcriber, options, shelf });
-    Ok(Maker::new(move || Scribe { shared: shared.clone() }).limited(limit.0, limit.1))
+    Ok(Maker::new(move || Scribe { shared: shared.clone() }).limited(limit.name, limit.most))
 }
 
 struct Scribe {

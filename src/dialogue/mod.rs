@@ -67,8 +67,6 @@ struct Shared {
     ears: Chain,
     voices: Voices,
     settings: DialogueSettings,
-    /// How many sessions the first engine serves in time, unless a deploy says otherwise.
-    most: usize,
 }
 
 /// How conversations go.
@@ -93,8 +91,7 @@ pub struct DialogueSettings {
 impl Dialogue {
     /// Conversations with these engines.
     pub fn new(ears: Chain, voices: Voices, settings: DialogueSettings) -> Dialogue {
-        let most = ears.first().capacity();
-        Dialogue(Arc::new(Shared { ears, voices, settings, most }))
+        Dialogue(Arc::new(Shared { ears, voices, settings }))
     }
 
     /// An agent for one room.
@@ -104,9 +101,9 @@ impl Dialogue {
 
     /// A maker of agents, of which the engines serve no more than they can in time.
     pub fn maker<C: Conversation + 'static>(&self, make: impl Fn() -> C + Send + Sync + 'static) -> Maker {
-        let (dialogue, limit) = (self.clone(), (self.0.ears.first().id(), self.0.most));
+        let (dialogue, limit) = (self.clone(), self.0.ears.limit());
         let maker = Maker::new(move || Converser { dialogue: dialogue.clone(), conversation: Some(make()) });
-        maker.limited(limit.0, limit.1)
+        maker.limited(limit.name, limit.most)
     }
 }
 

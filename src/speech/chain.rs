@@ -13,7 +13,10 @@ use super::{
     Answer, Job, Pool,
     breaker::{Breaker, to_be_asked},
 };
-use crate::conversation::{EngineError, Transcription, nonsense};
+use crate::{
+    agent::Limit,
+    conversation::{EngineError, Transcription, nonsense},
+};
 
 /// Engines in the order in which they are asked. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,13 +27,20 @@ pub struct ChainLink {
     pool: Pool,
     /// How long a final may take, its place in the queue included.
     within: Duration,
+    /// How many sessions it serves by the word of a deploy.
+    sessions: Option<usize>,
     breaker: Breaker,
 }
 
 impl ChainLink {
     /// An engine that is given `within` for the end of an utterance.
     pub fn new(pool: Pool, within: Duration) -> ChainLink {
-        ChainLink { pool, within, breaker: Breaker::default() }
+        ChainLink { pool, within, sessions: None, breaker: Breaker::default() }
+    }
+
+    /// The same, of which a deploy may say how many sessions it serves; that goes before what was measured.
+    pub fn serving(self, sessions: Option<usize>) -> ChainLink {
+        ChainLink { sessions, ..self }
     }
 }
 
@@ -47,6 +57,12 @@ impl Chain {
     /// The first engine, which is asked as long as it is well.
     pub fn first(&self) -> &Pool {
         &self.0[0].pool
+    }
+
+    /// How many sessions a chain like this can serve: as many as its first engine, which has to keep up.
+    pub fn limit(&self) -> Limit {
+        let first = &self.0[0];
+        Limit { name: first.pool.id(), most: first.sessions.unwrap_or(first.pool.capacity()) }
     }
 
     /// What somebody said, of whom so many utterances in a row were not understood, and by which engine. A text that cannot have

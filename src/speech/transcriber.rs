@@ -275,16 +275,24 @@ impl Transcriber {
         let Some(open) = self.open.get_mut(&id) else { return };
         let ends = utterance.speech_ends;
         open.pause = Some(Pause { ends, result: None });
-        let samples: Arc<[i16]> = with_short_silence(&utterance.samples).into();
+        let whole = self.whole(utterance, utterance.with_short_silence().into());
+        self.working.push(Box::pin(async move { Work::Pause { id, ends, result: whole.await } }));
+    }
+
+    /// Has all of an utterance understood, by the samples that stand for it.
+    fn whole(
+        &self,
+        utterance: &Utterance,
+        samples: Arc<[i16]>,
+    ) -> impl Future<Output = Result<(Answer, Pool), EngineError>> + Send + use<> {
         let (chain, language) = (self.chain.clone(), self.settings.language.clone());
-        let losses = self.losses.get(&source.track).copied().unwrap_or(0);
-        let span = trace::span(self.settings.conversation.as_deref(), utterance);
+        let losses = self.losses.get(&utterance.source.track).copied().unwrap_or(0);
         let work = async move {
             let result = chain.finish(samples, language, losses).await.map(|(answer, pool)| (answer, pool.clone()));
             trace::record(&tracing::Span::current(), &result);
-            Work::Pause { id, ends, result }
+            result
         };
-        self.working.push(Box::pin(work.instrument(span)));
+        work.instrument(trace::span(self.settings.conversation.as_deref(), utterance))
     }
 
     /// What was understood at its last pause is all of it.
@@ -325,18 +333,9 @@ impl Transcriber {
     }
 
     fn understand(&mut self, utterance: Utterance) {
-        let samples: Arc<[i16]> = utterance.samples.as_slice().into();
-        let (chain, language) = (self.chain.clone(), self.settings.language.clone());
-        let id = utterance.id;
-        let losses = self.losses.get(&utterance.source.track).copied().unwrap_or(0);
-        let span = trace::span(self.settings.conversation.as_deref(), &utterance);
+        let (id, whole) = (utterance.id, self.whole(&utterance, utterance.samples.as_slice().into()));
         self.over.insert(id, (utterance, Instant::now()));
-        let work = async move {
-            let result = chain.finish(samples, language, losses).await.map(|(answer, pool)| (answer, pool.clone()));
-            trace::record(&tracing::Span::current(), &result);
-            Work::Final { id, result }
-        };
-        self.working.push(Box::pin(work.instrument(span)));
+        self.working.push(Box::pin(async move { Work::Final { id, result: whole.await } }));
     }
 
     fn on_work(&mut self, work: Work) {
@@ -389,26 +388,6 @@ impl Transcriber {
     }
 }
 
-/// Speech with the same silence behind it, whatever a detector's hang-over: how sure a model is that a sentence ends depends on
-/// that. Of 1,072 whole and cut utterances 0.2 s told them apart best (0.93 of the area under the curve; 0.85 with 0.1 s, 0.86 with 0.4 s).
-fn with_short_silence(samples: &[i16]) -> Vec<i16> {
-    let silent = trailing_quiet(samples);
-    let mut samples = samples[..samples.len() - silent].to_vec();
-    samples.resize(samples.len() + Spoken::RATE.samples_in(BEHIND), 0);
-    samples
-}
-
-/// How much of the end is far quieter than the loud parts of what was said.
-fn trailing_quiet(samples: &[i16]) -> usize {
-    let block = Spoken::RATE.samples_in(Duration::from_millis(10));
-    let power = |block: &[i16]| block.iter().map(|s| i64::from(*s).pow(2)).sum::<i64>() / block.len().max(1) as i64;
-    let mut powers: Vec<i64> = samples.chunks(block).map(power).collect();
-    powers.sort_unstable();
-    let loud = powers.get(powers.len() * 19 / 20).copied().unwrap_or(0);
-    let is_quiet = |chunk: &&[i16]| power(chunk) * QUIETER < loud;
-    samples.rchunks(block).take_while(is_quiet).map(<[i16]>::len).sum::<usize>().min(samples.len())
-}
-
 /// Puts what was understood into a caption; its words get the times of the agent's clock.
 fn fill(caption: &mut Caption, heard: Transcription, engine: Option<Arc<str>>, begins: Duration) {
     let moved = |word: Word| Word { begins: word.begins + begins, ends: word.ends + begins, ..word };
@@ -426,9 +405,5 @@ fn lost(error: &EngineError) -> Lost {
     }
 }
 
-/// The silence behind what is understood at a pause.
-const BEHIND: Duration = Duration::from_millis(200);
-/// What is 35 dB below the loud parts is silence.
-const QUIETER: i64 = 3_162;
 /// An agent that was told to leave has 0.9 s.
 const AT_THE_END: Duration = Duration::from_millis(700);

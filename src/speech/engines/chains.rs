@@ -21,9 +21,9 @@ pub async fn open_ears(
     for engine in engines {
         let pool = open(engine, folder).await.map_err(problem(key))?;
         check_language(language, &engine.name, &pool.about().languages)?;
-        links.push(ChainLink::new(pool, engine.within));
+        links.push(ChainLink::new(pool, engine.within).serving(engine.sessions));
     }
-    is_no_list(key, links.is_empty(), "moonshine").map(|()| Chain::new(links))
+    Ok(Chain::new(some(key, links, "moonshine")?))
 }
 
 /// Loads the engines that speak.
@@ -42,13 +42,14 @@ pub async fn open_voices(
         check_language(language, &engine.name, &voice.about().languages)?;
         links.push(VoiceLink::new(voice, engine.within));
     }
-    is_no_list(key, links.is_empty(), "hibari").map(|()| Voices::new(links))
+    Ok(Voices::new(some(key, links, "hibari")?))
 }
 
-fn is_no_list(key: &'static str, is_empty: bool, example: &str) -> Result<(), OptionsError> {
-    match is_empty {
+/// The links of a list that names any.
+fn some<L>(key: &'static str, links: Vec<L>, example: &str) -> Result<Vec<L>, OptionsError> {
+    match links.is_empty() {
         true => Err(OptionsError::Value { key, problem: format!("names no engine; write [\"{example}\"]") }),
-        false => Ok(()),
+        false => Ok(links),
     }
 }
 
