@@ -67,29 +67,32 @@ impl Ear {
         Ear { transcriber, detector, listener, judging: FuturesUnordered::new(), people: BTreeMap::new() }
     }
 
-    /// Takes what the room told.
-    pub(super) fn handle(&mut self, input: &Input, mut tell: impl FnMut(TurnInput)) {
-        let (people, mut pauses) = (&mut self.people, Vec::new());
+    /// Takes what the room told, and gives what that is to the turn machine.
+    pub(super) fn handle(&mut self, input: &Input) -> Vec<TurnInput> {
+        let (people, mut pauses, mut told) = (&mut self.people, Vec::new(), Vec::new());
         self.transcriber.handle_and_tell(input, |heard| {
-            on_heard(people, heard, &mut tell);
+            told.extend(on_heard(people, heard));
             if let Heard::Paused(source, id, _) = heard {
                 pauses.push((source.clone(), *id));
             }
         });
         pauses.into_iter().for_each(|(source, id)| self.judge(&source, id));
         if let Input::Event(event) = input {
-            match &event.kind {
-                EventKind::Peer(PeerEvent::Left { peer, .. }) => {
-                    self.people.remove(&peer.id);
-                    tell(TurnInput::Left { speaker: peer.id.clone() });
-                }
-                EventKind::Peer(PeerEvent::Joined { peer, .. } | PeerEvent::Updated { peer, .. }) => {
-                    if let Some(name) = peer.display_name() {
-                        tell(TurnInput::Named { speaker: peer.id.clone(), name });
-                    }
-                }
-                _ => {}
+            told.extend(self.on_event(&event.kind));
+        }
+        told
+    }
+
+    fn on_event(&mut self, event: &EventKind) -> Option<TurnInput> {
+        match event {
+            EventKind::Peer(PeerEvent::Left { peer, .. }) => {
+                self.people.remove(&peer.id);
+                Some(TurnInput::Left { speaker: peer.id.clone() })
             }
+            EventKind::Peer(PeerEvent::Joined { peer, .. } | PeerEvent::Updated { peer, .. }) => {
+                Some(TurnInput::Named { speaker: peer.id.clone(), name: peer.display_name()? })
+            }
+            _ => None,
         }
     }
 
@@ -113,40 +116,40 @@ impl Ear {
     }
 
     /// What a caption is to the turn machine.
-    pub(super) fn on_caption(&mut self, caption: &Caption, mut tell: impl FnMut(TurnInput)) {
-        let Some(person) = self.people.get_mut(&caption.speaker) else { return };
-        if person.closed.is_some_and(|closed| caption.utterance <= closed) {
-            return;
+    pub(super) fn on_caption(&mut self, caption: &Caption) -> Vec<TurnInput> {
+        let Some(person) = self.people.get_mut(&caption.speaker) else { return Vec::new() };
+        if person.is_closed(caption.utterance) {
+            return Vec::new();
         }
         person.parts.insert(caption.utterance, (caption.text.clone(), caption.covers));
         person.sentence_end = caption.sentence_end;
         let (text, covers) = person.text();
-        self.hint(&caption.speaker, &mut tell);
-        tell(TurnInput::Text { speaker: caption.speaker.clone(), text, covers });
+        let text = TurnInput::Text { speaker: caption.speaker.clone(), text, covers };
+        self.hint(&caption.speaker).into_iter().chain([text]).collect()
     }
 
     /// What a judgement is to it.
-    pub(super) fn on_judged(&mut self, judged: &Judged, mut tell: impl FnMut(TurnInput)) {
-        let Some(person) = self.people.get_mut(&judged.speaker) else { return };
-        if person.paused == Some(judged.utterance) {
-            person.sound = judged.finished;
-            self.hint(&judged.speaker, &mut tell);
+    pub(super) fn on_judged(&mut self, judged: &Judged) -> Option<TurnInput> {
+        let person = self.people.get_mut(&judged.speaker)?;
+        if person.paused != Some(judged.utterance) {
+            return None;
         }
+        person.sound = judged.finished;
+        self.hint(&judged.speaker)
     }
 
     /// How whole it seems, as far as is known. Whoever is listened to is not taken for finished before that was heard.
-    fn hint(&self, speaker: &PeerId, tell: &mut impl FnMut(TurnInput)) {
-        let Some(person) = self.people.get(speaker) else { return };
+    fn hint(&self, speaker: &PeerId) -> Option<TurnInput> {
+        let person = self.people.get(speaker)?;
         let (text, covers) = person.text();
         if covers != Covers::All {
-            return;
+            return None;
         }
         let said = SaidSoFar { text: &text, sentence_end: person.sentence_end, sound: person.sound };
+        let complete = self.detector.completeness(&said)?;
         let is_unheard = self.listener.is_some() && person.sound.is_none();
-        if let Some(complete) = self.detector.completeness(&said) {
-            let complete = if is_unheard { complete.min(0.5) } else { complete };
-            tell(TurnInput::Hint { speaker: speaker.clone(), complete });
-        }
+        let complete = if is_unheard { complete.min(0.5) } else { complete };
+        Some(TurnInput::Hint { speaker: speaker.clone(), complete })
     }
 
     /// What this person says from now on is something new.
@@ -165,51 +168,48 @@ impl Ear {
     }
 }
 
-fn on_heard(people: &mut BTreeMap<PeerId, Listening>, heard: &Heard, tell: &mut impl FnMut(TurnInput)) {
+fn on_heard(people: &mut BTreeMap<PeerId, Listening>, heard: &Heard) -> Option<TurnInput> {
+    let speaker = |source: &Source| source.peer.clone();
     match heard {
-        Heard::Active(source) => tell(TurnInput::Active { speaker: source.peer.clone() }),
-        Heard::Inactive(source) => tell(TurnInput::Inactive { speaker: source.peer.clone() }),
+        Heard::Active(source) => Some(TurnInput::Active { speaker: speaker(source) }),
+        Heard::Inactive(source) => Some(TurnInput::Inactive { speaker: speaker(source) }),
         Heard::Began(source, id, at) => {
-            let person = people.entry(source.peer.clone()).or_default();
+            let person = people.entry(speaker(source)).or_default();
             person.parts.insert(*id, (String::new(), Covers::Beginning));
             person.paused = None;
-            tell(TurnInput::Began { speaker: source.peer.clone(), at: *at });
+            Some(TurnInput::Began { speaker: speaker(source), at: *at })
         }
-        Heard::Paused(source, id, at) => pause(people, &source.peer, *id, *at, tell),
+        Heard::Paused(source, id, at) => people.entry(speaker(source)).or_default().pause(source, *id, *at),
         Heard::WentOn(source, _) => {
             if let Some(person) = people.get_mut(&source.peer) {
                 person.paused = None;
             }
-            tell(TurnInput::WentOn { speaker: source.peer.clone() });
+            Some(TurnInput::WentOn { speaker: speaker(source) })
         }
-        Heard::Ended(utterance) if utterance.end == End::Cut => {}
-        Heard::Ended(utterance) => {
-            pause(people, &utterance.source.peer, utterance.id, utterance.speech_ended(), tell);
+        Heard::Ended(utterance) if utterance.end == End::Cut => None,
+        Heard::Ended(utterance) | Heard::Withdrawn(utterance) => {
+            let person = people.entry(speaker(&utterance.source)).or_default();
+            person.pause(&utterance.source, utterance.id, utterance.speech_ended())
         }
-        Heard::Withdrawn(utterance) => {
-            pause(people, &utterance.source.peer, utterance.id, utterance.speech_ended(), tell);
-        }
-    }
-}
-
-/// Tells of a pause, once.
-fn pause(
-    people: &mut BTreeMap<PeerId, Listening>,
-    speaker: &PeerId,
-    id: UtteranceId,
-    at: Duration,
-    tell: &mut impl FnMut(TurnInput),
-) {
-    let person = people.entry(speaker.clone()).or_default();
-    let is_known = person.paused == Some(id) || person.closed.is_some_and(|closed| id <= closed);
-    if !is_known {
-        person.paused = Some(id);
-        (person.sound, person.sentence_end) = (None, None);
-        tell(TurnInput::Paused { speaker: speaker.clone(), at });
     }
 }
 
 impl Listening {
+    /// Whether an utterance belongs to a turn that is over.
+    fn is_closed(&self, id: UtteranceId) -> bool {
+        self.closed.is_some_and(|closed| id <= closed)
+    }
+
+    /// Tells of a pause, once.
+    fn pause(&mut self, source: &Source, id: UtteranceId, at: Duration) -> Option<TurnInput> {
+        if self.paused == Some(id) || self.is_closed(id) {
+            return None;
+        }
+        self.paused = Some(id);
+        (self.sound, self.sentence_end) = (None, None);
+        Some(TurnInput::Paused { speaker: source.peer.clone(), at })
+    }
+
     /// All parts as one text. It covers as much as its least part does.
     fn text(&self) -> (String, Covers) {
         let parts = self.parts.values().map(|(text, _)| text.trim()).filter(|text| !text.is_empty());

@@ -1,6 +1,6 @@
 //! One sentence on its way: text, samples at the voice's rate, words, and which of its samples lie where in the voice.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use crate::{
     agent::Voice,
@@ -85,7 +85,7 @@ impl Line {
         SpokenWords::known(self.times.iter().map(word).collect())
     }
 
-    pub(super) fn is_made(&self) -> bool {
+    fn is_made(&self) -> bool {
         self.words.is_some()
     }
 
@@ -108,13 +108,13 @@ impl Line {
 
     /// Gives the voice what there is.
     pub(super) fn queue(&mut self, voice: &mut Voice) {
-        let begins = leading_silence(&self.samples, self.rate);
-        if self.begins.is_none() && (begins < self.samples.len() || self.is_made()) {
+        if self.begins.is_none() {
+            let begins = leading_silence(&self.samples, self.rate);
+            if begins == self.samples.len() && !self.is_made() {
+                return;
+            }
             self.begins = Some(begins);
-            self.next = self.next.max(begins);
-        }
-        if self.begins.is_none() || self.next >= self.samples.len() {
-            return;
+            self.next = begins;
         }
         let position = voice.written();
         let length = voice.play(&self.samples[self.next..]);
@@ -134,11 +134,8 @@ impl Line {
     /// The words that have been heard; and whether that is an estimate.
     pub(super) fn heard(&self, played: u64) -> (String, bool) {
         let heard = self.heard_samples(played);
-        match &self.words {
-            Some(words) => (words.heard(heard), words.is_estimate()),
-            // Not all of it is made: its end is not known.
-            None => (self.estimated().heard(heard), true),
-        }
+        let words = self.words();
+        (words.heard(heard), words.is_estimate())
     }
 
     /// The voice was cut off at `played`: what it had been given behind that was not heard. The line goes on at its first word
@@ -149,28 +146,29 @@ impl Line {
         for stretch in &mut self.stretches {
             stretch.length = stretch.length.min((played - stretch.position) as usize);
         }
-        let resumes = self.words.clone().unwrap_or_else(|| self.estimated()).resumes_at(heard);
-        match (resumes, heard) {
-            (_, 0) => self.next = self.begins.unwrap_or(0),
-            (Some(at), _) => self.next = at.max(self.begins.unwrap_or(0)),
-            (None, _) => self.next = self.samples.len(),
-        }
+        let resumes = self.words().resumes_at(heard);
+        self.next = match (resumes, heard) {
+            (_, 0) => self.begins.unwrap_or(0),
+            (Some(at), _) => at.max(self.begins.unwrap_or(0)),
+            (None, _) => self.samples.len(),
+        };
     }
 
-    /// Where its words are as far as it is made: no sooner than people speak.
-    fn estimated(&self) -> SpokenWords {
+    /// Where its words are; while it is being made, an estimate: no sooner than people speak.
+    fn words(&self) -> Cow<'_, SpokenWords> {
+        if let Some(words) = &self.words {
+            return Cow::Borrowed(words);
+        }
         let mut samples = self.samples.clone();
         let least = self.rate.samples_in(A_LETTER * self.text.chars().count() as u32);
         // What is not made yet counts as loud.
         samples.resize(samples.len().max(least), i16::MAX);
-        SpokenWords::estimated(&self.text, &samples, self.rate)
+        Cow::Owned(SpokenWords::estimated(&self.text, &samples, self.rate))
     }
 
     /// Another engine says it from its beginning.
     pub(super) fn restart(&mut self) {
-        let stretches = std::mem::take(&mut self.stretches);
-        *self = Line { stretches, ..Line::new(std::mem::take(&mut self.text), self.rate) };
-        self.stretches.clear();
+        *self = Line::new(std::mem::take(&mut self.text), self.rate);
     }
 }
 

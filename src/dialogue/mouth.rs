@@ -143,31 +143,35 @@ impl Mouth {
 
     /// Has the next sentence made if it is time, and gives the voice what there is.
     pub(super) fn pump(&mut self, voice: &mut Voice) {
+        self.make_next(voice);
+        if self.is_held {
+            return;
+        }
+        let before = voice.written();
+        for line in self.lines.iter_mut().filter(|line| !line.is_queued()) {
+            line.queue(voice);
+            if !line.is_queued() {
+                break;
+            }
+        }
+        if voice.written() > before && self.begins.is_none() {
+            self.begins = Some(before);
+            self.first_queued = Some(Instant::now());
+        }
+    }
+
+    fn make_next(&mut self, voice: &Voice) {
+        if self.saying.is_some() || self.waiting.is_empty() {
+            return;
+        }
         let played = voice.played();
         let ahead = self.lines.iter().filter(|line| line.is_ahead_of(played)).count();
-        if self.saying.is_none()
-            && ahead < MOST_AHEAD
+        if ahead < MOST_AHEAD
             && let Some(text) = self.waiting.pop_front()
         {
             let sentence = Sentence { text: text.as_str().into(), language: self.language.clone() };
             self.saying = Some(self.voices.say_in(sentence, Some(self.conversation.clone())));
             self.lines.push(Line::new(text, voice.rate()));
-        }
-        if self.is_held {
-            return;
-        }
-        for line in &mut self.lines {
-            if !line.is_queued() {
-                let before = voice.written();
-                line.queue(voice);
-                if voice.written() > before && self.begins.is_none() {
-                    self.begins = Some(before);
-                    self.first_queued = Some(Instant::now());
-                }
-            }
-            if !line.is_queued() {
-                break;
-            }
         }
     }
 
@@ -192,14 +196,12 @@ impl Mouth {
                 line.take(piece);
             }
             Some(Said::Restarts) => {
-                if line.has_begun() {
+                let has_begun = line.has_begun();
+                line.restart();
+                if has_begun {
                     voice.interrupt();
                     let played = voice.played();
-                    let (line, before) = self.lines.split_last_mut().expect("there is one");
-                    before.iter_mut().for_each(|line| line.rewind(played));
-                    line.restart();
-                } else {
-                    line.restart();
+                    self.lines.iter_mut().for_each(|line| line.rewind(played));
                 }
             }
             Some(Said::Failed(error)) => {

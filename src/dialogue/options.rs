@@ -87,20 +87,26 @@ impl DialogueOptions {
     /// # Errors
     /// The option that cannot be, or the engine that is missing, and what to do.
     pub async fn open(self) -> Result<Dialogue, OptionsError> {
+        self.open_in(&Folder::of_user()).await
+    }
+
+    /// The same with the engines of another folder.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn open_in(self, folder: &Folder) -> Result<Dialogue, OptionsError> {
         self.activity.check()?;
         let turns = self.turns.check();
         turns.map_err(|(key, problem)| OptionsError::Value { key, problem: problem.into() })?;
-        let folder = Folder::of_user();
-        let ears = open_ears("ears", &self.ears, &self.language, &folder).await?;
-        let voices = open_voices("voices", &self.voices, &self.language, &folder).await?;
-        let listener = self.turn_listener.as_deref().map(|name| open_turn_listener(name, &folder)).transpose();
+        let ears = open_ears("ears", &self.ears, &self.language, folder).await?;
+        let voices = open_voices("voices", &self.voices, &self.language, folder).await?;
+        let listener = self.turn_listener.as_deref().map(|name| open_turn_listener(name, folder)).transpose();
         let listener = listener.map_err(|problem| OptionsError::Value { key: "turn_listener", problem })?;
         let transcriber = TranscriberSettings {
-            listening: self.activity.listening(&folder)?,
+            listening: self.activity.listening(folder)?,
             partials: Some(PARTIALS),
-            at_pauses: true,
             language: Some(self.language.as_str().into()),
-            conversation: None,
+            ..TranscriberSettings::default()
         };
         let settings = DialogueSettings {
             transcriber,

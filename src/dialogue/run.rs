@@ -25,7 +25,7 @@ use crate::{
     conversation::{
         Announcer, Context, Conversation, Part,
         transcript::Caption,
-        turn::{Covers, Order, ReplyId, TurnInput, TurnLog, TurnMachine},
+        turn::{Covers, Order, ReplyId, TurnInput, TurnMachine, logged},
     },
     event::PeerId,
     speech::Said as Sound,
@@ -154,9 +154,8 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
     }
 
     fn on_input(&mut self, input: &Input) {
-        let mut heard = Vec::new();
-        self.ear.handle(input, |what| heard.push(what));
-        heard.into_iter().for_each(|what| self.feed(what));
+        let heard = self.ear.handle(input);
+        self.feed_all(heard);
         match input {
             Input::Draining { .. } => self.feed(TurnInput::End),
             Input::Event(_) if !self.has_begun && self.room.peers.people().next().is_some() => {
@@ -175,21 +174,19 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
 
     fn on_caption(&mut self, mut caption: Caption) {
         caption.name = self.name_of(&caption.speaker);
-        let mut heard = Vec::new();
-        self.ear.on_caption(&caption, |what| heard.push(what));
+        let heard = self.ear.on_caption(&caption);
         if caption.covers != Covers::Beginning && !heard.is_empty() {
             self.marks.note(TurnPart::Text, self.room.now());
         }
         if self.shared.settings.captions && !(caption.is_partial() && caption.covers == Covers::StoodIn) {
             self.room.notes.post(caption.note());
         }
-        heard.into_iter().for_each(|what| self.feed(what));
+        self.feed_all(heard);
     }
 
     fn on_judged(&mut self, judged: &Judged) {
-        let mut heard = Vec::new();
-        self.ear.on_judged(judged, |what| heard.push(what));
-        heard.into_iter().for_each(|what| self.feed(what));
+        let heard = self.ear.on_judged(judged);
+        self.feed_all(heard);
     }
 
     fn on_sound(&mut self, said: Option<Sound>) {
@@ -290,6 +287,10 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         self.room.notes.post(Note { heard: Some(self.room.now()), text, data, ..Note::default() });
     }
 
+    fn feed_all(&mut self, inputs: impl IntoIterator<Item = TurnInput>) {
+        inputs.into_iter().for_each(|input| self.feed(input));
+    }
+
     /// Tells the machine, and carries out what it orders.
     pub(super) fn feed(&mut self, input: TurnInput) {
         let now = self.room.now();
@@ -298,11 +299,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             self.marks.note(TurnPart::Activity, now);
         }
         if self.shared.settings.log {
-            let mut log = TurnLog::new(Vec::new());
-            // A vector takes everything.
-            log.input(now, &input).ok();
-            let line = serde_json::from_slice(&log.into_inner()).unwrap_or_default();
-            self.post(String::new(), "turn_input", line);
+            self.post(String::new(), "turn_input", logged(now, &input));
         }
         self.machine.handle(now, input);
         let orders: Vec<Order> = self.machine.orders().collect();

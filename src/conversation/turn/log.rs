@@ -72,6 +72,11 @@ impl<W: Write> TurnLog<W> {
     }
 }
 
+/// The line that a log has for an input, by itself.
+pub fn logged(at: Duration, input: &TurnInput) -> serde_json::Value {
+    serde_json::to_value(Line { at: whole_micros(at), what: input }).expect("an input is plain")
+}
+
 /// Gives the inputs of a log to a machine, and writes down what it orders: a log again, the same one unless machine or
 /// settings differ.
 ///

@@ -47,7 +47,7 @@ use self::{
 };
 pub use self::{
     input::{Covers, Leaving, NotATurn, Order, ReplyId, Said, TurnEnd, TurnEvent, TurnInput},
-    log::{LogError, TurnLog, replay},
+    log::{LogError, TurnLog, logged, replay},
     settings::{BargeIn, EndDelay, FloorRule, TurnSettings},
 };
 use crate::event::PeerId;
