@@ -289,7 +289,7 @@ fn unpack(scratch: &Path, wanted: &[WheelFile], packages: usize) -> Result<(), I
 }
 
 fn write_worker(folder: &Path, engine: &Engine, worker: &Worker, python: &Path) -> Result<(), InstallError> {
-    for (name, text) in [worker.imports, (worker.file, worker.text)] {
+    for (name, text) in worker.imports.iter().chain([&(worker.file, worker.text)]) {
         fs::write(folder.join(name), text).map_err(|error| cannot_write(folder, &error))?;
     }
     mark(folder, engine, &[], Some(python))

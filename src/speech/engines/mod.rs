@@ -78,11 +78,12 @@ pub(super) enum Source {
 pub(super) struct Worker {
     pub(super) file: &'static str,
     text: &'static str,
-    imports: (&'static str, &'static str),
+    imports: &'static [(&'static str, &'static str)],
 }
 
-const EAR: (&str, &str) = ("worker.py", include_str!("workers/worker.py"));
-const VOICE: (&str, &str) = ("voice_worker.py", include_str!("workers/voice_worker.py"));
+const WORKER: (&str, &str) = ("worker.py", include_str!("workers/worker.py"));
+const EAR: &[(&str, &str)] = &[WORKER];
+const VOICE: &[(&str, &str)] = &[WORKER, ("voice_worker.py", include_str!("workers/voice_worker.py"))];
 
 /// A file of a wheel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,20 +1,11 @@
 """The worker's end of roomtone's protocol for voices (docs/engines.md): import it, load a voice, call serve."""
 import json
-import os
 import re
 import sys
 
+from worker import say
+
 QUIET = 100  # of 32767: -50 dBFS
-
-# What a library prints by itself must not stand among the answers.
-answers = os.fdopen(os.dup(1), "wb")
-os.dup2(2, 1)
-sys.dont_write_bytecode = True
-
-
-def say(answer, pcm=b""):
-    answers.write(json.dumps(answer).encode() + b"\n" + pcm)
-    answers.flush()
 
 
 def serve(speak, rate, languages):

@@ -1,16 +1,16 @@
-"""The worker's end of roomtone's command protocol (docs/engines.md): import it, load a model, call serve."""
+"""The worker's end of roomtone's protocols (docs/engines.md): import it, load a model, call serve."""
 import json
 import os
 import sys
 
 # What a library prints by itself must not stand among the answers.
-answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+answers = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 sys.dont_write_bytecode = True
 
 
-def say(answer):
-    answers.write(json.dumps(answer) + "\n")
+def say(answer, pcm=b""):
+    answers.write(json.dumps(answer).encode() + b"\n" + pcm)
     answers.flush()
 
 
