@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use roomtone::{
     agent::{AgentError, Maker, OptionsError, options},
-    conversation::{Conversation, Prompt, Speech, UserTurn},
+    conversation::{Conversation, Prompt, Speech, UserTurn, words},
     speech::Models,
 };
 
@@ -60,14 +60,10 @@ impl Conversation for Concierge {
 impl Shared {
     /// Whether somebody takes leave: the words stand at the end of what they say.
     fn is_goodbye(&self, text: &str) -> bool {
-        let plain = |text: &str| -> Vec<String> {
-            let word = |word: &str| word.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
-            text.split_whitespace().map(word).filter(|word| !word.is_empty()).collect()
-        };
-        let said = plain(text);
+        let said = words(text);
         let ends_with = |phrase: &String| {
-            let words = plain(phrase);
-            !words.is_empty() && said.ends_with(&words)
+            let phrase = words(phrase);
+            !phrase.is_empty() && said.ends_with(&phrase)
         };
         self.goodbyes.iter().any(ends_with)
     }

@@ -25,7 +25,7 @@ mod turn_detector;
 
 pub use context::{Context, Entry, Heard, Role};
 pub use language_model::{LanguageModel, Prompt, TextSink, text_channel};
-pub use plausible::{Nonsense, nonsense};
+pub use plausible::{Nonsense, nonsense, words};
 pub(crate) use reply::Part;
 pub use reply::{Announcer, Conversation, Speech, UserTurn};
 pub use speech_to_text::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word};

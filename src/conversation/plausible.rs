@@ -69,8 +69,13 @@ pub fn nonsense(heard: &Transcription, lasts: Duration) -> Option<Nonsense> {
     is_guess.then_some(Nonsense::Guess)
 }
 
-/// The words of a text as they sound: without case and signs.
-pub(crate) fn words(text: &str) -> Vec<String> {
+/// The words of a text as they sound: without case and signs, so that they can be compared.
+///
+/// ```
+/// use roomtone::conversation::words;
+/// assert_eq!(words("Well, good-bye!"), ["well", "goodbye"]);
+/// ```
+pub fn words(text: &str) -> Vec<String> {
     let plain = |word: &str| word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     text.split_whitespace().map(plain).filter(|word: &String| !word.is_empty()).collect()
 }
