@@ -20,16 +20,18 @@ enum Verdict {
 impl TurnMachine {
     /// Somebody who silences the agent.
     pub(super) fn interrupts(&self) -> Option<&PeerId> {
-        let may = |id: &PeerId, person: &Person| {
-            self.settings.barge_in.allowed && person.may_be_speaking() && self.may_speak(id, person)
-        };
-        let mut speaking = self.people.iter().filter(|(id, person)| may(id, person));
+        let mut speaking = self.may_be_speaking().filter(|_| self.settings.barge_in.allowed);
         match &self.settings.floor {
             // Whether it is the agent who is meant is known by the words alone.
             FloorRule::Addressed(_) => speaking.find(|(id, person)| self.is_addressed(&person.said(id, self.now))),
             _ => speaking.next(),
         }
         .map(|(id, _)| id)
+    }
+
+    /// Those who may speak to the agent, and may be doing that.
+    fn may_be_speaking(&self) -> impl Iterator<Item = (&PeerId, &Person)> {
+        self.people.iter().filter(|(id, person)| person.may_be_speaking() && self.may_speak(id, person))
     }
 
     pub(super) fn pause(&mut self, reply: Reply, by: PeerId, heard: bool) {
@@ -39,9 +41,8 @@ impl TurnMachine {
     }
 
     pub(super) fn review_paused(&mut self, reply: Reply, by: &PeerId, since: Duration, heard: bool) {
-        let speaking = |(id, person): &(&PeerId, &Person)| person.may_be_speaking() && self.may_speak(id, person);
-        let verdicts = self.people.iter().filter(speaking).map(|(id, person)| (id, self.verdict(person, since, heard)));
-        let verdicts: Vec<(&PeerId, Verdict)> = verdicts.collect();
+        let verdict = |(id, person)| (id, self.verdict(person, since, heard));
+        let verdicts: Vec<(&PeerId, Verdict)> = self.may_be_speaking().map(verdict).collect();
         let turn = verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Turn)).map(|(id, _)| (*id).clone());
         if let Some(by) = turn {
             return self.interrupt(reply, &by, heard);
@@ -64,7 +65,7 @@ impl TurnMachine {
     fn verdict(&self, person: &Person, since: Duration, heard: bool) -> Verdict {
         let settings = &self.settings.barge_in;
         let text = person.text.as_ref().map_or("", |text| &text.text);
-        let least = if heard { settings.words } else { settings.words_thinking };
+        let least = settings.least_words(heard);
         match person.voice {
             Voice::Paused(_) if words_beyond(text, &settings.back_channels) >= least => Verdict::Turn,
             Voice::Speaks if self.now >= self.is_turn_at(person, least) => Verdict::Turn,
@@ -86,15 +87,14 @@ impl TurnMachine {
     /// The time at which the next of those verdicts is due.
     pub(super) fn doubts_until(&self, since: Duration, heard: bool) -> Duration {
         let settings = &self.settings.barge_in;
-        let least = if heard { settings.words } else { settings.words_thinking };
+        let least = settings.least_words(heard);
         let due = |person: &Person| match person.voice {
             Voice::Speaks => self.is_turn_at(person, least),
             Voice::Paused(at) => at.max(since) + settings.decide_within,
             Voice::Silent => since + settings.decide_within,
         };
-        let speaking = self.people.iter().filter(|(id, person)| person.may_be_speaking() && self.may_speak(id, person));
         // One whose time is over waits for the others.
-        speaking.map(|(_, person)| due(person)).filter(|at| *at > self.now).min().unwrap_or(self.now)
+        self.may_be_speaking().map(|(_, person)| due(person)).filter(|at| *at > self.now).min().unwrap_or(self.now)
     }
 
     /// From when on speech that goes on is a turn. What is understood of its first half second may be anything, unless it is much;

@@ -186,6 +186,13 @@ impl TurnSettings {
 /// Every turn whose words do not come is dealt with by then, counted from its last sound.
 pub(super) const RESOLVED: Duration = Duration::from_millis(1_900);
 
+impl BargeIn {
+    /// How many words take the turn while the agent is heard, or thinks.
+    pub(super) fn least_words(&self, heard: bool) -> usize {
+        if heard { self.words } else { self.words_thinking }
+    }
+}
+
 impl EndDelay {
     /// The same delay whatever was said.
     pub fn fixed(delay: Duration) -> EndDelay {
