@@ -19,13 +19,12 @@ use roomtone::{
     agent::AgentError,
     audio::{Hz, Sound},
     conversation::{
-        Conversation, Entry, Speech, TextTurnDetector, UserTurn,
+        Conversation, Entry, Speech, UserTurn,
         turn::{EndDelay, TurnEvent, TurnSettings},
     },
-    dialogue::{Dialogue, DialogueSettings, Phrases, TurnFigures, TurnPart},
+    dialogue::{Dialogue, DialogueOptions, TurnFigures, TurnPart},
     speech::{
-        TranscriberSettings,
-        engines::{ActivityOptions, EngineConfig, Folder, open_ears, open_turn_listener, open_voices, unopened_voice},
+        engines::{EngineConfig, Folder, unopened_voice},
         voices,
     },
 };
@@ -72,18 +71,9 @@ fn policies() -> Vec<(&'static str, TurnSettings, bool)> {
 }
 
 async fn dialogue(place: &Path, turns: TurnSettings, listens: bool) -> Dialogue {
-    let folder = Folder::new(place.join("data/engines"));
-    let ears = open_ears("ears", &[EngineConfig::named("moonshine")], "en", &folder).await.unwrap();
-    let voices = open_voices("voices", &[EngineConfig::named("hibari")], "en", &folder).await.unwrap();
-    let transcriber = TranscriberSettings {
-        listening: ActivityOptions::of_conversations().listening(&folder).unwrap(),
-        partials: Some(Duration::from_millis(200)),
-        ..TranscriberSettings::default()
-    };
-    let listener = listens.then(|| open_turn_listener("smart-turn", &folder).unwrap());
-    let (detector, phrases) = (Arc::new(TextTurnDetector), Phrases::default());
-    let settings = DialogueSettings { transcriber, turns, detector, listener, phrases, captions: false, log: false };
-    Dialogue::new(ears, voices, settings)
+    let turn_listener = listens.then(|| "smart-turn".to_owned());
+    let options = DialogueOptions { turns, turn_listener, captions: false, ..DialogueOptions::default() };
+    options.open_in(&Folder::new(place.join("data/engines"))).await.unwrap()
 }
 
 /// Tells a long story to whatever is said, and what it knew.

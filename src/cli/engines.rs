@@ -150,7 +150,7 @@ async fn speak(folder: &Folder, engine: &'static Engine) -> Result<f64, String> 
     let voice = unopened_voice(&EngineConfig::named(engine.name), folder)?;
     voices::check_voice(&*voice).await.map_err(|error| error.to_string())?;
     let begun = Instant::now();
-    let sample = voices::say(&*voice, "a sentence", "The train to the city leaves at ten past nine.").await;
+    let sample = voices::say(&*voice, "a sentence", voices::SENTENCE).await;
     let sample = sample.map_err(|error| error.to_string())?;
     Ok(begun.elapsed().as_secs_f64() / sample.lasts().as_secs_f64().max(0.1))
 }

@@ -73,6 +73,14 @@ pub(crate) fn people() -> Vec<(Vec<i16>, String)> {
     read
 }
 
+/// A server on this machine, and its URL.
+pub(crate) async fn serve(router: axum::Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
 /// Somebody in a room: a name, and what is said from when on.
 pub(crate) struct Person<'a> {
     pub(crate) name: &'a str,

@@ -8,15 +8,11 @@ use roomtone::{
     agent::AgentError,
     audio::Sound,
     conversation::{
-        Conversation, Entry, Heard, Role, Speech, Spoken, TextTurnDetector, UserTurn,
+        Conversation, Entry, Heard, Role, Speech, Spoken, UserTurn,
         turn::{NotATurn, TurnEnd, TurnEvent, TurnSettings},
     },
-    dialogue::{Dialogue, DialogueSettings, Phrases, TurnFigures},
-    speech::{
-        TranscriberSettings, Voices,
-        engines::{ActivityOptions, EngineConfig, open_voices},
-        models::Rules,
-    },
+    dialogue::{Dialogue, DialogueOptions, TurnFigures},
+    speech::{engines::EngineConfig, models::Rules},
 };
 use tokio::sync::mpsc;
 
@@ -25,38 +21,29 @@ use crate::{
     stage::{Stage, loud, person, sandbox},
 };
 
-/// What the tests' conversations are made of.
-pub(crate) async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
-    let ears = chain(place, "moonshine").await;
-    let folder = engines(place);
-    let voice = EngineConfig { within: Duration::from_secs(60), ..EngineConfig::named("hibari") };
-    let voices: Voices = open_voices("voices", &[voice], "en", &folder).await.unwrap();
-    let listening = ActivityOptions::of_conversations().listening(&folder).unwrap();
-    let settings = DialogueSettings {
-        transcriber: TranscriberSettings {
-            listening,
-            partials: Some(Duration::from_millis(200)),
-            ..TranscriberSettings::default()
-        },
+/// What the tests' conversations are made of, with all the time that a busy machine may need.
+async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
+    let patient =
+        |name| EngineConfig { within: Duration::from_secs(60), sessions: Some(3), ..EngineConfig::named(name) };
+    let options = DialogueOptions {
+        ears: vec![patient("moonshine")],
+        voices: vec![patient("hibari")],
         turns,
-        detector: Arc::new(TextTurnDetector),
-        listener: None,
-        phrases: Phrases::default(),
-        captions: true,
-        log: true,
+        turn_log: true,
+        ..DialogueOptions::default()
     };
-    Dialogue::new(ears, voices, settings)
+    options.open_in(&engines(place)).await.unwrap()
 }
 
 /// Patient with a machine that has much else to do.
-pub(crate) fn patient() -> TurnSettings {
+fn patient() -> TurnSettings {
     TurnSettings { text_within: Duration::from_millis(1_900), ..TurnSettings::default() }
 }
 
 /// Answers by rules, and tells what it was asked and what it knew then.
 struct Ruled {
     rules: Rules,
-    asked: mpsc::UnboundedSender<(UserTurn, Arc<[Entry]>)>,
+    asked: mpsc::Sender<(UserTurn, Arc<[Entry]>)>,
 }
 
 #[async_trait]
@@ -65,7 +52,16 @@ impl Conversation for Ruled {
         say.text(&self.rules.answer(&turn.text)).await;
         // What is not certain yet may come again.
         say.confirmed().await;
-        self.asked.send((turn.clone(), say.context().clone())).ok();
+        self.asked.send((turn.clone(), say.context().clone())).await.ok();
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+#[async_trait]
+impl Conversation for Nobody {
+    async fn reply(&mut self, _: &UserTurn, _: &mut Speech) -> Result<(), AgentError> {
         Ok(())
     }
 }
@@ -109,8 +105,9 @@ say = "Perhaps he might."
 async fn questions_of_people_are_answered_by_their_rules() {
     let Some(place) = place() else { return };
     let dialogue = dialogue(&place, patient()).await;
+    assert_eq!(dialogue.maker(|| Nobody).limit().unwrap().most, 3, "what a deploy says goes before what was measured");
     let rules = Rules::parse(RULES).unwrap();
-    let (sender, mut asked) = mpsc::unbounded_channel();
+    let (sender, mut asked) = mpsc::channel(64);
     let sandbox = sandbox().await;
     let stage = Stage::set(&sandbox, dialogue.agent(Ruled { rules: rules.clone(), asked: sender })).await;
     let novel = |n: u32| format!("librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav");
@@ -178,8 +175,8 @@ fn turn_log(stage: &Stage) -> String {
 }
 
 /// Tells a long story, and what it knew when it was asked.
-pub(crate) struct Storyteller {
-    pub(crate) asked: mpsc::UnboundedSender<Arc<[Entry]>>,
+struct Storyteller {
+    asked: mpsc::Sender<Arc<[Entry]>>,
 }
 
 #[async_trait]
@@ -187,7 +184,7 @@ impl Conversation for Storyteller {
     async fn reply(&mut self, _: &UserTurn, say: &mut Speech) -> Result<(), AgentError> {
         say.text(STORY).await;
         say.confirmed().await;
-        self.asked.send(say.context().clone()).ok();
+        self.asked.send(say.context().clone()).await.ok();
         Ok(())
     }
 }
@@ -201,7 +198,7 @@ const STORY: &str = "Once upon a time a fisherman lived near the northern sea. E
 async fn interruptions_are_honoured_and_agreement_is_not_one() {
     let Some(place) = place() else { return };
     let dialogue = dialogue(&place, patient()).await;
-    let (sender, mut asked) = mpsc::unbounded_channel();
+    let (sender, mut asked) = mpsc::channel(64);
     let sandbox = sandbox().await;
     let stage = Stage::set(&sandbox, dialogue.agent(Storyteller { asked: sender })).await;
     let speaks = |event: &TurnEvent| matches!(event, TurnEvent::AgentSpeaks { .. });
@@ -266,7 +263,7 @@ async fn agreement(place: &Path) -> Sound {
 async fn a_conversation_can_be_replayed_from_its_log() {
     let Some(place) = place() else { return };
     let dialogue = dialogue(&place, patient()).await;
-    let (sender, _asked) = mpsc::unbounded_channel();
+    let (sender, _asked) = mpsc::channel(64);
     let sandbox = sandbox().await;
     let stage =
         Stage::set(&sandbox, dialogue.agent(Ruled { rules: Rules::parse(RULES).unwrap(), asked: sender })).await;

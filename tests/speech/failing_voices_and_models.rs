@@ -28,7 +28,7 @@ use roomtone::{
 };
 use serde_json::{Value, json};
 
-use crate::commands_that_misbehave::python;
+use crate::{commands_that_misbehave::python, common::serve};
 
 async fn voice(python: &Path, how: &str, note: Option<&Path>) -> Result<Voice, EngineError> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/speech/bad_voice.py");
@@ -105,13 +105,6 @@ async fn a_sentence_that_nobody_hears_any_more_does_not_cost_the_program() {
         drop(voices.say(Sentence::new("a good one")));
         assert_eq!(say(&voices, "a good one").await, (1_600, 0, None));
     }
-}
-
-async fn serve(router: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
 }
 
 /// A server with a voice: half a second for each letter, in pieces of odd length.

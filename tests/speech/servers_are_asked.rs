@@ -26,13 +26,6 @@ use serde_json::json;
 
 use crate::common::*;
 
-async fn serve(router: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
-}
-
 /// Understands what is posted, as such a server does.
 async fn transcribe(pool: Pool, headers: HeaderMap, mut form: Multipart) -> Response {
     if headers.get("authorization").is_none_or(|shown| shown != "Bearer a-token") {

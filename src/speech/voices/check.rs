@@ -96,5 +96,6 @@ pub async fn check_voice(engine: &dyn TextToSpeech) -> Result<Sample, CheckFaile
     if differs { Err(CheckFailed::Wrong("the same text took another time".into())) } else { Ok(sample) }
 }
 
-const SENTENCE: &str = "The train to the city leaves at ten past nine.";
+/// What a voice is tried with.
+pub const SENTENCE: &str = "The train to the city leaves at ten past nine.";
 const LONGEST: Duration = Duration::from_secs(60);

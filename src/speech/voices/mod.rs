@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tracing::Instrument;
 
 pub use self::{
-    check::{Sample, check_voice, say},
+    check::{SENTENCE, Sample, check_voice, say},
     openai::OpenAiVoice,
     program::VoiceProgram,
 };
