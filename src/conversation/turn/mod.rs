@@ -178,8 +178,7 @@ impl TurnMachine {
 
     fn on_finished(&mut self, id: ReplyId) {
         let finished = match &self.floor {
-            Floor::Thinking(reply) | Floor::Speaking(reply) => reply.id == id,
-            Floor::Paused { reply, .. } => reply.id == id,
+            Floor::Thinking(reply) | Floor::Speaking(reply) | Floor::Paused { reply, .. } => reply.id == id,
             _ => false,
         };
         if finished {
