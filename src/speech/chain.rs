@@ -113,7 +113,7 @@ impl ChainLink {
             None => answer,
             Some(what) => {
                 self.pool.stats().count_nonsense(what);
-                Answer { heard: Transcription::default(), ..answer }
+                Answer { heard: Transcription::default(), nonsense: Some(what), ..answer }
             }
         }
     }

@@ -79,10 +79,16 @@ impl House {
         lines.filter_map(|line| if let Line::Caption(caption) = line { Some(caption) } else { None }).collect()
     }
 
+    /// All that stands in the rooms' transcripts.
+    fn written(&self) -> String {
+        let rooms = fs::read_dir(self.folder.join("transcripts")).into_iter().flatten().flatten();
+        rooms.filter_map(|room| fs::read_to_string(room.path().join("transcript.jsonl")).ok()).collect()
+    }
+
     async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds() {
-            assert!(Instant::now() < deadline, "{what} did not come; the log: {}", self.log());
+            assert!(Instant::now() < deadline, "{what} did not come; {}; the log: {}", self.written(), self.log());
             sleep(Duration::from_millis(50)).await;
         }
     }

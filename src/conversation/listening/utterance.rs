@@ -72,6 +72,17 @@ impl Utterance {
         samples
     }
 
+    /// Whether it may end within a word.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        matches!(self.end, End::Cut | End::Stopped | End::Left)
+    }
+
+    /// What was said before the last quiet place: without the word that it broke off in.
+    pub(crate) fn before_last_word(&self) -> &[i16] {
+        let said = &self.samples[..self.speech_ends];
+        &said[..quietest(said, samples_in(LAST_WORD) as usize, samples_in(CUT_WINDOW) as usize)]
+    }
+
     pub(super) fn append(&mut self, samples: &[i16]) {
         self.samples.extend_from_slice(samples);
         self.speech_ends = self.samples.len();
@@ -161,6 +172,8 @@ fn quietest(samples: &[i16], within: usize, window: usize) -> usize {
 const SHORT_SILENCE: Duration = Duration::from_millis(200);
 /// What is 35 dB below the loud parts is silence.
 const QUIETER: i64 = 3_162;
+/// Within which of its last moments the word begins that an utterance broke off in.
+const LAST_WORD: Duration = Duration::from_millis(600);
 /// How much of the pause behind an utterance is kept.
 const KEPT_PAUSE: Duration = Duration::from_millis(400);
 /// Among which of its last seconds one that is too long is cut, and how long the quietest place is.
@@ -194,5 +207,28 @@ mod tests {
         assert_eq!(whole.begins, first.begins + first.lasts());
         assert_eq!(first.gaps, [(100, 20)]);
         assert_eq!(whole.gaps, [(220_000 - first.samples.len(), 50)]);
+    }
+
+    #[test]
+    fn one_that_breaks_off_is_whole_up_to_its_last_word() {
+        let source = Arc::new(Source { peer: "ada".into(), kind: PeerKind::Person, track: "t".into() });
+        let mut samples: Vec<i16> = (0..32_000).map(|n| if n % 2 == 0 { 8_000 } else { -8_000 }).collect();
+        // Between words, 0.4 s before the end, and before that in vain.
+        samples[25_600..27_200].fill(3);
+        samples[8_000..16_000].fill(0);
+        let utterance = |samples: Vec<i16>| Utterance {
+            id: UtteranceId(0),
+            source: source.clone(),
+            begins: Duration::ZERO,
+            speech_ends: samples.len(),
+            samples,
+            pre_roll: 0,
+            gaps: Vec::new(),
+            end: End::Open,
+        };
+        let left = utterance(samples.clone()).close(32_000, End::Left);
+        assert!(left.is_broken_off() && !utterance(samples).close(32_000, End::Pause).is_broken_off());
+        assert!((26_000..=26_800).contains(&left.before_last_word().len()), "{}", left.before_last_word().len());
+        assert!(utterance(vec![1; 100]).before_last_word().len() <= 100);
     }
 }

@@ -66,13 +66,13 @@ pub enum Quality {
     Partial,
     /// It is over, and this is what was said.
     Final,
-    /// It is over; the engines did not answer in time, and this is what had been understood by then.
+    /// It is over, and was not understood to its end: this is what had been understood by then.
     StoodIn(Lost),
     /// It is over, and was not understood.
     Lost(Lost),
 }
 
-/// Why an utterance was not understood in time.
+/// Why an utterance was not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lost {
@@ -82,6 +82,8 @@ pub enum Lost {
     Failed,
     /// More waited than could be done in time.
     Full,
+    /// It broke off within a word, of which an engine made what cannot have been said: the speaker has left, or was cut off.
+    BrokenOff,
 }
 
 impl Caption {

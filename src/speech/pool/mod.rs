@@ -21,7 +21,7 @@ use super::{
     engines,
     stats::{self, EngineStats},
 };
-use crate::conversation::{About, EngineError, SpeechToText, Spoken, Transcription};
+use crate::conversation::{About, EngineError, Nonsense, SpeechToText, Spoken, Transcription};
 use queue::Queue;
 
 /// How a pool works.
@@ -77,6 +77,8 @@ impl Job {
 pub struct Answer {
     /// The words.
     pub heard: Transcription,
+    /// What was wrong with a text that cannot have been said, and is therefore not in `heard`.
+    pub nonsense: Option<Nonsense>,
     /// How long it waited before the engine took it.
     pub queued: Duration,
     /// How long the engine took.

@@ -100,7 +100,7 @@ impl Thread {
         if let (false, Ok(heard)) = (job.is_trial, &result) {
             self.count(&speech, heard, queued, took);
         }
-        answer.send(result.map(|heard| Answer { heard, queued, took })).ok();
+        answer.send(result.map(|heard| Answer { heard, nonsense: None, queued, took })).ok();
         Place::Kept
     }
 
