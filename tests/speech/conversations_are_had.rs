@@ -9,7 +9,7 @@ use roomtone::{
     audio::Sound,
     conversation::{
         Conversation, Entry, Heard, Role, Speech, Spoken, UserTurn,
-        turn::{NotATurn, TurnEnd, TurnEvent, TurnSettings},
+        turn::{BargeIn, NotATurn, TurnEnd, TurnEvent, TurnSettings},
     },
     dialogue::{Dialogue, DialogueOptions, TurnFigures},
     speech::{engines::EngineConfig, models::Rules},
@@ -37,7 +37,9 @@ async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
 
 /// Patient with a machine that has much else to do.
 fn patient() -> TurnSettings {
-    TurnSettings { text_within: Duration::from_millis(1_900), ..TurnSettings::default() }
+    let long = Duration::from_secs(10);
+    let barge_in = BargeIn { decide_within: long, ..BargeIn::default() };
+    TurnSettings { text_within: long, reply_within: Duration::from_secs(60), barge_in, ..TurnSettings::default() }
 }
 
 /// Answers by rules, and tells what it was asked and what it knew then.

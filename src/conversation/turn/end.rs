@@ -6,7 +6,6 @@ use super::{
     Covers, FloorRule, Order, ReplyId, Said, TurnEnd, TurnEvent, TurnMachine,
     floor::{Early, Floor, Reply},
     person::{Person, Voice},
-    settings::RESOLVED,
 };
 use crate::{conversation::plausible::words, event::PeerId};
 
@@ -47,7 +46,7 @@ impl TurnMachine {
             let waits = match person.whole_text() {
                 Some(_) if id == speaker => person.end_delay(&self.settings.end_delay),
                 Some(_) => Duration::ZERO,
-                None => self.settings.text_within.max(self.settings.end_delay.longest()).min(RESOLVED),
+                None => self.settings.text_within.max(self.settings.end_delay.longest()),
             };
             self.may_speak(id, person).then_some(paused + waits)
         };
@@ -158,7 +157,7 @@ impl TurnMachine {
         if self.may_speak(id, person) {
             return None;
         }
-        Some(if person.whole_text().is_some() { at } else { at + self.settings.text_within.min(RESOLVED) })
+        Some(if person.whole_text().is_some() { at } else { at + self.settings.text_within })
     }
 
     fn last_to_speak(&self) -> Option<PeerId> {

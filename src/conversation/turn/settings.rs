@@ -17,7 +17,8 @@ pub struct TurnSettings {
     pub least_speech: Duration,
     /// What has fewer words is no turn.
     pub least_words: usize,
-    /// How long the words of a turn are waited for behind its end; then what was understood so far stands in.
+    /// How long the words of a turn are waited for behind its last sound; then what was understood so far stands in, so that no
+    /// turn leaves a silence that is longer.
     #[serde(deserialize_with = "units::duration::deserialize")]
     pub text_within: Duration,
     /// How long a turn may become before the agent takes it anyway.
@@ -160,8 +161,11 @@ impl TurnSettings {
         if self.end_delay.longest() > s(10) || self.end_delay.longest().is_zero() {
             return Err(("turns.end_delay", "is longer than \"0s\", and \"10s\" at most"));
         }
-        if self.text_within.is_zero() || self.text_within > RESOLVED {
-            return Err(("turns.text_within", "is \"1900ms\" at most: by then a turn is dealt with"));
+        if self.text_within.is_zero() || self.text_within > s(10) {
+            return Err((
+                "turns.text_within",
+                "is longer than \"0s\", and \"10s\" at most: by then a turn is dealt with",
+            ));
         }
         if self.longest_turn < s(1) || self.reply_within.is_zero() || self.longest_reply < s(1) {
             return Err(("turns.longest_turn", "reply_within and longest_reply are a second or more"));
@@ -182,9 +186,6 @@ impl TurnSettings {
         }
     }
 }
-
-/// Every turn whose words do not come is dealt with by then, counted from its last sound.
-pub(super) const RESOLVED: Duration = Duration::from_millis(1_900);
 
 impl BargeIn {
     /// How many words take the turn while the agent is heard, or thinks.
