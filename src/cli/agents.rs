@@ -54,22 +54,34 @@ fn options(args: &AgentArgs) -> Result<Table, Failure> {
         }
         None => Table::new(),
     };
-    for (key, value) in set(&args.set)? {
-        table.insert(key, value);
-    }
+    set_in(&mut table, &args.set)?;
     Ok(table)
 }
 
 /// What `--set key=value` says.
 pub(super) fn set(pairs: &[String]) -> Result<Table, Failure> {
     let mut table = Table::new();
+    set_in(&mut table, pairs)?;
+    Ok(table)
+}
+
+/// A key with dots is one of a table within, as in TOML; what else stands there stays.
+fn set_in(table: &mut Table, pairs: &[String]) -> Result<(), Failure> {
     for pair in pairs {
         let (key, value) = pair
             .split_once('=')
             .ok_or_else(|| Failure::Input(format!("--set {pair:?} has no '='; write --set key=value")))?;
-        table.insert(key.trim().to_owned(), value_of(value.trim()));
+        let (tables, key) = key.trim().rsplit_once('.').map_or((None, key.trim()), |(tables, key)| (Some(tables), key));
+        let mut place = &mut *table;
+        for name in tables.into_iter().flat_map(|tables| tables.split('.')) {
+            let within = place.entry(name.trim()).or_insert_with(|| Table::new().into());
+            place = within
+                .as_table_mut()
+                .ok_or_else(|| Failure::Input(format!("--set {pair:?}: {name} has no keys, it is a value")))?;
+        }
+        place.insert(key.trim().to_owned(), value_of(value.trim()));
     }
-    Ok(table)
+    Ok(())
 }
 
 /// A TOML value; what is none is taken as text, so that paths need no quotes.

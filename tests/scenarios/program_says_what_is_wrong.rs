@@ -34,6 +34,8 @@ fn files_agents_and_options() {
     );
     fails(&["demo", "--set", "mixd=true"], 3, &["agent echo", "mixd"]);
     fails(&["demo", "--set", "mixed"], 3, &["write --set key=value"]);
+    fails(&["demo", "--agent", "concierge", "--set", "dialogue.turns.least_word=2"], 3, &["least_word", "least_words"]);
+    fails(&["demo", "--set", "mixed=true", "--set", "mixed.so=1"], 3, &["mixed has no keys, it is a value"]);
     fails(&["demo", "--options", "/no/such.toml"], 3, &["/no/such.toml"]);
     fails(&["demo", "--out", "/proc/nowhere"], 3, &["/proc/nowhere", "--out"]);
 }

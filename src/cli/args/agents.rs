@@ -105,7 +105,7 @@ pub(in crate::cli) struct JoinArgs {
 /// The agent's own options.
 #[derive(Debug, Group)]
 pub(in crate::cli) struct AgentArgs {
-    /// Set an option of the agent, as in --set mixed=true; may be given again
+    /// Set an option of the agent, as in --set mixed=true or --set dialogue.voices='["flite"]'; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(in crate::cli) set: Vec<String>,
     /// Read the agent's options from a TOML file; --set overrides it
