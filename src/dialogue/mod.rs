@@ -33,6 +33,7 @@
 //! }
 //! ```
 
+mod apology;
 mod ear;
 mod figures;
 mod line;
@@ -48,6 +49,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 pub use self::{
+    apology::Apology,
     figures::{TurnFigures, TurnPart},
     measures::{DialogueMeasures, measures},
     options::{DialogueOptions, Phrases},
@@ -82,6 +84,8 @@ pub struct DialogueSettings {
     pub listener: Option<Arc<dyn TurnListener>>,
     /// What the agent says by itself.
     pub phrases: Phrases,
+    /// What it says once in a reply of which a sentence cannot be said; without it the sentence is left out.
+    pub apology: Option<Apology>,
     /// Whether what people say, and what is heard of the agent, becomes notes.
     pub captions: bool,
     /// Whether every input of the turn machine becomes a note, for a replay.

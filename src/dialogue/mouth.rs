@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::line::Line;
+use super::{apology::Apology, line::Line};
 use crate::{
     agent::Voice,
     conversation::{
@@ -20,6 +20,9 @@ pub(super) struct Mouth {
     voices: Voices,
     language: Option<Arc<str>>,
     conversation: Arc<str>,
+    /// What is said in place of the first sentence that cannot be.
+    apology: Option<Apology>,
+    has_apologized: bool,
     sentences: Sentences,
     /// Sentences that are not being made yet.
     waiting: VecDeque<String>,
@@ -48,11 +51,18 @@ pub(super) struct HeardReply {
 }
 
 impl Mouth {
-    pub(super) fn new(voices: Voices, language: Option<Arc<str>>, conversation: Arc<str>) -> Mouth {
+    pub(super) fn new(
+        voices: Voices,
+        language: Option<Arc<str>>,
+        conversation: Arc<str>,
+        apology: Option<Apology>,
+    ) -> Mouth {
         Mouth {
             voices,
             language,
             conversation,
+            apology,
+            has_apologized: false,
             sentences: Sentences::default(),
             waiting: VecDeque::new(),
             lines: Vec::new(),
@@ -67,7 +77,8 @@ impl Mouth {
 
     /// Another reply begins; nothing of it is heard before [`release`](Self::release).
     pub(super) fn begin(&mut self) {
-        *self = Mouth::new(self.voices.clone(), self.language.clone(), self.conversation.clone());
+        let (voices, language, conversation) = (self.voices.clone(), self.language.clone(), self.conversation.clone());
+        *self = Mouth::new(voices, language, conversation, self.apology.clone());
     }
 
     pub(super) fn text(&mut self, text: &str) {
@@ -186,7 +197,7 @@ impl Mouth {
     /// Takes what [`next`](Self::next) gave.
     ///
     /// # Errors
-    /// No engine says the sentence: it is left out.
+    /// No engine says the sentence: it is left out, and an apology takes its place if it is the first one.
     pub(super) fn on_said(&mut self, said: Option<Said>, voice: &mut Voice) -> Result<(), EngineError> {
         let Some(line) = self.lines.last_mut() else { return Ok(()) };
         let mut result = Ok(());
@@ -211,6 +222,7 @@ impl Mouth {
                     false => drop(self.lines.pop()),
                 }
                 self.saying = None;
+                self.apologize(voice);
                 result = Err(error);
             }
             None => {
@@ -220,6 +232,15 @@ impl Mouth {
         }
         self.pump(voice);
         result
+    }
+
+    fn apologize(&mut self, voice: &Voice) {
+        if !std::mem::replace(&mut self.has_apologized, true)
+            && let Some(apology) = &self.apology
+        {
+            self.first_sound.get_or_insert_with(Instant::now);
+            self.lines.push(apology.line(voice.rate()));
+        }
     }
 
     /// Whether some of the reply has been heard.

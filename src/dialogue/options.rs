@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
 
-use super::{Dialogue, DialogueSettings};
+use super::{Apology, Dialogue, DialogueSettings};
 use crate::{
     agent::OptionsError,
     conversation::{TextTurnDetector, turn::TurnSettings},
     speech::{
-        TranscriberSettings,
+        TranscriberSettings, Voices,
         engines::{ActivityOptions, EngineConfig, Folder, open_ears, open_turn_listener, open_voices},
     },
     units,
@@ -47,6 +47,8 @@ pub struct Phrases {
     pub not_understood: String,
     /// Nobody has said anything for long.
     pub still_there: String,
+    /// No voice can say a sentence of a reply. It is made when the deploy is opened, while they can.
+    pub no_voice: String,
     /// The words of a reply take long.
     pub filler: String,
     /// How long that is.
@@ -75,6 +77,7 @@ impl Default for Phrases {
         Phrases {
             not_understood: "Sorry, I did not get that.".into(),
             still_there: "Are you still there?".into(),
+            no_voice: "Sorry, I cannot speak just now.".into(),
             filler: String::new(),
             filler_after: Duration::from_secs(2),
         }
@@ -102,10 +105,12 @@ impl DialogueOptions {
         let voices = open_voices("voices", &self.voices, &self.language, folder).await?;
         let listener = self.turn_listener.as_deref().map(|name| open_turn_listener(name, folder)).transpose();
         let listener = listener.map_err(|problem| OptionsError::Value { key: "turn_listener", problem })?;
+        let language: Arc<str> = self.language.as_str().into();
+        let apology = apology(&self.phrases.no_voice, &voices, &language).await;
         let transcriber = TranscriberSettings {
             listening: self.activity.listening(folder)?,
             partials: Some(PARTIALS),
-            language: Some(self.language.as_str().into()),
+            language: Some(language),
             ..TranscriberSettings::default()
         };
         let settings = DialogueSettings {
@@ -114,11 +119,22 @@ impl DialogueOptions {
             detector: Arc::new(TextTurnDetector),
             listener,
             phrases: self.phrases,
+            apology,
             captions: self.captions,
             log: self.turn_log,
         };
         Ok(Dialogue::new(ears, voices, settings))
     }
+}
+
+/// A voice that is away now may be there when it is needed.
+async fn apology(text: &str, voices: &Voices, language: &Arc<str>) -> Option<Apology> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    let made = Apology::make(text, voices, Some(language.clone())).await;
+    made.inspect_err(|error| tracing::warn!("phrases.no_voice could not be made: {error}; sentences will be left out"))
+        .ok()
 }
 
 /// Who may be interrupting is listened to this often.

@@ -123,7 +123,12 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         transcriber.conversation = Some(name.clone());
         Driver {
             ear: Ear::new(shared.ears.clone(), transcriber, settings.detector.clone(), settings.listener.clone()),
-            mouth: Mouth::new(shared.voices.clone(), settings.transcriber.language.clone(), name.clone()),
+            mouth: Mouth::new(
+                shared.voices.clone(),
+                settings.transcriber.language.clone(),
+                name.clone(),
+                settings.apology.clone(),
+            ),
             name,
             machine: TurnMachine::new(settings.turns.clone()),
             conversation: Arc::new(Mutex::new(conversation)),

@@ -16,7 +16,7 @@ say({"ready": True} if how == "no-rate" else {"ready": True, "rate_hz": 16000})
 marker = sys.argv[2] if len(sys.argv) > 2 else None
 while line := sys.stdin.buffer.readline():
     request = json.loads(line)
-    tone = b"\x00\x10\x00\xf0" * 800  # a tenth of a second
+    tone = (b"\x00\x10" * 8 + b"\x00\xf0" * 8) * 100  # 1 kHz, a tenth of a second
     answer = {"id": request["id"], "samples": 1600}
     if "bad" in request["text"]:
         if how == "dies-once" and not os.path.exists(marker):

@@ -6,6 +6,7 @@ mod stage;
 
 mod commands_that_misbehave;
 mod conversations_are_had;
+mod conversations_end;
 mod engines_are_installed;
 mod engines_keep_the_contract;
 mod failing_voices_and_models;

@@ -18,6 +18,7 @@ use roomtone::{
     session::{SessionEventKind, SessionHandle},
 };
 use tokio::{task::JoinHandle, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 /// See the module's head.
 pub(crate) struct Stage {
@@ -27,7 +28,8 @@ pub(crate) struct Stage {
     pub(crate) agent: PeerId,
     pub(crate) origin: Instant,
     notes: Arc<Mutex<Vec<(Duration, Note)>>>,
-    leave: tokio_util::sync::CancellationToken,
+    leave: CancellationToken,
+    drain: CancellationToken,
     follows: JoinHandle<roomtone::session::SessionSummary>,
 }
 
@@ -37,6 +39,15 @@ pub(crate) async fn sandbox() -> Arc<Sandbox> {
 
 impl Stage {
     pub(crate) async fn set(sandbox: &Arc<Sandbox>, agent: impl Agent + 'static) -> Stage {
+        let stage = Stage::enter(sandbox, agent).await;
+        // It knows that somebody is there, and has said what it says first.
+        let has_begun = |event: &TurnEvent| matches!(event, TurnEvent::AgentFinished { .. });
+        stage.until("the agent's beginning", 0, Duration::from_secs(60), has_begun).await.unwrap();
+        stage
+    }
+
+    /// The same, while the agent may still be saying what it says first.
+    pub(crate) async fn enter(sandbox: &Arc<Sandbox>, agent: impl Agent + 'static) -> Stage {
         let fishjam = Fishjam::new(sandbox.address(), sandbox.token().into());
         let room = fishjam.rest().create_room(&RoomConfig::default()).await.unwrap().id;
         let person = sandbox.add_person(&room, Person::default()).await.unwrap().peer;
@@ -47,13 +58,9 @@ impl Stage {
             sandbox.record(&room, peer, Hz::K24, origin).unwrap();
         }
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let leave = handle.leave_token();
-        let follows = tokio::spawn(follow(handle, origin, notes.clone()));
-        let stage = Stage { sandbox: sandbox.clone(), room, person, agent, origin, notes, leave, follows };
-        // It knows that somebody is there, and has said what it says first.
-        let has_begun = |event: &TurnEvent| matches!(event, TurnEvent::AgentFinished { .. });
-        stage.until("the agent's beginning", 0, Duration::from_secs(60), has_begun).await.unwrap();
-        stage
+        let (leave, drain) = (handle.leave_token(), CancellationToken::new());
+        let follows = tokio::spawn(follow(handle, origin, notes.clone(), drain.clone()));
+        Stage { sandbox: sandbox.clone(), room, person, agent, origin, notes, leave, drain, follows }
     }
 
     pub(crate) async fn say(&self, sound: &Sound) {
@@ -103,9 +110,19 @@ impl Stage {
         self.origin.elapsed()
     }
 
+    /// Tells the agent that it will have to leave.
+    pub(crate) fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Waits until the agent is gone, by whatever happened.
+    pub(crate) async fn gone(self) -> roomtone::session::SessionSummary {
+        self.follows.await.unwrap()
+    }
+
     pub(crate) async fn end(self) -> roomtone::session::SessionSummary {
         self.leave.cancel();
-        self.follows.await.unwrap()
+        self.gone().await
     }
 }
 
@@ -113,8 +130,19 @@ async fn follow(
     mut handle: SessionHandle,
     origin: Instant,
     notes: Arc<Mutex<Vec<(Duration, Note)>>>,
+    drain: CancellationToken,
 ) -> roomtone::session::SessionSummary {
-    while let Some(event) = handle.events.recv().await {
+    let mut is_told = false;
+    loop {
+        let event = tokio::select! {
+            event = handle.events.recv() => event,
+            () = drain.cancelled(), if !is_told => {
+                is_told = true;
+                handle.drain(Duration::from_secs(60));
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
         if let SessionEventKind::Note(note) = event.kind {
             // What the conversation says of a moment it says by its own clock.
             let at = handle.begun.saturating_duration_since(origin) + note.heard.unwrap_or(event.at);
