@@ -83,6 +83,11 @@ impl Ear {
         told
     }
 
+    /// How soon it is to be known what somebody says: who speaks into the agent's turn is waited for.
+    pub(super) fn set_hurry(&mut self, hurries: bool) {
+        self.transcriber.set_partials(Some(if hurries { HURRIED_PARTIALS } else { PARTIALS }));
+    }
+
     fn on_event(&mut self, event: &EventKind) -> Option<TurnInput> {
         match event {
             EventKind::Peer(PeerEvent::Left { peer, .. }) => {
@@ -223,3 +228,8 @@ impl Listening {
         (text, covers)
     }
 }
+
+/// How much more speech makes another partial result, in the agent's turn and in others'. In others' nothing waits for it, and
+/// beginnings are most of what an ear costs.
+const HURRIED_PARTIALS: Duration = Duration::from_millis(200);
+const PARTIALS: Duration = Duration::from_millis(700);

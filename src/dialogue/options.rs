@@ -109,7 +109,6 @@ impl DialogueOptions {
         let apology = apology(&self.phrases.no_voice, &voices, &language).await;
         let transcriber = TranscriberSettings {
             listening: self.activity.listening(folder)?,
-            partials: Some(PARTIALS),
             language: Some(language),
             ..TranscriberSettings::default()
         };
@@ -136,6 +135,3 @@ async fn apology(text: &str, voices: &Voices, language: &Arc<str>) -> Option<Apo
     made.inspect_err(|error| tracing::warn!("phrases.no_voice could not be made: {error}; sentences will be left out"))
         .ok()
 }
-
-/// Who may be interrupting is listened to this often.
-const PARTIALS: Duration = Duration::from_millis(200);

@@ -309,6 +309,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         self.machine.handle(now, input);
         let orders: Vec<Order> = self.machine.orders().collect();
         orders.into_iter().for_each(|order| self.carry_out(order));
+        self.ear.set_hurry(self.machine.is_agents());
     }
 
     async fn finish(mut self) {

@@ -168,6 +168,11 @@ impl Transcriber {
         }
     }
 
+    /// From now on so much more speech makes another partial result.
+    pub fn set_partials(&mut self, partials: Option<Duration>) {
+        self.settings.partials = partials;
+    }
+
     /// What this peer says from now on is another utterance; what was said before it is understood as it is.
     pub fn close(&mut self, peer: &PeerId) {
         let mut heard = Vec::new();

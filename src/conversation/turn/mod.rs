@@ -134,6 +134,11 @@ impl TurnMachine {
         self.floor == Floor::Ended
     }
 
+    /// Whether it is the agent's turn: it thinks or is heard, or was until somebody spoke.
+    pub fn is_agents(&self) -> bool {
+        matches!(self.floor, Floor::Thinking(_) | Floor::Speaking(_) | Floor::Paused { .. })
+    }
+
     fn take(&mut self, input: TurnInput) {
         match input {
             TurnInput::Named { speaker, name } => self.person(speaker).name = Some(name),
