@@ -1,5 +1,7 @@
 //! Captions of a room: who says what, while it is said.
 
+mod results;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -14,10 +16,9 @@ use super::{Answer, Chain, EngineStats, Job, Pool, trace};
 use crate::{
     agent::{Input, Source},
     conversation::{
-        EngineError, Spoken, Transcription, Word,
+        EngineError, Spoken, Transcription,
         listening::{Heard, Listener, ListeningSettings, Utterance, UtteranceId},
-        transcript::{Caption, Lost, Quality},
-        turn::Covers,
+        transcript::{Caption, Quality},
     },
     event::{PeerId, TrackId},
 };
@@ -280,7 +281,7 @@ impl Transcriber {
         let Some(open) = self.open.get_mut(&id) else { return };
         let ends = utterance.speech_ends;
         open.pause = Some(Pause { ends, result: None });
-        let whole = self.whole(utterance, utterance.with_short_silence().into(), None);
+        let whole = self.whole(utterance, utterance.with_short_silence().into());
         self.working.push(Box::pin(async move { Work::Pause { id, ends, result: whole.await } }));
     }
 
@@ -290,10 +291,11 @@ impl Transcriber {
         &self,
         utterance: &Utterance,
         samples: Arc<[i16]>,
-        before_last_word: Option<Arc<[i16]>>,
     ) -> impl Future<Output = Result<(Answer, Pool), EngineError>> + Send + use<> {
         let (chain, language) = (self.chain.clone(), self.settings.language.clone());
         let losses = self.losses.get(&utterance.source.track).copied().unwrap_or(0);
+        let before_last_word: Option<Arc<[i16]>> =
+            utterance.is_broken_off().then(|| utterance.before_last_word().into());
         let work = async move {
             let mut result = chain.finish(samples, language.clone(), losses).await;
             if let (Ok((whole, _)), Some(samples)) = (&mut result, before_last_word)
@@ -324,108 +326,10 @@ impl Transcriber {
         }
     }
 
-    fn on_pause_understood(&mut self, id: UtteranceId, ends: usize, result: Result<(Answer, Pool), EngineError>) {
-        let is_over = self.over.contains_key(&id);
-        let Some(open) = self.open.get_mut(&id) else { return };
-        // It may have gone on, and paused again.
-        let Some(pause) = open.pause.as_mut().filter(|pause| pause.ends == ends) else { return };
-        if is_over {
-            return self.on_final(id, result);
-        }
-        // Whoever waits for it need not any more if it failed: what was understood so far stands in.
-        let covers = if result.is_ok() { Covers::All } else { Covers::StoodIn };
-        let heard = result.as_ref().ok().map(|(answer, pool)| (answer.heard.clone(), pool.about().name.clone()));
-        pause.result = Some(result);
-        let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) else { return };
-        let mut caption = Caption::of(utterance, Quality::Partial);
-        caption.covers = covers;
-        if let Some((heard, engine)) = heard {
-            (open.partial, open.engine) = (heard, Some(engine));
-        }
-        fill(&mut caption, open.partial.clone(), open.engine.clone(), utterance.begins);
-        self.ready.push_back(caption);
-    }
-
     fn understand(&mut self, utterance: Utterance) {
-        let before_last_word = utterance.is_broken_off().then(|| utterance.before_last_word().into());
-        let (id, whole) = (utterance.id, self.whole(&utterance, utterance.samples.as_slice().into(), before_last_word));
+        let (id, whole) = (utterance.id, self.whole(&utterance, utterance.samples.as_slice().into()));
         self.over.insert(id, (utterance, Instant::now()));
         self.working.push(Box::pin(async move { Work::Final { id, result: whole.await } }));
-    }
-
-    fn on_work(&mut self, work: Work) {
-        match work {
-            Work::Pause { id, ends, result } => self.on_pause_understood(id, ends, result),
-            Work::Partial { id, samples, result } => self.on_partial(id, samples, result),
-            Work::Final { id, result } => self.on_final(id, result),
-        }
-    }
-
-    fn on_partial(&mut self, id: UtteranceId, samples: usize, result: Result<(Transcription, Arc<str>), EngineError>) {
-        // It may be over by now.
-        let Some(open) = self.open.get_mut(&id) else { return };
-        open.is_asked = false;
-        let Ok((heard, engine)) = result else { return };
-        if heard.text.is_empty() || open.pause.is_some() {
-            return;
-        }
-        let interval = Spoken::RATE.duration_of((samples - open.understood) as u64);
-        self.chain.first().stats().partial_interval.note(interval);
-        open.understood = samples;
-        open.partial = heard;
-        open.engine = Some(engine);
-        if let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) {
-            let mut caption = Caption::of(utterance, Quality::Partial);
-            caption.ends = utterance.begins + Spoken::RATE.duration_of(samples as u64);
-            fill(&mut caption, open.partial.clone(), open.engine.clone(), utterance.begins);
-            self.ready.push_back(caption);
-        }
-    }
-
-    fn on_final(&mut self, id: UtteranceId, result: Result<(Answer, Pool), EngineError>) {
-        let Some((utterance, ended)) = self.over.remove(&id) else { return };
-        let open = self.open.remove(&utterance.id).unwrap_or_default();
-        let (mut caption, heard, engine) = match result {
-            Ok((answer, pool)) => {
-                self.losses.remove(&utterance.source.track);
-                pool.stats().to_final.note(ended.elapsed());
-                let engine = Some(pool.about().name.clone());
-                match answer.nonsense.is_some() && utterance.is_broken_off() {
-                    true if answer.heard.text.is_empty() => stand_in(&utterance, open, Lost::BrokenOff),
-                    true => (Caption::of(&utterance, Quality::StoodIn(Lost::BrokenOff)), answer.heard, engine),
-                    false => (Caption::of(&utterance, Quality::Final), answer.heard, engine),
-                }
-            }
-            Err(error) => {
-                *self.losses.entry(utterance.source.track.clone()).or_default() += 1;
-                stand_in(&utterance, open, lost(&error))
-            }
-        };
-        fill(&mut caption, heard, engine, utterance.begins);
-        self.ready.push_back(caption);
-    }
-}
-
-/// What was understood so far stands for all of it, if anything was.
-fn stand_in(utterance: &Utterance, open: Open, why: Lost) -> (Caption, Transcription, Option<Arc<str>>) {
-    let quality = if open.partial.text.is_empty() { Quality::Lost(why) } else { Quality::StoodIn(why) };
-    (Caption::of(utterance, quality), open.partial, open.engine)
-}
-
-/// Puts what was understood into a caption; its words get the times of the agent's clock.
-fn fill(caption: &mut Caption, heard: Transcription, engine: Option<Arc<str>>, begins: Duration) {
-    let moved = |word: Word| Word { begins: word.begins + begins, ends: word.ends + begins, ..word };
-    caption.words = heard.words.into_iter().map(moved).collect();
-    caption.text = heard.text.trim().to_owned();
-    caption.sentence_end = heard.sentence_end;
-    caption.engine = engine;
-}
-
-fn lost(error: &EngineError) -> Lost {
-    match error {
-        EngineError::Late | EngineError::Shed => Lost::Late,
-        EngineError::Full => Lost::Full,
-        EngineError::Unavailable(_) | EngineError::Failed(_) | EngineError::Broken(_) => Lost::Failed,
     }
 }
 
