@@ -20,6 +20,8 @@ use crate::{
 /// See the module's head.
 pub(super) struct Ear {
     transcriber: Transcriber,
+    /// How much more speech makes another partial result where nothing waits for it.
+    partials: Option<Duration>,
     detector: Arc<dyn TurnDetector>,
     listener: Option<Arc<dyn TurnListener>>,
     /// What it is asked.
@@ -63,8 +65,9 @@ impl Ear {
         detector: Arc<dyn TurnDetector>,
         listener: Option<Arc<dyn TurnListener>>,
     ) -> Ear {
+        let partials = settings.partials;
         let transcriber = Transcriber::new(ears, TranscriberSettings { at_pauses: true, ..settings });
-        Ear { transcriber, detector, listener, judging: FuturesUnordered::new(), people: BTreeMap::new() }
+        Ear { transcriber, partials, detector, listener, judging: FuturesUnordered::new(), people: BTreeMap::new() }
     }
 
     /// Takes what the room told, and gives what that is to the turn machine.
@@ -85,7 +88,8 @@ impl Ear {
 
     /// How soon it is to be known what somebody says: who speaks into the agent's turn is waited for.
     pub(super) fn set_hurry(&mut self, hurries: bool) {
-        self.transcriber.set_partials(Some(if hurries { HURRIED_PARTIALS } else { PARTIALS }));
+        self.transcriber
+            .set_partials(self.partials.map(|calm| if hurries { calm.min(HURRIED_PARTIALS) } else { calm }));
     }
 
     fn on_event(&mut self, event: &EventKind) -> Option<TurnInput> {
@@ -229,7 +233,6 @@ impl Listening {
     }
 }
 
-/// How much more speech makes another partial result, in the agent's turn and in others'. In others' nothing waits for it, and
-/// beginnings are most of what an ear costs.
+/// How much more speech makes another partial result in the agent's turn. In others' nothing waits for it, and beginnings are most
+/// of what an ear costs.
 const HURRIED_PARTIALS: Duration = Duration::from_millis(200);
-const PARTIALS: Duration = Duration::from_millis(700);
