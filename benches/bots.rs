@@ -4,9 +4,10 @@
 //! into `target/speech`. People speak two fifths of the time. The sandbox that carries the sound has the same cores. Times are the
 //! agents' own, from the last sound of a person to the first that is heard of the agent.
 
+mod common;
+
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -25,26 +26,19 @@ use roomtone::{
 };
 use tokio::time::sleep;
 
+use common::{argument, place, print_spread};
+
 #[tokio::main]
 async fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let option = |name: &str, otherwise: &str| {
-        let at = arguments.iter().position(|argument| argument == name);
-        at.and_then(|at| arguments.get(at + 1).cloned()).unwrap_or_else(|| otherwise.to_owned())
-    };
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/speech");
-    if !place.join("voices/done").is_file() {
-        eprintln!("{} is not there; tests/speech/set-up makes it", place.display());
-        return;
-    }
-    let voice = option("--voice", "hibari");
-    let lasts = Duration::from_secs(option("--seconds", "60").parse().expect("--seconds is a number"));
+    let Some(place) = place() else { return };
+    let voice = argument("--voice", "hibari".to_owned());
+    let lasts = Duration::from_secs(argument("--seconds", 60));
     let options = DialogueOptions { voices: vec![EngineConfig::named(&voice)], ..DialogueOptions::default() };
     let dialogue = options.open_in(&Folder::new(place.join("data/engines"))).await.unwrap();
     let sounds: Arc<[Sound]> =
         (1..=20).map(|n| Sound::read(&place.join(format!("voices/hibari/{n:03}.wav"))).unwrap().at(Hz::K16)).collect();
     println!("moonshine, {voice}; {} cores", cores().len());
-    for bots in option("--bots", "1,10,20,40").split(',') {
+    for bots in argument("--bots", "1,10,20,40".to_owned()).split(',') {
         round(&dialogue, &sounds, bots.trim().parse().expect("--bots are numbers"), lasts).await;
     }
 }
@@ -85,10 +79,10 @@ async fn round(dialogue: &Dialogue, sounds: &Arc<[Sound]>, bots: usize, lasts: D
         share * 100.0
     );
     let mut totals: Vec<f64> = figures.iter().map(|turn| turn.total().as_secs_f64() * 1e3).collect();
-    spread("answered after", &mut totals);
+    print_spread("answered after", &mut totals);
     for part in TurnPart::ALL {
         let of = figures.iter().flat_map(|turn| &turn.parts_ms).filter(|(is, _)| *is == part);
-        spread(&format!("  {}", part.name()), &mut of.map(|(_, ms)| *ms).collect::<Vec<_>>());
+        print_spread(&format!("  {}", part.name()), &mut of.map(|(_, ms)| *ms).collect::<Vec<_>>());
     }
     Counts::now().print_since(&before);
 }
@@ -111,9 +105,9 @@ async fn talk(
     let follows = tokio::spawn(async move {
         while let Some(event) = handle.events.recv().await {
             if let SessionEventKind::Note(note) = event.kind
-                && let Some(turn) = note.data.get(TurnFigures::NAME)
+                && let Some(turn) = TurnFigures::of_note(&note)
             {
-                figures.lock().unwrap().push(serde_json::from_value(turn.clone()).unwrap());
+                figures.lock().unwrap().push(turn);
             }
         }
         handle.ended().await
@@ -159,14 +153,6 @@ impl Counts {
         let more = self.0.iter().map(|(name, n)| (name, n - before.0.get(name).unwrap_or(&0.0)));
         let line: Vec<String> = more.filter(|(_, n)| *n > 0.0).map(|(name, n)| format!("{name} {n:.0}")).collect();
         println!("  {}", line.join(", "));
-    }
-}
-
-fn spread(name: &str, values: &mut [f64]) {
-    values.sort_by(f64::total_cmp);
-    if !values.is_empty() {
-        let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-        println!("  {name:<24} median {:5.0} ms, p95 {:5.0}, most {:5.0}", at(0.5), at(0.95), at(1.0));
     }
 }
 

@@ -8,6 +8,8 @@
 #[allow(dead_code, unreachable_pub)]
 mod stage;
 
+mod common;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,26 +32,18 @@ use roomtone::{
 };
 use tokio::{sync::mpsc, time::sleep};
 
+use common::{argument, place, print_spread};
 use stage::{Stage, loud, person, sandbox, trimmed};
 
 #[tokio::main]
 async fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |name: &str, otherwise: usize| {
-        let at = arguments.iter().position(|argument| argument == name);
-        at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(otherwise)
-    };
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/speech");
-    if !place.join("voices/done").is_file() {
-        eprintln!("{} is not there; tests/speech/set-up makes it", place.display());
-        return;
-    }
-    let rooms = number("--rooms", 2);
-    let interruptions = number("--interruptions", 40);
+    let Some(place) = place() else { return };
+    let rooms = argument("--rooms", 2);
+    let interruptions = argument("--interruptions", 40);
     if interruptions > 0 {
         barge_in(&place, interruptions, rooms).await;
     }
-    let turns = number("--turns", 40);
+    let turns = argument("--turns", 40);
     if turns > 0 {
         for (name, settings, listens) in policies() {
             answers(&place, name, settings, listens, turns, rooms).await;
@@ -282,15 +276,6 @@ fn report(outcomes: &[Outcome]) {
     }
 }
 
-fn print_spread(name: &str, values: &mut [f64]) {
-    values.sort_by(f64::total_cmp);
-    if values.is_empty() {
-        return;
-    }
-    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-    println!("  {name:<36} median {:5.0} ms, p95 {:5.0}, most {:5.0}", at(0.5), at(0.95), at(1.0));
-}
-
 /// Says "yes" to everything.
 struct Yes;
 
@@ -401,13 +386,8 @@ async fn ask(stage: &Stage, all: &[(&'static str, Sound)], count: usize, room: u
             agent.samples[at(begins).min(agent.samples.len())..].iter().position(|sample| sample.unsigned_abs() > 60);
         let heard = heard.map(|at| begins + agent.rate.duration_of(at as u64));
         let is_cut = heard.is_some_and(|heard| heard < begins + second);
-        let figures = all_notes[notes..].iter().filter_map(|(_, note)| note.data.get(TurnFigures::NAME)).next_back();
-        Answer {
-            voice,
-            is_cut,
-            audible: heard.map(|heard| (heard.as_secs_f64() - ends.as_secs_f64()) * 1e3),
-            figures: figures.map(|figures| serde_json::from_value(figures.clone()).unwrap()),
-        }
+        let figures = all_notes[notes..].iter().filter_map(|(_, note)| TurnFigures::of_note(note)).next_back();
+        Answer { voice, is_cut, audible: heard.map(|heard| (heard.as_secs_f64() - ends.as_secs_f64()) * 1e3), figures }
     };
     marks.into_iter().map(answer).collect()
 }

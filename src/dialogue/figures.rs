@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::turn::ReplyId;
+use crate::{agent::Note, conversation::turn::ReplyId};
 
 /// A part of that time, in the order in which they follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +80,11 @@ pub struct TurnFigures {
 impl TurnFigures {
     /// What turns are called in a note's data.
     pub const NAME: &str = "turn_figures";
+
+    /// The figures that a note tells, if it does.
+    pub fn of_note(note: &Note) -> Option<TurnFigures> {
+        TurnFigures::deserialize(note.data.get(TurnFigures::NAME)?).ok()
+    }
 
     /// From the last sound of the person to the first of the agent.
     pub fn total(&self) -> Duration {

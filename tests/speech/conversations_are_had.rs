@@ -165,10 +165,7 @@ async fn questions_of_people_are_answered_by_their_rules() {
 }
 
 fn figures(stage: &Stage) -> Vec<TurnFigures> {
-    let of = |note: &roomtone::agent::Note| {
-        note.data.get(TurnFigures::NAME).map(|figures| serde_json::from_value(figures.clone()).unwrap())
-    };
-    stage.notes().iter().filter_map(|(_, note)| of(note)).collect()
+    stage.notes().iter().filter_map(|(_, note)| TurnFigures::of_note(note)).collect()
 }
 
 fn turn_log(stage: &Stage) -> String {

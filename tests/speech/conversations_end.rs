@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use roomtone::{
     agent::AgentError,
     audio::Hz,
-    conversation::{Conversation, Speech, UserTurn, turn::TurnEvent},
+    conversation::{Conversation, Speech, UserTurn, transcript::Caption, turn::TurnEvent},
     dialogue::DialogueOptions,
     fishjam::{
         Fishjam,
@@ -67,9 +67,9 @@ async fn telling(place: &Path) -> Stage {
 }
 
 /// How it ends once something has happened, and how long that took; the machine has other things to do, too.
-async fn ended(how: &str, stage: Stage) -> SessionSummary {
+async fn ended(how: &str, end: impl Future<Output = SessionSummary>) -> SessionSummary {
     let begun = Instant::now();
-    let summary = tokio::time::timeout(PATIENCE, stage.gone()).await.expect("it ends");
+    let summary = tokio::time::timeout(PATIENCE, end).await.expect("it ends");
     println!("{how}: over after {} ms: {}", begun.elapsed().as_millis(), summary.how());
     summary
 }
@@ -77,7 +77,7 @@ async fn ended(how: &str, stage: Stage) -> SessionSummary {
 #[tokio::test(flavor = "multi_thread")]
 async fn told_to_leave_it_leaves_in_the_middle_of_a_word() {
     let Some(place) = place() else { return };
-    let summary = telling(&place).await.end().await;
+    let summary = ended("told to leave", telling(&place).await.end()).await;
     assert!(summary.is_regular() && summary.ending == Ending::Left, "{}", summary.how());
 }
 
@@ -93,7 +93,7 @@ async fn drained_it_says_its_sentence_to_the_end() {
     let (first, last) = loud(&spoken.samples, spoken.rate).unwrap();
     let lasts = spoken.rate.duration_of((last - first) as u64);
     assert!(lasts > Duration::from_secs(6), "the story lasts {lasts:?}");
-    let summary = ended("drained", stage).await;
+    let summary = ended("drained", stage.gone()).await;
     assert!(summary.is_regular(), "{}", summary.how());
 }
 
@@ -103,7 +103,7 @@ async fn it_ends_with_its_room() {
     let stage = telling(&place).await;
     let fishjam = Fishjam::new(stage.sandbox.address(), stage.sandbox.token().into());
     fishjam.rest().delete_room(&stage.room).await.unwrap();
-    let summary = ended("room deleted", stage).await;
+    let summary = ended("room deleted", stage.gone()).await;
     assert!(summary.is_regular(), "{}", summary.how());
 }
 
@@ -115,19 +115,14 @@ async fn it_leaves_over_a_link_that_stands_still() {
     let (room, peer) = (stage.room.clone(), stage.agent.clone());
     stage.sandbox.inject(Fault::Stall { room, peer, for_ms: 600_000 }).unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let begun = Instant::now();
-    let summary = tokio::time::timeout(PATIENCE, stage.end()).await.expect("it ends");
-    println!("link stands still: over after {} ms: {}", begun.elapsed().as_millis(), summary.how());
+    let summary = ended("link stands still", stage.end()).await;
     assert!(summary.is_regular(), "{}", summary.how());
 }
 
-/// What the agent said last, and how much of it was heard.
+/// What was heard of the agent last.
 fn last_said(stage: &Stage) -> Option<String> {
-    let captions = stage
-        .notes()
-        .into_iter()
-        .filter(|(_, note)| note.data.get("caption").is_some_and(|caption| caption["track"] == "voice"));
-    captions.last().map(|(_, note)| note.text)
+    let captions = stage.notes().into_iter().filter_map(|(_, note)| Caption::of_note(&note));
+    captions.filter(|caption| caption.speaker == stage.agent).last().map(|caption| caption.text)
 }
 
 /// The program with `config/voice-bot.toml`'s agent, in the middle of its greeting.

@@ -9,7 +9,7 @@ use crate::{
 
 /// The figures that a note tells, on the scene's clock.
 pub(super) fn of_note(note: &Note, begun: Duration) -> Option<TurnFigures> {
-    let figures: TurnFigures = serde_json::from_value(note.data.get(TurnFigures::NAME)?.clone()).ok()?;
+    let figures = TurnFigures::of_note(note)?;
     Some(TurnFigures { speech_ended: figures.speech_ended + begun, ..figures })
 }
 
