@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, sleep_until, timeout},
@@ -17,11 +17,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Dial, Tell,
+    meanwhile::Meanwhile,
     shared::{QueuedAction, Shared, Status},
 };
 use crate::{
     agent::ActionError,
-    event::{End, Event, EventKind, RoomEvent},
+    event::{End, Event, RoomEvent},
     net::{
         limits,
         websocket::{self, OpenError, WebSocket},
@@ -120,6 +121,7 @@ async fn once(
         live_since: None,
         settle_at: None,
         early: Vec::new(),
+        asking: None,
         waiting: BTreeMap::new(),
         next: 0,
     };
@@ -140,6 +142,8 @@ struct Link {
     settle_at: Option<Instant>,
     /// What was told before the link was live.
     early: Vec<Event>,
+    /// A call that asks who is there, and what is told while it does.
+    asking: Option<(BoxFuture<'static, Vec<Event>>, Meanwhile)>,
     /// Actions under way.
     waiting: BTreeMap<u64, oneshot::Sender<Result<(), ActionError>>>,
     next: u64,
@@ -187,6 +191,7 @@ impl Link {
                     }
                 }
                 Some(asked) = asked.recv() => self.on_asked(asked),
+                answer = answer_of(&mut self.asking) => self.on_rosters(answer),
                 () = wait_until(due) => self.on_time(),
                 () = sleep(LOOK) => {}
             }
@@ -240,7 +245,12 @@ impl Link {
                 Output::Event(event) if self.live_since.is_none() && self.early.len() < MOST_EARLY => {
                     self.early.push(*event)
                 }
-                Output::Event(event) => shared.tell(*event),
+                Output::Event(event) => {
+                    if let Some((_, meanwhile)) = &mut self.asking {
+                        meanwhile.note(&event);
+                    }
+                    shared.tell(*event);
+                }
                 Output::Live => self.on_live(shared),
                 Output::Trouble(why) => tracing::warn!("{}: {why}", shared.source.address()),
                 Output::Listed(rooms) => {
@@ -280,25 +290,24 @@ impl Link {
         shared.told.send(WatchEvent::Up).ok();
         self.early.drain(..).for_each(|event| shared.tell(event));
         // Frames are read meanwhile.
-        let shared = shared.clone();
-        shared.departed.lock().expect("no holder panics").clear();
-        tokio::spawn(async move {
-            for mut event in shared.source.rosters().await {
-                without_departed(&shared, &mut event);
-                shared.tell(event);
-            }
-        });
+        let asked = shared.clone();
+        let rosters = async move { asked.source.rosters().await }.boxed();
+        self.asking = Some((rosters, Meanwhile::default()));
+    }
+
+    fn on_rosters(&mut self, answer: Vec<Event>) {
+        let (Some((_, meanwhile)), Some(shared)) = (self.asking.take(), self.shared.upgrade()) else { return };
+        for mut event in answer {
+            meanwhile.correct(&mut event);
+            shared.tell(event);
+        }
     }
 }
 
-/// Takes out of a roster who has left since it was asked for.
-fn without_departed(shared: &Shared, event: &mut Event) {
-    let Some(room) = event.room().cloned() else { return };
-    if let EventKind::Room(RoomEvent::Roster { peers } | RoomEvent::Entered { roster: Some(peers), .. }) =
-        &mut event.kind
-    {
-        let departed = shared.departed.lock().expect("no holder panics");
-        peers.retain(|member| !departed.contains(&(room.clone(), member.peer.id.clone())));
+async fn answer_of(asking: &mut Option<(BoxFuture<'static, Vec<Event>>, Meanwhile)>) -> Vec<Event> {
+    match asking {
+        Some((answer, _)) => answer.await,
+        None => pending().await,
     }
 }
 

@@ -15,6 +15,7 @@
 //! entered anew with its roster, and what is over meanwhile is closed.
 
 mod link;
+mod meanwhile;
 mod platform;
 mod rooms;
 mod shared;

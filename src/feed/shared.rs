@@ -1,7 +1,7 @@
 //! What the link's task and everybody who watches have in common.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -25,8 +25,6 @@ pub(super) struct Shared {
     /// Taken by the link when it begins.
     pub(super) asked: Mutex<Option<mpsc::Receiver<QueuedAction>>>,
     pub(super) unreadable: Mutex<BTreeMap<&'static str, u64>>,
-    /// Who has left while calls were asked who is there: an answer may be older than that.
-    pub(super) departed: Mutex<HashSet<(RoomId, PeerId)>>,
     pub(super) events: AtomicU64,
     /// Events that a watcher was too slow for, each watcher's counted.
     pub(super) missed: AtomicU64,
@@ -64,7 +62,6 @@ impl Shared {
             actions,
             asked: Mutex::new(Some(asked)),
             unreadable: Mutex::default(),
-            departed: Mutex::default(),
             events: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             is_begun: OnceLock::new(),
@@ -88,14 +85,6 @@ impl Shared {
         }
         self.events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.rooms().apply(&event);
-        if let (Some(room), EventKind::Peer(PeerEvent::Left { peer, .. } | PeerEvent::Removed { peer })) =
-            (event.room(), &event.kind)
-        {
-            let mut departed = self.departed.lock().expect("no holder panics");
-            if departed.len() < MOST_DEPARTED {
-                departed.insert((room.clone(), peer.id.clone()));
-            }
-        }
         // Nobody may be listening.
         self.told.send(WatchEvent::Event(Arc::new(event))).ok();
     }
@@ -145,7 +134,6 @@ fn know_ourselves(event: &mut Event, me: &PeerId) {
     }
 }
 
-const MOST_DEPARTED: usize = 10_000;
 /// Events that may wait for a watcher. One that falls behind by more is told that it missed some, and looks again.
 const TOLD: usize = 8_192;
 /// Actions that may wait for the link.
