@@ -4,17 +4,20 @@
 //! - To write an agent, read [`agent`]; [`agent::testing`] drives it by hand.
 //! - To bring it into a room, use [`fishjam::Fishjam::join`].
 //! - To keep agents in many rooms, use a [`host`].
-//! - To try it without an account, start a [`sandbox`].
+//! - To talk to it through this machine's microphone and speaker, open a `console`; to try it without an account, start a
+//!   [`sandbox`].
 //! - To host agents elsewhere, implement [`platform::Platform`].
 //!
 //! The layers, from the bottom up: [`audio`] and [`event`]; [`agent`]; [`signal`] and [`protocol`]; [`session`], which has
-//! neither I/O nor a clock; [`platform`], the seam; [`fishjam`], an edge; [`host`] and [`sandbox`]; [`cli`].
+//! neither I/O nor a clock; [`platform`], the seam; [`fishjam`], an edge; [`host`], [`sandbox`] and `console`; [`cli`].
 #![forbid(unsafe_code)]
 
 pub mod agent;
 pub mod archive;
 pub mod audio;
 pub mod cli;
+#[cfg(feature = "console")]
+pub mod console;
 pub mod conversation;
 pub mod dialogue;
 #[cfg(test)]

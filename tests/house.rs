@@ -19,7 +19,7 @@ const RANKS: [&[&str]; 15] = [
     &["platform"],
     &["feed"],
     &["fishjam", "signalwire", "nkmedia", "dubtrack"],
-    &["host", "sandbox"],
+    &["host", "sandbox", "console"],
     &["cli"],
     &["docs"],
 ];

@@ -13,6 +13,8 @@ mod admin;
 mod agents;
 mod args;
 mod bench;
+#[cfg(feature = "console")]
+mod console;
 mod demo;
 mod engines;
 mod events;

@@ -5,6 +5,8 @@ use std::{future::Future, process::ExitCode, time::Duration};
 use clap::{CommandFactory, FromArgMatches};
 use tokio::signal::unix::{SignalKind, signal};
 
+#[cfg(feature = "console")]
+use super::console;
 use super::{
     Failure, admin, agents,
     args::{Args, Command},
@@ -115,6 +117,10 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
             Command::Top(args) => top::run(args).await,
             Command::Reload(args) => admin::reload(args).await,
             Command::Drain(args) => admin::drain(args).await,
+            #[cfg(feature = "console")]
+            Command::Console(args) => console::run(&agents, args).await,
+            #[cfg(feature = "console")]
+            Command::Devices(args) => console::list_devices(&args),
             Command::Demo(args) => demo::run(&agents, args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
             Command::Join(args) => join::run(&agents, args).await,

@@ -2,6 +2,8 @@
 
 mod agents;
 mod bench;
+#[cfg(feature = "console")]
+mod console;
 mod engines;
 mod events;
 mod host;
@@ -12,6 +14,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(super) use agents::{AgentArgs, DemoArgs, JoinArgs, SandboxArgs};
 pub(super) use bench::{BenchArgs, LoadArgs, PartArgs, Role};
+#[cfg(feature = "console")]
+pub(super) use console::{ConsoleArgs, DevicesArgs};
 pub(super) use engines::{EnginesArgs, EnginesCommand, EraseArgs, InstallArgs};
 pub(super) use events::EventsArgs;
 pub(super) use host::{AdminArgs, ConfigCommand, SessionsArgs, SessionsCommand, StartArgs, TopArgs};
@@ -67,6 +71,12 @@ pub(super) enum Command {
     Reload(AdminArgs),
     /// Tell a running host to end once its sessions have
     Drain(AdminArgs),
+    /// Talk to an agent through this machine's microphone and speaker
+    #[cfg(feature = "console")]
+    Console(ConsoleArgs),
+    /// List this machine's microphones and speakers
+    #[cfg(feature = "console")]
+    Devices(DevicesArgs),
     /// Let an agent hear a recording in a room on this machine, and show what it did
     Demo(DemoArgs),
     /// Run a Fishjam on this machine, for trying agents and testing clients
@@ -99,6 +109,7 @@ const EXAMPLES: &str = "\
 Examples:
   roomtone demo                                     hear the echo agent, and look at out/demo/report.html
   roomtone demo --agent greeter --input me.mp3      another agent, another voice
+  roomtone console --agent concierge                talk to it, through your microphone and speaker
   roomtone sandbox                                  a Fishjam on http://127.0.0.1:5002, token `development`
   FISHJAM_MANAGEMENT_TOKEN=development roomtone join \\
       --fishjam http://127.0.0.1:5002 --room ID --agent echo

@@ -1,0 +1,47 @@
+//! What can be typed about this machine's microphone and speaker.
+
+use std::path::PathBuf;
+
+use clap::Args as Group;
+
+use super::{agents::AgentArgs, values::between};
+
+#[derive(Debug, Group)]
+pub(in crate::cli) struct ConsoleArgs {
+    /// Which agent; `agents` lists them [default: the first of them]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) agent: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) options: AgentArgs,
+    /// The microphone, by its id or a part of its name; `devices` lists them [default: the machine's]
+    #[arg(long, value_name = "DEVICE", conflicts_with_all = ["input_file", "output_file"])]
+    pub(in crate::cli) input: Option<String>,
+    /// The speaker
+    #[arg(long, value_name = "DEVICE", conflicts_with_all = ["input_file", "output_file"])]
+    pub(in crate::cli) output: Option<String>,
+    /// Say this sound file in place of a microphone; it ends when all is said and the agent is quiet
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) input_file: Option<PathBuf>,
+    /// Write what is heard to this WAV file in place of a speaker
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) output_file: Option<PathBuf>,
+    /// Do not take what comes out of the speaker off the microphone's sound: with headphones nothing of it is heard
+    #[arg(long)]
+    pub(in crate::cli) headphones: bool,
+    /// Let the agent hear the microphone as it is: no echo cancellation, no noise suppression, no gain
+    #[arg(long)]
+    pub(in crate::cli) raw: bool,
+    /// How far ahead of what is heard the agent's voice is queued
+    #[arg(long, value_name = "MS", default_value_t = 120, value_parser = between(40_u64, 1_000))]
+    pub(in crate::cli) lead_ms: u64,
+    /// Print lines in place of a screen, as where this is no terminal
+    #[arg(long)]
+    pub(in crate::cli) plain: bool,
+}
+
+#[derive(Debug, Group)]
+pub(in crate::cli) struct DevicesArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}

@@ -1,0 +1,112 @@
+//! `roomtone console`: talk to an agent through this machine's microphone and speaker, or let files stand in. On a terminal
+//! it is a screen, elsewhere lines.
+
+mod plain;
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Failure, agents,
+    args::{ConsoleArgs, DevicesArgs},
+    explain, say, say_json,
+    signals::Endings,
+};
+use crate::{
+    agent::Registry,
+    console::{Choice, Console, ConsoleError, ConsoleOptions, Direction, Ends, Processing, devices},
+    session::{SessionHandle, SessionMonitor},
+};
+
+pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Failure> {
+    let endings = Endings::listen();
+    let builtin = agents::find(registry, args.agent.as_deref())?;
+    let agent = agents::make(builtin, &args.options).await?;
+    let console = Console::new(options(&args));
+    let handle = console.begin(agent).map_err(failure)?;
+    plain::run(builtin.name(), &console, handle, endings).await
+}
+
+fn options(args: &ConsoleArgs) -> ConsoleOptions {
+    let is_files = args.input_file.is_some() || args.output_file.is_some();
+    let ends = match is_files {
+        true => Ends::Files { input: args.input_file.clone(), output: args.output_file.clone() },
+        false => Ends::Devices(Choice { input: args.input.clone(), output: args.output.clone() }),
+    };
+    let processing = match is_files || args.raw {
+        true => Processing::NONE,
+        false => Processing { echo: !args.headphones, ..Processing::default() },
+    };
+    ConsoleOptions { ends, processing, lead: Duration::from_millis(args.lead_ms) }
+}
+
+fn failure(error: ConsoleError) -> Failure {
+    Failure::Input(error.to_string())
+}
+
+/// Waits until all of an input file was said and the agent has been quiet for a while; for ever where there is no file.
+async fn until_all_is_said(console: &Console, monitor: &SessionMonitor) {
+    let mut quiet_since: Option<(Instant, u64)> = None;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if !console.desk().figures().is_said {
+            continue;
+        }
+        let said = monitor.counters().outbound.loud_packets;
+        match quiet_since {
+            Some((since, before)) if before == said && since.elapsed() > QUIET => return,
+            Some((_, before)) if before == said => {}
+            _ => quiet_since = Some((Instant::now(), said)),
+        }
+    }
+}
+
+/// Ends the session as everybody sees it, and says how it was.
+async fn summarize(console: &Console, handle: SessionHandle) -> Result<(), Failure> {
+    let summary = handle.ended().await;
+    say(&summary.how());
+    say(&summary.counters_line());
+    let figures = console.desk().figures();
+    say(&format_args!(
+        "speaker ran dry {} times ({} samples), microphone lost {} samples, devices opened again {} times",
+        figures.underruns, figures.missing_samples, figures.overrun_samples, figures.reopened
+    ));
+    match summary.is_regular() {
+        true => Ok(()),
+        false => Err(Failure::Session(summary.how())),
+    }
+}
+
+/// `roomtone devices`.
+pub(super) fn list_devices(args: &DevicesArgs) -> Result<(), Failure> {
+    let devices = devices().map_err(failure)?;
+    if args.json {
+        devices.iter().for_each(say_json);
+        return Ok(());
+    }
+    if devices.is_empty() {
+        explain(&"this machine has no sound devices, or no sound system answers; `console --input-file` goes without");
+    }
+    let width = devices.iter().map(|device| device.id.chars().count()).max().unwrap_or(0);
+    for device in &devices {
+        let direction = match device.direction {
+            Direction::Input => "microphone",
+            Direction::Output => "speaker",
+        };
+        let default = if device.is_default { ", default" } else { "" };
+        let form = match (device.rate_hz, device.channels, &device.format) {
+            (Some(rate), Some(channels), Some(format)) => format!("{rate} Hz, {channels} ch, {format}"),
+            _ => "cannot be asked now".to_owned(),
+        };
+        let rates = match device.rates_hz {
+            Some((low, high)) if low != high => format!(", takes {low} to {high} Hz"),
+            _ => String::new(),
+        };
+        say(&format_args!("{direction:<10} {:<width$}  {} ({form}{rates}{default})", device.id, device.name));
+    }
+    Ok(())
+}
+
+/// How often it is looked whether all is said.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long an agent may think: after this it has no more to say.
+const QUIET: Duration = Duration::from_secs(4);

@@ -1,0 +1,81 @@
+//! What a microphone hears beside whoever speaks: the agent itself out of the speaker, noise, and a level that is too low.
+
+use sonora::{
+    AudioProcessing, Config, StreamConfig,
+    config::{AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, NoiseSuppression},
+};
+
+use crate::audio::Hz;
+
+/// What is done about the microphone's sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Processing {
+    /// Takes off what comes out of the speaker, so that the agent does not hear itself. Not needed with headphones.
+    pub echo: bool,
+    /// Takes off steady noise.
+    pub noise: bool,
+    /// Raises a voice that is too low.
+    pub gain: bool,
+}
+
+impl Processing {
+    /// The sound as it is.
+    pub const NONE: Processing = Processing { echo: false, noise: false, gain: false };
+}
+
+impl Default for Processing {
+    /// All of it.
+    fn default() -> Processing {
+        Processing { echo: true, noise: true, gain: true }
+    }
+}
+
+/// Hears both sides, and gives the near one. At 16 or 48 kHz, in blocks of 10 ms.
+pub(super) struct Canceller {
+    processing: Option<Box<AudioProcessing>>,
+    block_samples: usize,
+    /// What comes of the speaker's side is of no use.
+    sink: Vec<f32>,
+}
+
+impl Canceller {
+    pub(super) fn new(rate: Hz, wanted: Processing) -> Canceller {
+        let config = Config {
+            high_pass_filter: Some(HighPassFilter::default()),
+            echo_canceller: wanted.echo.then(EchoCanceller::default),
+            noise_suppression: wanted.noise.then(NoiseSuppression::default),
+            gain_controller2: wanted.gain.then(|| GainController2 {
+                adaptive_digital: Some(AdaptiveDigital { initial_gain_db: 0.0, ..AdaptiveDigital::default() }),
+                ..GainController2::default()
+            }),
+            ..Config::default()
+        };
+        let stream = StreamConfig::new(rate.0, 1);
+        let build = || AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build();
+        let processing = (wanted != Processing::NONE).then(|| Box::new(build()));
+        let block_samples = rate.0 as usize / 100;
+        Canceller { processing, block_samples, sink: vec![0.0; block_samples] }
+    }
+
+    /// How long a block is.
+    pub(super) fn block_samples(&self) -> usize {
+        self.block_samples
+    }
+
+    /// The speaker plays this block.
+    pub(super) fn on_played(&mut self, block: &[f32]) {
+        if let Some(processing) = &mut self.processing {
+            processing.process_render_f32(&[block], &mut [&mut self.sink]).expect("a block of this length");
+        }
+    }
+
+    /// The microphone heard this block: appends what is left of it.
+    pub(super) fn clean(&mut self, block: &[f32], out: &mut Vec<f32>) {
+        let start = out.len();
+        out.extend_from_slice(block);
+        if let Some(processing) = &mut self.processing {
+            let cleaned = processing.process_capture_f32(&[block], &mut [&mut out[start..]]);
+            cleaned.expect("a block of this length");
+        }
+    }
+}

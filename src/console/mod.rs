@@ -1,0 +1,241 @@
+//! This machine's microphone and speaker in place of a room: a platform of one room with one person in it.
+//!
+//! The agent is the one that a host would run, in the same session: same inbox, same turns, same counters. Only where its
+//! sound comes from is another.
+//!
+//! ```text
+//! microphone -> callback -> ring -> | sound thread: resample, cancel echo, 20 ms blocks | -> driver -> agent
+//! speaker   <- callback <- ring <-  | resample, follow the device's clock              | <- driver <- its voice
+//!                  \-- what was played --> the canceller's other ear
+//! ```
+//!
+//! The devices' callbacks touch nothing but lock-free rings. What goes (a headset unplugged, a server restarted) is opened
+//! again while the session goes on.
+//!
+//! Files may stand in for the devices, on a clock that is exact:
+//!
+//! ```
+//! use roomtone::{agent::testing::Parrot, console::{Console, ConsoleOptions, Ends}};
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let ends = Ends::Files { input: Some("question.wav".into()), output: Some("answer.wav".into()) };
+//! let console = Console::new(ConsoleOptions { ends, ..ConsoleOptions::default() });
+//! let session = console.begin(Box::new(Parrot))?;
+//! session.ended().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod capture;
+mod card;
+mod device;
+mod drift;
+mod driver;
+mod echo;
+mod files;
+mod platform;
+mod playback;
+mod sound;
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+use tracing::Instrument;
+
+pub use card::CardFigures;
+pub use device::{Choice, DeviceInfo, Direction, devices};
+pub use echo::Processing;
+pub use sound::Desk;
+
+use crate::{
+    agent::{Agent, AudioRequirements},
+    audio::{Hz, codec::CodecError},
+    event::{PeerId, RoomId},
+    session::{PendingSession, SessionHandle},
+    signal::{PublishedTrack, PublishedTrackError},
+};
+use card::Card;
+use driver::{Driver, Parts};
+use sound::{Sound, Wires};
+
+/// How an agent is talked to on this machine.
+#[derive(Debug, Clone)]
+pub struct ConsoleOptions {
+    /// Where the sound comes from and goes to.
+    pub ends: Ends,
+    /// What is done about the microphone's sound.
+    pub processing: Processing,
+    /// How far ahead of what is heard the voice is queued: less is a quicker interrupt, more rides out a busy machine.
+    pub lead: Duration,
+}
+
+/// Where the sound comes from and goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ends {
+    /// A microphone and a speaker.
+    Devices(Choice),
+    /// A file that is said, and one that what is heard is written to, as WAV at the voice's rate.
+    Files {
+        /// WAV, FLAC, MP3, Ogg and what else `audio::Sound` reads; nothing is said where it is missing.
+        input: Option<PathBuf>,
+        /// Where to write.
+        output: Option<PathBuf>,
+    },
+}
+
+impl Default for ConsoleOptions {
+    /// The machine's default devices, cleaned, with a lead of 120 ms.
+    fn default() -> ConsoleOptions {
+        ConsoleOptions { ends: Ends::Devices(Choice::default()), processing: Processing::default(), lead: LEAD }
+    }
+}
+
+/// A room of one person. Clones are the same; it takes one agent at a time.
+#[derive(Clone)]
+pub struct Console(Arc<Inner>);
+
+struct Inner {
+    options: ConsoleOptions,
+    desk: Desk,
+    typing: Mutex<Option<mpsc::Sender<String>>>,
+}
+
+/// Why an agent cannot be talked to here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsoleError {
+    /// A device cannot be had; the text says which, and what to do.
+    #[error("{0}")]
+    Device(String),
+    /// A file cannot be read or made.
+    #[error("{0}")]
+    File(String),
+    /// The agent wants sound at a rate that makes no sense.
+    #[error("the agent wants sound at {0}; choose a rate from 8000 to 192000 Hz")]
+    Rate(Hz),
+    /// Its voice cannot be had.
+    #[error(transparent)]
+    Voice(#[from] PublishedTrackError),
+    /// Its voice cannot be encoded.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Somebody is being talked to.
+    #[error("an agent is at this console already; end that one first")]
+    Taken,
+}
+
+impl Console {
+    /// One that opens its devices when an agent comes.
+    pub fn new(options: ConsoleOptions) -> Console {
+        Console(Arc::new(Inner { options, desk: Desk::default(), typing: Mutex::default() }))
+    }
+
+    /// Its switches, and what is to be seen of it.
+    pub fn desk(&self) -> Desk {
+        self.0.desk.clone()
+    }
+
+    /// Writes a line to the agent, as a message in the room's chat. Says whether an agent was there to take it.
+    pub fn write(&self, line: impl Into<String>) -> bool {
+        let typing = self.0.typing.lock().expect("no holder panics");
+        typing.as_ref().is_some_and(|typing| typing.try_send(line.into()).is_ok())
+    }
+
+    /// Opens the devices and lets the agent run, until it returns or is told to leave.
+    ///
+    /// # Errors
+    /// [`ConsoleError`]; nothing is open then.
+    pub fn begin(&self, agent: Box<dyn Agent>) -> Result<SessionHandle, ConsoleError> {
+        let wants = agent.requirements();
+        self.begin_with(agent, wants)
+    }
+
+    fn begin_with(&self, agent: Box<dyn Agent>, wants: AudioRequirements) -> Result<SessionHandle, ConsoleError> {
+        check_rates(&wants)?;
+        let voice = wants.speak_rate.map(track_for).transpose()?;
+        let voice_rate = voice.as_ref().map_or(Hz::K16, PublishedTrack::rate);
+        let rate = if wants.hear_rate == Hz::K16 { Hz::K16 } else { Hz::K48 };
+        let mut typing = self.0.typing.lock().expect("no holder panics");
+        if typing.as_ref().is_some_and(|typing| !typing.is_closed()) {
+            return Err(ConsoleError::Taken);
+        }
+        let wires = self.run_sound(rate, voice_rate)?;
+        let (typed, lines) = mpsc::channel(LINES);
+        let (room, me) = (RoomId::from(ROOM), PeerId::from(driver::AGENT));
+        let (pending, observers) = PendingSession::new(room.clone(), me.clone(), voice.clone());
+        let span = tracing::info_span!("agent", %room, peer = %me);
+        let parts = Parts {
+            room,
+            me,
+            person: PERSON.into(),
+            wants,
+            voice,
+            rate,
+            lead: self.0.options.lead,
+            wires,
+            typed: lines,
+            observers,
+        };
+        let driver = span.in_scope(|| Driver::new(parts, agent))?;
+        *typing = Some(typed);
+        Ok(pending.spawn(driver.run().instrument(span)))
+    }
+
+    /// Opens the ends on a thread of their own, which may be the only one that can hold them, and lets them run.
+    fn run_sound(&self, rate: Hz, voice_rate: Hz) -> Result<Wires, ConsoleError> {
+        let (Inner { options, desk, .. }, (told, opened)) = (&*self.0, std::sync::mpsc::sync_channel(1));
+        let (ends, processing, desk) = (options.ends.clone(), options.processing, desk.clone());
+        let run = move || match open(&ends, rate, voice_rate) {
+            Ok(card) => {
+                let (sound, wires) = Sound::new(card, rate, processing, desk);
+                if told.send(Ok(wires)).is_ok() {
+                    sound.run();
+                }
+            }
+            Err(error) => drop(told.send(Err(error))),
+        };
+        let spawned = std::thread::Builder::new().name("console sound".into()).spawn(run);
+        spawned.map_err(|error| ConsoleError::Device(format!("the machine gives no thread for sound: {error}")))?;
+        opened.recv().unwrap_or_else(|_| Err(ConsoleError::Device("the sound system broke off".into())))
+    }
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Console").field(&self.0.options.ends).finish()
+    }
+}
+
+fn open(ends: &Ends, rate: Hz, voice_rate: Hz) -> Result<Box<dyn Card>, ConsoleError> {
+    Ok(match ends {
+        Ends::Devices(choice) => Box::new(device::Devices::open(choice, rate, voice_rate)?),
+        Ends::Files { input, output } => {
+            Box::new(files::Files::open(input.as_ref(), output.as_ref(), rate, voice_rate)?)
+        }
+    })
+}
+
+fn check_rates(wants: &AudioRequirements) -> Result<(), ConsoleError> {
+    let senseless = |rate: &Hz| !(8_000..=192_000).contains(&rate.0);
+    let rates = [Some(wants.hear_rate), wants.speak_rate].into_iter().flatten();
+    rates.into_iter().find(senseless).map_or(Ok(()), |rate| Err(ConsoleError::Rate(rate)))
+}
+
+fn track_for(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
+    PublishedTrack::pcm16(if rate == Hz::K16 { Hz::K16 } else { Hz::K24 })
+}
+
+/// The room's id.
+const ROOM: &str = "console";
+/// The peer of whoever sits at the machine.
+const PERSON: &str = "you";
+/// Six packets: a busy machine is late by a few of them.
+const LEAD: Duration = Duration::from_millis(120);
+/// How much may wait between the sound thread and a device, one way.
+const LONGEST_QUEUE: Duration = Duration::from_secs(1);
+/// Typed lines that may wait for the agent.
+const LINES: usize = 16;

@@ -1,0 +1,214 @@
+//! The thread that moves sound between a card and a session: it wakes each 5 ms, cleans what the microphone heard, and hands
+//! on what the agent says. Both sides are shown to whoever draws them.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    card::{Card, CardFigures},
+    echo::{Canceller, Processing},
+};
+use crate::audio::{Hz, pcm16};
+
+/// What the driver asks of the sound thread.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// A packet of the voice, at its rate.
+    Play(Vec<i16>),
+    /// What has not been heard is dropped.
+    Cut,
+}
+
+/// Both ends of the way between them.
+pub(super) struct Wires {
+    pub(super) orders: mpsc::Sender<Order>,
+    /// Blocks of 20 ms of the microphone.
+    pub(super) heard: mpsc::Receiver<Vec<i16>>,
+}
+
+/// What is shared with whoever looks on: switches, figures, and the newest of both sides.
+#[derive(Debug, Clone, Default)]
+pub struct Desk(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    is_muted: AtomicBool,
+    lost_blocks: AtomicU64,
+    figures: Mutex<CardFigures>,
+    heard: Mutex<Trail>,
+    said: Mutex<Trail>,
+}
+
+/// The newest sound of one side.
+#[derive(Debug, Default)]
+struct Trail {
+    rate: Option<Hz>,
+    samples: VecDeque<i16>,
+}
+
+impl Desk {
+    /// Whether the microphone is off.
+    pub fn is_muted(&self) -> bool {
+        self.0.is_muted.load(Acquire)
+    }
+
+    /// Turns the microphone off, or on again.
+    pub fn mute(&self, is_muted: bool) {
+        self.0.is_muted.store(is_muted, Release);
+    }
+
+    /// How the devices do.
+    pub fn figures(&self) -> CardFigures {
+        self.figures_now().clone()
+    }
+
+    /// Blocks of 20 ms that the session did not take in time.
+    pub fn lost_blocks(&self) -> u64 {
+        self.0.lost_blocks.load(Relaxed)
+    }
+
+    /// The last 100 ms of the microphone, as the agent hears it, and of the speaker, with their rates.
+    pub fn newest(&self) -> [(Option<Hz>, Vec<i16>); 2] {
+        [&self.0.heard, &self.0.said].map(|trail| {
+            let trail = trail.lock().expect("no holder panics");
+            (trail.rate, trail.samples.iter().copied().collect())
+        })
+    }
+
+    fn figures_now(&self) -> MutexGuard<'_, CardFigures> {
+        self.0.figures.lock().expect("no holder panics")
+    }
+}
+
+impl Trail {
+    fn add(&mut self, rate: Hz, samples: &[i16]) {
+        self.rate = Some(rate);
+        let longest = rate.samples_in(SHOWN);
+        self.samples.extend(samples);
+        let surplus = self.samples.len().saturating_sub(longest);
+        self.samples.drain(..surplus);
+    }
+}
+
+/// See the module's head. Made without a thread, it can be moved on by hand.
+pub(super) struct Sound {
+    card: Box<dyn Card>,
+    canceller: Canceller,
+    rate: Hz,
+    desk: Desk,
+    orders: mpsc::Receiver<Order>,
+    session: mpsc::Sender<Vec<i16>>,
+    /// Of each side, what does not make a block yet.
+    heard: Vec<f32>,
+    played: Vec<f32>,
+    cleaned: Vec<f32>,
+}
+
+impl Sound {
+    /// What moves sound of `card`, whose microphone is wanted at `rate`.
+    pub(super) fn new(card: Box<dyn Card>, rate: Hz, processing: Processing, desk: Desk) -> (Sound, Wires) {
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        let (session, heard) = mpsc::channel(BLOCKS);
+        let sound = Sound {
+            card,
+            canceller: Canceller::new(rate, processing),
+            rate,
+            desk,
+            orders: ordered,
+            session,
+            heard: Vec::new(),
+            played: Vec::new(),
+            cleaned: Vec::new(),
+        };
+        (sound, Wires { orders, heard })
+    }
+
+    /// Moves on what there is at `now`. Says whether the session goes on.
+    pub(super) fn step(&mut self, now: Instant) -> bool {
+        self.card.look(now);
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Play(packet) => {
+                    let floats: Vec<f32> = packet.iter().copied().map(pcm16::to_float).collect();
+                    self.card.play(&floats);
+                }
+                Order::Cut => self.card.cut(),
+            }
+        }
+        // First what was played: the microphone cannot have heard it earlier.
+        self.card.take_played(&mut self.played);
+        self.hand_on_played();
+        self.card.take_heard(&mut self.heard);
+        self.clean_heard();
+        self.hand_on_heard();
+        *self.desk.figures_now() = self.card.figures();
+        !self.session.is_closed()
+    }
+
+    fn hand_on_played(&mut self) {
+        let block = self.canceller.block_samples();
+        let whole = self.played.len() / block * block;
+        for block in self.played[..whole].chunks(block) {
+            self.canceller.on_played(block);
+        }
+        self.show(&self.desk.0.said, &self.played[..whole]);
+        self.played.drain(..whole);
+    }
+
+    fn clean_heard(&mut self) {
+        let block = self.canceller.block_samples();
+        let whole = self.heard.len() / block * block;
+        for block in self.heard[..whole].chunks(block) {
+            self.canceller.clean(block, &mut self.cleaned);
+        }
+        self.heard.drain(..whole);
+    }
+
+    fn hand_on_heard(&mut self) {
+        let block = self.rate.block_samples();
+        let whole = self.cleaned.len() / block * block;
+        if self.desk.is_muted() {
+            // The canceller goes on hearing, so that it has forgotten nothing when the microphone is on again.
+            self.cleaned[..whole].fill(0.0);
+        }
+        self.show(&self.desk.0.heard, &self.cleaned[..whole]);
+        for block in self.cleaned[..whole].chunks(block) {
+            let samples = block.iter().copied().map(pcm16::from_float).collect();
+            let is_taken = self.session.try_send(samples).is_ok();
+            self.desk.0.lost_blocks.fetch_add(u64::from(!is_taken && !self.session.is_closed()), Relaxed);
+        }
+        self.cleaned.drain(..whole);
+    }
+
+    fn show(&self, trail: &Mutex<Trail>, samples: &[f32]) {
+        let samples: Vec<i16> = samples.iter().copied().map(pcm16::from_float).collect();
+        trail.lock().expect("no holder panics").add(self.rate, &samples);
+    }
+
+    /// Moves sound until the session is over.
+    pub(super) fn run(mut self) {
+        while self.step(Instant::now()) {
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// How often the thread looks.
+const LOOK: Duration = Duration::from_millis(5);
+/// How much of each side is shown.
+const SHOWN: Duration = Duration::from_millis(100);
+/// Packets that may wait for the thread: two seconds of them.
+const ORDERS: usize = 128;
+/// Blocks that may wait for the session: a second of them.
+const BLOCKS: usize = 50;
