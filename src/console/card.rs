@@ -18,6 +18,9 @@ pub(super) trait Card: Send {
     /// Queues what is to be heard. What does not fit is lost.
     fn play(&mut self, samples: &[f32]);
 
+    /// Whether the speaker is silent because there is nothing to play.
+    fn is_dry(&self) -> bool;
+
     /// Drops what is queued.
     fn cut(&mut self);
 

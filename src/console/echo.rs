@@ -79,3 +79,41 @@ impl Canceller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{audio::pcm16, console::room::RoomEcho};
+
+    fn speech() -> Vec<f32> {
+        crate::speech::sentence().iter().copied().map(pcm16::to_float).collect()
+    }
+
+    fn level_db(samples: &[f32]) -> f32 {
+        10.0 * (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32 + 1e-12).log10()
+    }
+
+    /// What is left of a microphone that hears `near`, and what the speaker plays, through a room.
+    fn clean(played: &[f32], near: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let processing = Processing { echo: true, noise: false, gain: false };
+        let (mut canceller, mut room) = (Canceller::new(Hz::K16, processing), RoomEcho::new(Hz::K16, -6.0));
+        let (mut heard, mut cleaned) = (Vec::new(), Vec::new());
+        for (played, near) in played.chunks_exact(160).zip(near.chunks_exact(160)) {
+            canceller.on_played(played);
+            let echo = room.hear(played);
+            let mixed: Vec<f32> = echo.iter().zip(near).map(|(echo, near)| echo + near).collect();
+            canceller.clean(&mixed, &mut cleaned);
+            heard.extend(mixed);
+        }
+        (heard, cleaned)
+    }
+
+    #[test]
+    fn after_three_seconds_an_echo_is_20_db_weaker() {
+        let played = speech().repeat(2);
+        let (heard, cleaned) = clean(&played, &vec![0.0; played.len()]);
+        let off = level_db(&heard[48_000..]) - level_db(&cleaned[48_000..]);
+        println!("{off:.1} dB taken off");
+        assert!(off >= 20.0, "{off:.1} dB");
+    }
+}

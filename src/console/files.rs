@@ -10,6 +10,7 @@ use std::{
 use super::{
     ConsoleError,
     card::{Card, CardFigures},
+    room::RoomEcho,
 };
 use crate::audio::{Hz, Resampler, Sound, pcm16, wav::WavFile};
 
@@ -28,20 +29,24 @@ pub(super) struct Files {
     /// What the speaker has taken and was not asked for yet.
     reference: Vec<f32>,
     to_reference: Resampler,
+    /// The room in which the microphone hears the speaker, and what it has yet to hear of it.
+    room: Option<RoomEcho>,
+    echo: VecDeque<f32>,
     figures: CardFigures,
     trouble: Option<String>,
 }
 
 impl Files {
-    /// Says `input` and writes what is heard to `output`, as WAV.
+    /// Says `input` and writes what is heard to `output`, as WAV. With `echo_db` the microphone hears the speaker, so much louder
+    /// than it plays.
     ///
     /// # Errors
     /// [`ConsoleError::File`] where one of them cannot be read or made.
     pub(super) fn open(
         input: Option<&PathBuf>,
         output: Option<&PathBuf>,
-        rate: Hz,
-        voice_rate: Hz,
+        echo_db: Option<f32>,
+        [rate, voice_rate]: [Hz; 2],
     ) -> Result<Files, ConsoleError> {
         let sound = input.map(|path| Sound::read(path).map_err(|error| ConsoleError::File(error.to_string())));
         let sound = sound.transpose()?.map(|sound| sound.at(rate).samples).unwrap_or_default();
@@ -62,6 +67,8 @@ impl Files {
             queue: VecDeque::new(),
             reference: Vec::new(),
             to_reference: Resampler::new(voice_rate, rate),
+            room: echo_db.map(|level_db| RoomEcho::new(rate, level_db)),
+            echo: VecDeque::new(),
             figures,
             trouble: None,
         })
@@ -77,7 +84,9 @@ impl Files {
         }
         let mut reference = Vec::new();
         self.to_reference.push(&samples, &mut reference);
-        self.reference.extend(reference.into_iter().map(pcm16::to_float));
+        let reference: Vec<f32> = reference.into_iter().map(pcm16::to_float).collect();
+        self.echo.extend(self.room.as_mut().map(|room| room.hear(&reference)).unwrap_or_default());
+        self.reference.extend(reference);
         if let Some(output) = &mut self.output
             && let Err(error) = output.write(&samples).and_then(|()| output.flush())
             && self.trouble.replace(error.to_string()).is_none()
@@ -95,8 +104,10 @@ impl Card for Files {
 
     fn take_heard(&mut self, out: &mut Vec<f32>) {
         let until = samples_in(self.rate, self.passed);
-        let of_file = |at: u64| self.input.get(at as usize).map_or(0.0, |sample| pcm16::to_float(*sample));
-        out.extend((self.said..until).map(of_file));
+        for at in self.said..until {
+            let said = self.input.get(at as usize).map_or(0.0, |sample| pcm16::to_float(*sample));
+            out.push(said + self.echo.pop_front().unwrap_or(0.0));
+        }
         self.said = until;
         self.figures.is_said = self.said >= self.input.len() as u64;
     }
@@ -110,6 +121,10 @@ impl Card for Files {
         let taken = samples.len().min(room);
         self.queue.extend(&samples[..taken]);
         self.figures.unplayed_samples += (samples.len() - taken) as u64;
+    }
+
+    fn is_dry(&self) -> bool {
+        self.queue.is_empty()
     }
 
     fn cut(&mut self) {

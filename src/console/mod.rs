@@ -15,11 +15,11 @@
 //! Files may stand in for the devices, on a clock that is exact:
 //!
 //! ```
-//! use roomtone::{agent::testing::Parrot, console::{Console, ConsoleOptions, Ends}};
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let ends = Ends::Files { input: Some("question.wav".into()), output: Some("answer.wav".into()) };
+//! use roomtone::{agent::Agent, console::{Console, ConsoleOptions, Ends}};
+//! # async fn example(agent: Box<dyn Agent>) -> Result<(), Box<dyn std::error::Error>> {
+//! let ends = Ends::Files { input: Some("question.wav".into()), output: Some("answer.wav".into()), echo_db: None };
 //! let console = Console::new(ConsoleOptions { ends, ..ConsoleOptions::default() });
-//! let session = console.begin(Box::new(Parrot))?;
+//! let session = console.begin(agent)?;
 //! session.ended().await;
 //! # Ok(())
 //! # }
@@ -34,6 +34,7 @@ mod echo;
 mod files;
 mod platform;
 mod playback;
+mod room;
 mod sound;
 
 use std::{
@@ -74,7 +75,7 @@ pub struct ConsoleOptions {
 }
 
 /// Where the sound comes from and goes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Ends {
     /// A microphone and a speaker.
     Devices(Choice),
@@ -84,6 +85,9 @@ pub enum Ends {
         input: Option<PathBuf>,
         /// Where to write.
         output: Option<PathBuf>,
+        /// Lets the microphone hear the speaker as in a room, so much louder than it plays, in dB; not at all where it is
+        /// missing.
+        echo_db: Option<f32>,
     },
 }
 
@@ -191,7 +195,7 @@ impl Console {
         let (ends, processing, desk) = (options.ends.clone(), options.processing, desk.clone());
         let run = move || match open(&ends, rate, voice_rate) {
             Ok(card) => {
-                let (sound, wires) = Sound::new(card, rate, processing, desk);
+                let (sound, wires) = Sound::new(card, [rate, voice_rate], processing, desk);
                 if told.send(Ok(wires)).is_ok() {
                     sound.run();
                 }
@@ -213,8 +217,8 @@ impl fmt::Debug for Console {
 fn open(ends: &Ends, rate: Hz, voice_rate: Hz) -> Result<Box<dyn Card>, ConsoleError> {
     Ok(match ends {
         Ends::Devices(choice) => Box::new(device::Devices::open(choice, rate, voice_rate)?),
-        Ends::Files { input, output } => {
-            Box::new(files::Files::open(input.as_ref(), output.as_ref(), rate, voice_rate)?)
+        Ends::Files { input, output, echo_db } => {
+            Box::new(files::Files::open(input.as_ref(), output.as_ref(), *echo_db, [rate, voice_rate])?)
         }
     })
 }

@@ -4,7 +4,7 @@
 use std::sync::{
     Arc,
     atomic::{
-        AtomicU64,
+        AtomicBool, AtomicU64,
         Ordering::{Acquire, Relaxed, Release},
     },
 };
@@ -42,6 +42,8 @@ struct Shared {
     underruns: AtomicU64,
     missing_samples: AtomicU64,
     callbacks: AtomicU64,
+    /// The device was given sound when it asked last.
+    sounds: AtomicBool,
 }
 
 /// The sound thread's end.
@@ -68,6 +70,11 @@ impl Playback {
     /// Samples that wait to be played.
     pub(super) fn waiting(&self) -> usize {
         self.ring.occupied_len()
+    }
+
+    /// Whether the device plays silence because there is nothing else.
+    pub(super) fn is_dry(&self) -> bool {
+        self.waiting() == 0 && !self.shared.sounds.load(Acquire)
     }
 
     /// Appends what the device has taken since the last call, silence included: what a microphone beside it may hear.
@@ -98,7 +105,7 @@ pub(super) struct PlaybackCallback {
     position: u64,
     cut_seen: u64,
     fade: Fade,
-    /// Samples of silence since the ring ran dry.
+    /// Samples of silence since there was sound; `None` before the first.
     dry: Option<u64>,
     /// More silence than this is the end of an utterance.
     longest_hole: u64,
@@ -167,16 +174,16 @@ impl PlaybackCallback {
 
     fn count_silence(&mut self, got: usize, wanted: usize) {
         if got > 0
-            && let Some(silence) = self.dry.take()
-            && silence <= self.longest_hole
+            && let Some(silence) = self.dry.replace(0)
+            && (1..=self.longest_hole).contains(&silence)
         {
             self.shared.underruns.fetch_add(1, Relaxed);
             self.shared.missing_samples.fetch_add(silence, Relaxed);
         }
-        if got < wanted {
-            let before = self.dry.or((got > 0).then_some(0));
-            self.dry = before.map(|silence| silence + (wanted - got) as u64);
+        if let Some(silence) = &mut self.dry {
+            *silence += (wanted - got) as u64;
         }
+        self.shared.sounds.store(got == wanted, Release);
     }
 }
 
@@ -232,7 +239,8 @@ mod tests {
         let mut fill = |samples: usize| callback.fill(&mut vec![0.0_f32; samples], 1);
         fill(4_800);
         playback.play(&[0.5; 480]);
-        fill(960);
+        fill(480);
+        fill(480);
         playback.play(&[0.5; 480]);
         fill(480);
         assert_eq!(playback.underruns(), (1, 480));

@@ -106,9 +106,11 @@ pub(super) struct Sound {
     card: Box<dyn Card>,
     canceller: Canceller,
     rate: Hz,
+    voice_rate: Hz,
     desk: Desk,
     orders: mpsc::Receiver<Order>,
     session: mpsc::Sender<Vec<i16>>,
+    voice: Vec<f32>,
     /// Of each side, what does not make a block yet.
     heard: Vec<f32>,
     played: Vec<f32>,
@@ -116,17 +118,24 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    /// What moves sound of `card`, whose microphone is wanted at `rate`.
-    pub(super) fn new(card: Box<dyn Card>, rate: Hz, processing: Processing, desk: Desk) -> (Sound, Wires) {
+    /// What moves sound of `card`, whose microphone is wanted at the first of these rates, and which plays a voice of the other.
+    pub(super) fn new(
+        card: Box<dyn Card>,
+        [rate, voice_rate]: [Hz; 2],
+        processing: Processing,
+        desk: Desk,
+    ) -> (Sound, Wires) {
         let (orders, ordered) = mpsc::channel(ORDERS);
         let (session, heard) = mpsc::channel(BLOCKS);
         let sound = Sound {
             card,
             canceller: Canceller::new(rate, processing),
             rate,
+            voice_rate,
             desk,
             orders: ordered,
             session,
+            voice: Vec::new(),
             heard: Vec::new(),
             played: Vec::new(),
             cleaned: Vec::new(),
@@ -137,15 +146,7 @@ impl Sound {
     /// Moves on what there is at `now`. Says whether the session goes on.
     pub(super) fn step(&mut self, now: Instant) -> bool {
         self.card.look(now);
-        while let Ok(order) = self.orders.try_recv() {
-            match order {
-                Order::Play(packet) => {
-                    let floats: Vec<f32> = packet.iter().copied().map(pcm16::to_float).collect();
-                    self.card.play(&floats);
-                }
-                Order::Cut => self.card.cut(),
-            }
-        }
+        self.carry_out_orders();
         // First what was played: the microphone cannot have heard it earlier.
         self.card.take_played(&mut self.played);
         self.hand_on_played();
@@ -154,6 +155,29 @@ impl Sound {
         self.hand_on_heard();
         *self.desk.figures_now() = self.card.figures();
         !self.session.is_closed()
+    }
+
+    fn carry_out_orders(&mut self) {
+        let mut voice = std::mem::take(&mut self.voice);
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Play(packet) => voice.extend(packet.iter().copied().map(pcm16::to_float)),
+                Order::Cut => {
+                    voice.clear();
+                    self.card.cut();
+                }
+            }
+        }
+        if !voice.is_empty() {
+            if self.card.is_dry() {
+                // Who speaks as it hears is never ahead: its packets come as evenly as the machine lets them.
+                let missing = self.voice_rate.samples_in(CUSHION).saturating_sub(voice.len());
+                self.card.play(&vec![0.0; missing]);
+            }
+            self.card.play(&voice);
+        }
+        voice.clear();
+        self.voice = voice;
     }
 
     fn hand_on_played(&mut self) {
@@ -206,6 +230,8 @@ impl Sound {
 
 /// How often the thread looks.
 const LOOK: Duration = Duration::from_millis(5);
+/// How much is queued at least before a voice begins: four packets, of which the device takes two at once.
+const CUSHION: Duration = Duration::from_millis(80);
 /// How much of each side is shown.
 const SHOWN: Duration = Duration::from_millis(100);
 /// Packets that may wait for the thread: two seconds of them.

@@ -56,6 +56,8 @@ struct Listening {
     /// How sure an engine is that a sentence ends at that pause, and how it sounds.
     sentence_end: Option<f32>,
     sound: Option<f32>,
+    /// What was written beside that, in the room's chat.
+    written: Vec<String>,
 }
 
 impl Ear {
@@ -124,6 +126,25 @@ impl Ear {
         }
     }
 
+    /// Somebody has written something: it is as if they had said it, clearly and whole.
+    pub(super) fn on_written(&mut self, speaker: &PeerId, line: &str, now: Duration) -> Vec<TurnInput> {
+        let person = self.people.entry(speaker.clone()).or_default();
+        person.written.push(line.trim().to_owned());
+        let (text, covers) = person.text();
+        let text = TurnInput::Text { speaker: speaker.clone(), text, covers };
+        let speaks = person.paused.is_none() && !person.parts.is_empty();
+        match speaks {
+            // It is answered with what is being said.
+            true => vec![text],
+            false => vec![
+                TurnInput::Began { speaker: speaker.clone(), at: now.saturating_sub(WRITTEN_LASTS) },
+                text,
+                TurnInput::Paused { speaker: speaker.clone(), at: now },
+                TurnInput::Hint { speaker: speaker.clone(), complete: 1.0 },
+            ],
+        }
+    }
+
     /// What a caption is to the turn machine.
     pub(super) fn on_caption(&mut self, caption: &Caption) -> Vec<TurnInput> {
         let Some(person) = self.people.get_mut(&caption.speaker) else { return Vec::new() };
@@ -167,6 +188,7 @@ impl Ear {
         if let Some(person) = self.people.get_mut(speaker) {
             person.closed = person.parts.keys().next_back().copied().max(person.closed);
             person.parts.clear();
+            person.written.clear();
             person.paused = None;
         }
     }
@@ -221,7 +243,8 @@ impl Listening {
 
     /// All parts as one text. It covers as much as its least part does.
     fn text(&self) -> (String, Covers) {
-        let parts = self.parts.values().map(|(text, _)| text.trim()).filter(|text| !text.is_empty());
+        let heard = self.parts.values().map(|(text, _)| text.trim());
+        let parts = heard.chain(self.written.iter().map(String::as_str)).filter(|text| !text.is_empty());
         let text = parts.collect::<Vec<_>>().join(" ");
         let has = |what| self.parts.values().any(|(_, covers)| *covers == what);
         let covers = match (has(Covers::Beginning), has(Covers::StoodIn)) {
@@ -236,3 +259,5 @@ impl Listening {
 /// How much more speech makes another partial result in the agent's turn. In others' nothing waits for it, and beginnings are most
 /// of what an ear costs.
 const HURRIED_PARTIALS: Duration = Duration::from_millis(200);
+/// How long what is written counts as speech: longer than a cough, which is none.
+const WRITTEN_LASTS: Duration = Duration::from_secs(1);

@@ -27,7 +27,7 @@ use crate::{
         transcript::Caption,
         turn::{Covers, Order, ReplyId, TurnInput, TurnMachine, logged},
     },
-    event::PeerId,
+    event::{ChatEvent, EventKind, PeerId},
     speech::Said as Sound,
 };
 
@@ -168,7 +168,18 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
                 self.own.push_back(None);
                 self.feed(TurnInput::Wants);
             }
+            Input::Event(event) => self.on_chat(&event.kind),
             _ => {}
+        }
+    }
+
+    fn on_chat(&mut self, kind: &EventKind) {
+        if let EventKind::Chat(ChatEvent::Said { author, text, .. }) = kind
+            && author.kind.is_person()
+            && !text.as_str().trim().is_empty()
+        {
+            let written = self.ear.on_written(&author.id, text.as_str(), self.room.now());
+            self.feed_all(written);
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What the tests' conversations are made of, with all the time that a busy machine may need.
-async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
+pub(crate) async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
     let patient =
         |name| EngineConfig { within: Duration::from_secs(60), sessions: Some(3), ..EngineConfig::named(name) };
     let options = DialogueOptions {
@@ -36,7 +36,7 @@ async fn dialogue(place: &Path, turns: TurnSettings) -> Dialogue {
 }
 
 /// Patient with a machine that has much else to do.
-fn patient() -> TurnSettings {
+pub(crate) fn patient() -> TurnSettings {
     let long = Duration::from_secs(10);
     let barge_in = BargeIn { decide_within: long, ..BargeIn::default() };
     TurnSettings { text_within: long, reply_within: Duration::from_secs(60), barge_in, ..TurnSettings::default() }

@@ -4,6 +4,8 @@
 mod common;
 mod stage;
 
+#[cfg(feature = "console")]
+mod agents_do_not_hear_themselves;
 mod commands_that_misbehave;
 mod conversations_are_had;
 mod conversations_end;

@@ -25,6 +25,9 @@ pub(in crate::cli) struct ConsoleArgs {
     /// Write what is heard to this WAV file in place of a speaker
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) output_file: Option<PathBuf>,
+    /// Let the microphone of files hear the speaker as in a room, so much louder than it plays, as in -10
+    #[arg(long, value_name = "DB", requires = "input_file", allow_negative_numbers = true)]
+    pub(in crate::cli) echo_db: Option<f32>,
     /// Do not take what comes out of the speaker off the microphone's sound: with headphones nothing of it is heard
     #[arg(long)]
     pub(in crate::cli) headphones: bool,

@@ -29,10 +29,11 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
 fn options(args: &ConsoleArgs) -> ConsoleOptions {
     let is_files = args.input_file.is_some() || args.output_file.is_some();
     let ends = match is_files {
-        true => Ends::Files { input: args.input_file.clone(), output: args.output_file.clone() },
+        true => Ends::Files { input: args.input_file.clone(), output: args.output_file.clone(), echo_db: args.echo_db },
         false => Ends::Devices(Choice { input: args.input.clone(), output: args.output.clone() }),
     };
-    let processing = match is_files || args.raw {
+    // A file is heard as it is, unless there is something to take off it.
+    let processing = match args.raw || is_files && args.echo_db.is_none() {
         true => Processing::NONE,
         false => Processing { echo: !args.headphones, ..Processing::default() },
     };

@@ -66,6 +66,10 @@ impl Card for Devices {
         self.speaker.end.play(samples);
     }
 
+    fn is_dry(&self) -> bool {
+        self.speaker.end.is_dry()
+    }
+
     fn cut(&mut self) {
         self.speaker.end.cut();
     }

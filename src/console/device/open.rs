@@ -1,11 +1,14 @@
 //! Opening a stream of a device, whatever the form of its samples.
 
-use std::sync::{
-    Arc,
-    atomic::{
-        AtomicBool, AtomicU64,
-        Ordering::{Relaxed, Release},
+use std::{
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, Release},
+        },
     },
+    time::Duration,
 };
 
 use cpal::{
@@ -58,7 +61,7 @@ pub(super) fn open<E: End>(wanted: Option<&str>, end: &mut E) -> Result<Opened, 
     }
     .map_err(|error| failed(&error))?;
     let trouble = Arc::new(Trouble::default());
-    let config = config(&supported);
+    let config = config(&device, E::DIRECTION, &supported);
     let stream = end.build(&device, config, supported.sample_format(), trouble.clone()).or_else(|error| {
         // One that says it has such buffers and does not is asked for its own.
         let default = StreamConfig { buffer_size: BufferSize::Default, ..config };
@@ -74,9 +77,14 @@ pub(super) fn open<E: End>(wanted: Option<&str>, end: &mut E) -> Result<Opened, 
     Ok(Opened { name: name(&device), rate: Hz(config.sample_rate), trouble, _stream: stream })
 }
 
-/// The device's own form, in buffers of 10 ms where it lets us choose.
-fn config(supported: &SupportedStreamConfig) -> StreamConfig {
-    let wanted = supported.sample_rate() / 100;
+/// The device's own form, in buffers as long as the way to it needs.
+fn config(device: &Device, direction: Direction, supported: &SupportedStreamConfig) -> StreamConfig {
+    let is_served = device.id().is_ok_and(|id| id.host().name() == "PulseAudio");
+    let wanted = Hz(supported.sample_rate()).samples_in(match (is_served, direction) {
+        (false, _) => BUFFER,
+        (true, Direction::Output) => SERVED_OUTPUT,
+        (true, Direction::Input) => SERVED_INPUT,
+    }) as u32;
     let frames = match supported.buffer_size() {
         SupportedBufferSize::Range { min, max } => wanted.clamp(*min, (*max).max(*min)),
         SupportedBufferSize::Unknown => wanted,
@@ -163,3 +171,11 @@ fn explain(device: &Device, direction: Direction, error: &cpal::Error) -> String
     };
     format!("the {} {:?} cannot be opened: {error}; {advice}", direction.noun(), name(device))
 }
+
+/// What is asked of a device itself: some have shorter ones, none of the last years has longer ones only.
+const BUFFER: Duration = Duration::from_millis(10);
+/// What is asked of a server that mixes for others, too, and twice as much waits there.
+const SERVED_OUTPUT: Duration = Duration::from_millis(20);
+/// A server that is late with a microphone loses what is older than this: it keeps no more than one buffer for us. It does not
+/// wait for it to be full.
+const SERVED_INPUT: Duration = Duration::from_millis(40);

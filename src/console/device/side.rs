@@ -197,6 +197,10 @@ impl Speaker {
         self.unplayed_samples += (self.buffer.len() - taken) as u64;
     }
 
+    pub(super) fn is_dry(&self) -> bool {
+        self.ends.as_ref().is_none_or(|ends| ends.playback.is_dry())
+    }
+
     pub(super) fn cut(&mut self) {
         if let Some(ends) = &mut self.ends {
             ends.playback.cut();

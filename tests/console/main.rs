@@ -1,0 +1,5 @@
+//! The microphone and the speaker: files in their place, and a real sound server whose card is made of air.
+
+mod devices_come_and_go;
+mod files_stand_in;
+mod server;
