@@ -6,7 +6,7 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use super::{Failure, args::LogFormat};
+use super::{Failure, args::LogFormat, screen};
 use crate::text::unprintable_removed;
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
@@ -50,7 +50,9 @@ impl Write for Printable {
         }
         out.push_str(&unprintable_removed(rest, LONGEST_LINE));
         out.push('\n');
-        std::io::stderr().write_all(out.as_bytes()).ok();
+        if !screen::hold(&out) {
+            std::io::stderr().write_all(out.as_bytes()).ok();
+        }
         Ok(line.len())
     }
 

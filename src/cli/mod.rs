@@ -26,6 +26,7 @@ mod people;
 mod program;
 mod rooms;
 mod sandbox;
+mod screen;
 mod signals;
 mod start;
 mod top;

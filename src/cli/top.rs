@@ -1,14 +1,10 @@
 //! `roomtone top`: a running host, live. On a terminal it is a screen that scrolls; elsewhere it is text.
 
-use std::{
-    io::IsTerminal,
-    sync::mpsc::{Receiver, sync_channel},
-    time::Duration,
-};
+use std::{io::IsTerminal, time::Duration};
 
 use ratatui::{
     Frame,
-    crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers},
+    crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
     layout::{Constraint, Layout},
     style::{Style, Stylize},
     text::Line,
@@ -21,6 +17,7 @@ use super::{
     admin::{Admin, Sessions},
     args::TopArgs,
     say,
+    screen::Screen,
     signals::Endings,
 };
 use crate::{
@@ -57,17 +54,12 @@ async fn text(admin: &Admin, screens: u32, rows: usize) -> Result<(), Failure> {
 async fn screen(admin: &Admin) -> Result<(), Failure> {
     let mut view = View::ask(admin).await?;
     let mut endings = Endings::listen();
-    // From here to `restore`, also over a panic, the terminal is the screen's.
-    let mut terminal = ratatui::init();
-    let keys = keys();
+    let mut screen = Screen::take()?;
     let mut again = interval(EVERY);
-    let result = loop {
-        let drawn = terminal.draw(|frame| view.draw(frame));
-        if let Err(error) = drawn {
-            break Err(Failure::Input(format!("the terminal: {error}")));
-        }
+    loop {
+        screen.draw(|frame| view.draw(frame))?;
         tokio::select! {
-            _ = endings.next() => break Ok(()),
+            _ = endings.next() => return Ok(()),
             _ = again.tick() => match timeout(ASK, View::ask(admin)).await {
                 Ok(Ok(newer)) => view = View { scroll: view.scroll, ..newer },
                 Ok(Err(failure)) => view.trouble = Some(failure.to_string()),
@@ -75,34 +67,11 @@ async fn screen(admin: &Admin) -> Result<(), Failure> {
             },
             () = sleep(LOOK) => {}
         }
-        let page = terminal.size().map_or(10, |size| usize::from(size.height).saturating_sub(HEAD + 1).max(1));
-        let mut has_ended = false;
-        while let Ok(key) = keys.try_recv() {
-            has_ended |= !view.on_key(key, page);
+        let page = screen.lines().map_or(10, |lines| lines.saturating_sub(HEAD + 1).max(1));
+        if !screen.typed().into_iter().all(|key| view.on_key(key, page)) {
+            return Ok(());
         }
-        if has_ended {
-            break Ok(());
-        }
-    };
-    ratatui::restore();
-    result
-}
-
-/// What is typed, and that the size has changed. The thread ends when nobody listens.
-fn keys() -> Receiver<KeyEvent> {
-    let (sender, keys) = sync_channel(KEYS);
-    std::thread::spawn(move || {
-        while let Ok(event) = event::read() {
-            let is_gone = match event {
-                Event::Key(key) if key.kind != KeyEventKind::Release => sender.send(key).is_err(),
-                _ => false,
-            };
-            if is_gone {
-                return;
-            }
-        }
-    });
-    keys
+    }
 }
 
 /// What is shown.
@@ -316,8 +285,6 @@ const HEAD: usize = 5;
 const EVERY: Duration = Duration::from_secs(1);
 /// How often the keys are looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// Keys that may wait.
-const KEYS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -140,6 +140,21 @@ impl<C: Conversation + 'static> Driver<'_, C> {
         self.context.push(Entry { role: Role::Agent, name: None, text, begins: self.begins, heard });
     }
 
+    /// What somebody wrote, as transcripts have it.
+    pub(super) fn written_caption(&self, speaker: &PeerId, text: &str) -> Caption {
+        let now = self.room.now();
+        Caption {
+            utterance: UtteranceId(WRITTEN_UTTERANCES + now.as_millis() as u64),
+            speaker: speaker.clone(),
+            name: self.name_of(speaker),
+            track: "chat".into(),
+            begins: now,
+            ends: now,
+            engine: None,
+            ..self.own_caption(ReplyId(0), text)
+        }
+    }
+
     fn own_caption(&self, id: ReplyId, text: &str) -> Caption {
         Caption {
             utterance: UtteranceId(OWN_UTTERANCES + id.0),
@@ -172,3 +187,5 @@ impl<C: Conversation + 'static> Driver<'_, C> {
 
 /// The agent's own captions are counted from here on.
 const OWN_UTTERANCES: u64 = 1 << 32;
+/// And what is written to it from here on, by the millisecond.
+const WRITTEN_UTTERANCES: u64 = 1 << 33;

@@ -178,6 +178,9 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             && author.kind.is_person()
             && !text.as_str().trim().is_empty()
         {
+            if self.shared.settings.captions {
+                self.room.notes.post(self.written_caption(&author.id, text.as_str().trim()).note());
+            }
             let written = self.ear.on_written(&author.id, text.as_str(), self.room.now());
             self.feed_all(written);
         }

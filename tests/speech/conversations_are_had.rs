@@ -43,9 +43,9 @@ pub(crate) fn patient() -> TurnSettings {
 }
 
 /// Answers by rules, and tells what it was asked and what it knew then.
-struct Ruled {
-    rules: Rules,
-    asked: mpsc::Sender<(UserTurn, Arc<[Entry]>)>,
+pub(crate) struct Ruled {
+    pub(crate) rules: Rules,
+    pub(crate) asked: mpsc::Sender<(UserTurn, Arc<[Entry]>)>,
 }
 
 #[async_trait]

@@ -16,4 +16,6 @@ mod hosts_transcribe_rooms;
 mod servers_are_asked;
 mod speakers_are_told_apart;
 mod what_is_no_speech_gives_no_words;
+#[cfg(feature = "console")]
+mod what_is_written_is_answered;
 mod words_are_right;

@@ -2,8 +2,14 @@
 //! it is a screen, elsewhere lines.
 
 mod plain;
+mod screen;
+mod spectrum;
+mod view;
 
-use std::time::{Duration, Instant};
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
 
 use super::{
     Failure, agents,
@@ -23,7 +29,10 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
     let agent = agents::make(builtin, &args.options).await?;
     let console = Console::new(options(&args));
     let handle = console.begin(agent).map_err(failure)?;
-    plain::run(builtin.name(), &console, handle, endings).await
+    match !args.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        true => screen::run(builtin.name(), &console, handle, endings).await,
+        false => plain::run(builtin.name(), &console, handle, endings).await,
+    }
 }
 
 fn options(args: &ConsoleArgs) -> ConsoleOptions {

@@ -4,7 +4,7 @@
 mod report;
 mod scene;
 mod timeline;
-mod transcript;
+pub(super) mod transcript;
 mod turns;
 mod waveform;
 

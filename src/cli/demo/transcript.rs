@@ -42,7 +42,7 @@ pub(super) fn shift(caption: &mut Caption, by: Duration) {
 }
 
 /// Writes what was understood; without it there are no files.
-pub(super) fn write(captions: &[Caption], folder: &Path) -> io::Result<()> {
+pub(in crate::cli) fn write(captions: &[Caption], folder: &Path) -> io::Result<()> {
     for form in FORMS {
         let path = folder.join("transcript").with_extension(form.extension);
         match captions.is_empty() {
