@@ -16,11 +16,14 @@ mod bench;
 #[cfg(feature = "console")]
 mod console;
 mod demo;
+mod doctor;
 mod engines;
 mod events;
 mod exit;
 mod join;
 mod logs;
+mod manual;
+mod new;
 mod output;
 mod people;
 mod program;

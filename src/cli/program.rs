@@ -10,7 +10,7 @@ use super::console;
 use super::{
     Failure, admin, agents,
     args::{Args, Command},
-    bench, demo, engines, events, explain, join, logs, lost, people, rooms, sandbox, start, top,
+    bench, demo, doctor, engines, events, explain, join, logs, lost, manual, new, people, rooms, sandbox, start, top,
 };
 use crate::agent::Registry;
 
@@ -63,11 +63,18 @@ impl Program {
         // The flags' own documentation would take the place of the program's.
         let about = command.get_about().cloned().unwrap_or_default();
         let command = F::augment_args(command).about(about).long_about(None);
+        let known = command.clone();
         let mut matches = command.get_matches();
         let parsed =
             Args::from_arg_matches_mut(&mut matches).and_then(|args| Ok((args, F::from_arg_matches(&matches)?)));
         let (args, flags) = parsed.unwrap_or_else(|error| error.exit());
-        let result = carry_out(args, set_up(flags)).and_then(|()| match lost() {
+        let result = match args.command {
+            Command::Completions { shell } => manual::completions(known, shell),
+            Command::Man(args) => manual::pages(known, &args.out),
+            Command::New(args) => new::run(&args),
+            _ => carry_out(args, set_up(flags)),
+        };
+        let result = result.and_then(|()| match lost() {
             Some(why) => Err(Failure::Input(format!("the results could not be printed: {why}"))),
             None => Ok(()),
         });
@@ -132,6 +139,8 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
             Command::Erase(args) => engines::erase(&args),
             Command::Bench(args) => bench::run(args).await,
             Command::BenchPart(args) => bench::run_part(&agents, args).await,
+            Command::Doctor(args) => doctor::run(args).await,
+            Command::Completions { .. } | Command::Man(_) | Command::New(_) => unreachable!("these need no agents"),
         }
     });
     // What still runs now has been told to end, and must not hold the program up.

@@ -249,4 +249,27 @@ mod tests {
         fill(480);
         assert_eq!(playback.underruns(), (1, 480), "a second later it is another utterance");
     }
+
+    /// A device's thread must not wait: neither for memory nor for a lock.
+    #[test]
+    fn the_callbacks_ask_for_no_memory_whatever_the_other_side_does() {
+        let (mut playback, mut callback) = playback(Hz::K48);
+        let (mut capture, mut heard) = crate::console::capture::capture(Hz::K48);
+        let (mut out, said, mut rest) = ([0_i16; 2 * 480], [7_i16; 2 * 480], Vec::with_capacity(48_000));
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..2_000 {
+            match rng.u8(0..4) {
+                0 => drop(playback.play(&[0.1; 1_440])),
+                1 => playback.cut(),
+                2 => capture.take(&mut rest),
+                _ => playback.take_played(&mut rest),
+            }
+            rest.clear();
+            let asked = allocation_counter::measure(|| {
+                callback.fill(&mut out, 2);
+                heard.take(&said, 2);
+            });
+            assert_eq!((asked.count_total, asked.count_current), (0, 0));
+        }
+    }
 }

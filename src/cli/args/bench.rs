@@ -18,7 +18,7 @@ pub(in crate::cli) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) json: Option<PathBuf>,
     /// For how much of the time each speaker speaks, in percent; otherwise nothing is sent
-    #[arg(long, value_name = "PERCENT", default_value_t = 100, conflicts_with = "speech",
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, conflicts_with_all = ["speech", "scribes"],
         value_parser = between(10_u64, 100))]
     pub(in crate::cli) talk: u64,
     /// Give the agents this many cores of their own, and the sandbox the others (all, if none is left)
@@ -45,7 +45,7 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(long)]
     pub(in crate::cli) speech: bool,
     /// Let the agents be scribes: each speaker reads a sentence two fifths of the time, and what was said is written down
-    #[arg(long, conflicts_with_all = ["speech", "talk"])]
+    #[arg(long, conflicts_with = "speech")]
     pub(in crate::cli) scribes: bool,
     /// Which options the scribes have, as in --set 'engines=[{name="moonshine",threads=2}]'
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "scribes")]

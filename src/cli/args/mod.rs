@@ -4,6 +4,7 @@ mod agents;
 mod bench;
 #[cfg(feature = "console")]
 mod console;
+mod doctor;
 mod engines;
 mod events;
 mod host;
@@ -16,6 +17,7 @@ pub(super) use agents::{AgentArgs, DemoArgs, JoinArgs, SandboxArgs};
 pub(super) use bench::{BenchArgs, LoadArgs, PartArgs, Role};
 #[cfg(feature = "console")]
 pub(super) use console::{ConsoleArgs, DevicesArgs};
+pub(super) use doctor::{DoctorArgs, ManArgs, NewArgs};
 pub(super) use engines::{EnginesArgs, EnginesCommand, EraseArgs, InstallArgs};
 pub(super) use events::EventsArgs;
 pub(super) use host::{AdminArgs, ConfigCommand, SessionsArgs, SessionsCommand, StartArgs, TopArgs};
@@ -98,6 +100,17 @@ pub(super) enum Command {
     Engines(EnginesArgs),
     /// Remove what was written down of a room or a person
     Erase(EraseArgs),
+    /// Make a project with an agent of your own: its program, its test, its host's file, its image
+    New(NewArgs),
+    /// Look at what this machine may lack, and say what to do about it
+    Doctor(DoctorArgs),
+    /// Print what lets a shell complete this program's commands
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write this program's man pages
+    Man(ManArgs),
     /// Measure what a session costs on this machine, beside the least that it could cost
     Bench(BenchArgs),
     /// One process of a bench
@@ -110,6 +123,7 @@ Examples:
   roomtone demo                                     hear the echo agent, and look at out/demo/report.html
   roomtone demo --agent greeter --input me.mp3      another agent, another voice
   roomtone console --agent concierge                talk to it, through your microphone and speaker
+  roomtone new my-agent --roomtone ../roomtone      a project with an agent of your own
   roomtone sandbox                                  a Fishjam on http://127.0.0.1:5002, token `development`
   FISHJAM_MANAGEMENT_TOKEN=development roomtone join \\
       --fishjam http://127.0.0.1:5002 --room ID --agent echo

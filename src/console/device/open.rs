@@ -165,7 +165,9 @@ fn explain(device: &Device, direction: Direction, error: &cpal::Error) -> String
         ErrorKind::PermissionDenied => {
             "the system does not allow it; on Linux join the group `audio`, on macOS allow the terminal the microphone"
         }
-        ErrorKind::DeviceNotAvailable => "it is not there; plug it in, or choose another device (`devices` lists them)",
+        ErrorKind::DeviceNotAvailable => {
+            "plug one in or choose another (`devices` lists them), or let files stand in: --input-file, --output-file"
+        }
         ErrorKind::HostUnavailable => "no sound system answers; start PipeWire or PulseAudio, or use files",
         _ => "choose another device (`devices` lists them)",
     };
