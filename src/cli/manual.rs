@@ -20,9 +20,12 @@ pub(super) fn pages(command: Command, folder: &Path) -> Result<(), Failure> {
     let write = || {
         fs::create_dir_all(folder)?;
         clap_mangen::generate_to(command, folder)?;
-        fs::read_dir(folder).map(Iterator::count)
+        let pages =
+            fs::read_dir(folder)?.flatten().filter(|entry| entry.path().extension().is_some_and(|it| it == "1"));
+        Ok(pages.count())
     };
-    let written = write().map_err(|error| Failure::Input(format!("--out {}: {error}", folder.display())))?;
+    let written =
+        write().map_err(|error: std::io::Error| Failure::Input(format!("--out {}: {error}", folder.display())))?;
     say(&format_args!("{} in {}", crate::text::count(written, "page"), folder.display()));
     Ok(())
 }

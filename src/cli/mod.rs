@@ -16,6 +16,7 @@ mod bench;
 #[cfg(feature = "console")]
 mod console;
 mod demo;
+mod dev;
 mod doctor;
 mod engines;
 mod events;

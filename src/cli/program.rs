@@ -10,7 +10,8 @@ use super::console;
 use super::{
     Failure, admin, agents,
     args::{Args, Command},
-    bench, demo, doctor, engines, events, explain, join, logs, lost, manual, new, people, rooms, sandbox, start, top,
+    bench, demo, dev, doctor, engines, events, explain, join, logs, lost, manual, new, people, rooms, sandbox, start,
+    top,
 };
 use crate::agent::Registry;
 
@@ -139,6 +140,7 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
             Command::Erase(args) => engines::erase(&args),
             Command::Bench(args) => bench::run(args).await,
             Command::BenchPart(args) => bench::run_part(&agents, args).await,
+            Command::Dev(args) => dev::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,
             Command::Completions { .. } | Command::Man(_) | Command::New(_) => unreachable!("these need no agents"),
         }

@@ -24,7 +24,11 @@ pub(super) struct Screen {
 impl Screen {
     /// Takes the terminal over.
     pub(super) fn take() -> Result<Screen, Failure> {
-        let terminal = ratatui::try_init().map_err(|error| failed(&error))?;
+        let terminal = ratatui::try_init().map_err(|error| {
+            // It may be half a screen by now.
+            ratatui::restore();
+            failed(&error)
+        })?;
         *held() = Some(Vec::new());
         Ok(Screen { terminal, keys: keys() })
     }

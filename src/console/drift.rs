@@ -38,6 +38,12 @@ impl Stretch {
         self.resampler.set_resample_ratio_relative(1.0 / (1.0 + by), true).expect("it is within what was asked for");
     }
 
+    /// Forgets what was pushed; the next sample is the first of a new stream.
+    pub(super) fn reset(&mut self) {
+        self.filled = 0;
+        self.resampler.reset();
+    }
+
     /// Takes all of `samples` and appends to `out` what is ready.
     pub(super) fn push(&mut self, mut samples: &[f32], out: &mut Vec<f32>) {
         while !samples.is_empty() {

@@ -23,8 +23,7 @@ use crate::{
     },
     event::{ChatEvent, Event, Peer, PeerEvent, PeerId, PeerKind, Place, RoomId, Roster, Track, TrackEvent, TrackKind},
     session::{
-        Counters, Cut, Ending, InboundAudio, OutboundAudio, SessionEventKind, SessionLink, SessionSummary,
-        agent_failure,
+        Counters, Ending, InboundAudio, OutboundAudio, SessionEventKind, SessionLink, SessionSummary, agent_failure,
     },
     signal::{IncomingSound, PublishedTrack},
 };
@@ -81,6 +80,8 @@ impl Driver {
         let (mut agent_room, port) = room_link(room.clone(), me.clone(), &wants);
         let begun = port.begun();
         let outbound = voice.as_ref().map(|track| OutboundAudio::new(&port.voice, track, lead)).transpose()?;
+        // The speaker swings out by itself.
+        let outbound = outbound.map(OutboundAudio::without_fades);
         let inbound = InboundAudio::new(wants.hear, Encoding::Pcm16, rate)
             .live(wants.most_behind)
             .telling_pauses(wants.pause_after);
@@ -215,7 +216,7 @@ impl Driver {
     fn speak(&mut self, now: Instant) {
         let Some(voice) = &mut self.outbound else { return };
         let cut = voice.take_interrupt(now, &mut self.port.voice);
-        if cut == Some(Cut::ByServer) {
+        if cut.is_some() {
             self.orders.try_send(Order::Cut).ok();
         }
         let mut speaks = false;
@@ -274,19 +275,19 @@ impl Driver {
     async fn finish(mut self, ending: Ending) -> SessionSummary {
         self.inbound.end(&mut self.port);
         self.port.end();
-        let mut agent_error = None;
-        if let Some(mut agent) = self.agent.take() {
-            match timeout(GOODBYE, &mut agent).await {
-                Ok(ended) => agent_error = agent_failure(ended),
-                Err(_) => {
-                    tracing::warn!("the agent did not return in time and was ended");
-                    agent.abort();
-                }
-            }
+        if ending != Ending::AgentDone {
+            self.orders.try_send(Order::Cut).ok();
         }
+        let agent_error = match self.agent.take() {
+            Some(agent) => self.wait_for_agent(agent).await,
+            None => None,
+        };
         while let Ok(request) = self.port.requests.try_recv() {
             self.on_request(request);
         }
+        // Then the sound thread ends, once the last word was heard.
+        self.heard.close();
+        timeout(GOODBYE, self.orders.closed()).await.ok();
         self.observers.tell(SessionEventKind::Ended(ending.to_string()));
         let counters = self.counters();
         self.observers.monitor.publish(counters);
@@ -297,6 +298,24 @@ impl Driver {
             counters,
             leaves_peer: false,
             unread_events: self.observers.unread_events(),
+        }
+    }
+}
+
+impl Driver {
+    /// What it could not finish; it may still write things down.
+    async fn wait_for_agent(&mut self, mut agent: JoinHandle<Result<(), AgentError>>) -> Option<String> {
+        let until = tokio::time::Instant::now() + GOODBYE;
+        loop {
+            tokio::select! {
+                ended = &mut agent => return agent_failure(ended),
+                Some(request) = self.port.requests.recv() => self.on_request(request),
+                () = tokio::time::sleep_until(until) => {
+                    tracing::warn!("the agent did not return in time and was ended");
+                    agent.abort();
+                    return None;
+                }
+            }
         }
     }
 }
@@ -313,5 +332,5 @@ pub(super) const AGENT: &str = "agent";
 const REPORT: Duration = Duration::from_secs(1);
 /// After how long without a packet the voice counts as silent.
 const SILENCE: Duration = Duration::from_secs(1);
-/// How long the agent may take to return.
+/// How long the agent may take to return, and then its last words.
 const GOODBYE: Duration = Duration::from_secs(1);

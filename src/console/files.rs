@@ -109,7 +109,7 @@ impl Card for Files {
             out.push(said + self.echo.pop_front().unwrap_or(0.0));
         }
         self.said = until;
-        self.figures.is_said = self.said >= self.input.len() as u64;
+        self.figures.is_said = !self.input.is_empty() && self.said >= self.input.len() as u64;
     }
 
     fn take_played(&mut self, out: &mut Vec<f32>) {

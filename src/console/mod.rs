@@ -70,7 +70,8 @@ pub struct ConsoleOptions {
     pub ends: Ends,
     /// What is done about the microphone's sound.
     pub processing: Processing,
-    /// How far ahead of what is heard the voice is queued: less is a quicker interrupt, more rides out a busy machine.
+    /// How far ahead of what is heard the voice is queued, from 40 to 800 ms: more rides out a busy machine. An interrupt does
+    /// not wait for it.
     pub lead: Duration,
 }
 
@@ -135,6 +136,7 @@ pub enum ConsoleError {
 impl Console {
     /// One that opens its devices when an agent comes.
     pub fn new(options: ConsoleOptions) -> Console {
+        let options = ConsoleOptions { lead: options.lead.min(LONGEST_LEAD), ..options };
         Console(Arc::new(Inner { options, desk: Desk::default(), typing: Mutex::default() }))
     }
 
@@ -241,5 +243,7 @@ const PERSON: &str = "you";
 const LEAD: Duration = Duration::from_millis(120);
 /// How much may wait between the sound thread and a device, one way.
 const LONGEST_QUEUE: Duration = Duration::from_secs(1);
+/// A longer one would not fit into that.
+const LONGEST_LEAD: Duration = Duration::from_millis(800);
 /// Typed lines that may wait for the agent.
 const LINES: usize = 16;

@@ -44,6 +44,8 @@ struct Shared {
     callbacks: AtomicU64,
     /// The device was given sound when it asked last.
     sounds: AtomicBool,
+    /// Silence may follow: what is said has ended, or was cut.
+    may_end: AtomicBool,
 }
 
 /// The sound thread's end.
@@ -62,8 +64,15 @@ impl Playback {
         taken
     }
 
+    /// The same for the very end of what is said: silence around it is no hole.
+    pub(super) fn play_rest(&mut self, samples: &[f32]) {
+        self.shared.may_end.store(true, Release);
+        self.play(samples);
+    }
+
     /// Drops what waits; what is heard swings out.
     pub(super) fn cut(&mut self) {
+        self.shared.may_end.store(true, Release);
         self.shared.cut.store(self.written, Release);
     }
 
@@ -175,7 +184,9 @@ impl PlaybackCallback {
     fn count_silence(&mut self, got: usize, wanted: usize) {
         if got > 0
             && let Some(silence) = self.dry.replace(0)
-            && (1..=self.longest_hole).contains(&silence)
+            && silence > 0
+            && !self.shared.may_end.swap(false, Acquire)
+            && silence <= self.longest_hole
         {
             self.shared.underruns.fetch_add(1, Relaxed);
             self.shared.missing_samples.fetch_add(silence, Relaxed);

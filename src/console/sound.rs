@@ -127,6 +127,7 @@ impl Sound {
     ) -> (Sound, Wires) {
         let (orders, ordered) = mpsc::channel(ORDERS);
         let (session, heard) = mpsc::channel(BLOCKS);
+        *desk.figures_now() = card.figures();
         let sound = Sound {
             card,
             canceller: Canceller::new(rate, processing),
@@ -220,16 +221,31 @@ impl Sound {
         trail.lock().expect("no holder panics").add(self.rate, &samples);
     }
 
-    /// Moves sound until the session is over.
+    /// Moves sound until the session is over and its last word was heard.
     pub(super) fn run(mut self) {
         while self.step(Instant::now()) {
             std::thread::sleep(LOOK);
+        }
+        let over = Instant::now() + LONGEST_END;
+        while !self.card.is_dry() && Instant::now() < over {
+            std::thread::sleep(LOOK);
+            self.step(Instant::now());
+        }
+        // What the device has taken it has not played yet.
+        let buffered = Instant::now() + BUFFERED;
+        while Instant::now() < buffered {
+            std::thread::sleep(LOOK);
+            self.step(Instant::now());
         }
     }
 }
 
 /// How often the thread looks.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long the last words may take: no more than that is ever queued.
+const LONGEST_END: Duration = super::LONGEST_QUEUE;
+/// What devices hold themselves.
+const BUFFERED: Duration = Duration::from_millis(60);
 /// How much is queued at least before a voice begins: four packets, of which the device takes two at once.
 const CUSHION: Duration = Duration::from_millis(80);
 /// How much of each side is shown.

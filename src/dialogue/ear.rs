@@ -137,10 +137,10 @@ impl Ear {
             // It is answered with what is being said.
             true => vec![text],
             false => vec![
-                TurnInput::Began { speaker: speaker.clone(), at: now.saturating_sub(WRITTEN_LASTS) },
+                TurnInput::Began { speaker: speaker.clone(), at: now },
                 text,
-                TurnInput::Paused { speaker: speaker.clone(), at: now },
                 TurnInput::Hint { speaker: speaker.clone(), complete: 1.0 },
+                TurnInput::Paused { speaker: speaker.clone(), at: now },
             ],
         }
     }
@@ -259,5 +259,3 @@ impl Listening {
 /// How much more speech makes another partial result in the agent's turn. In others' nothing waits for it, and beginnings are most
 /// of what an ear costs.
 const HURRIED_PARTIALS: Duration = Duration::from_millis(200);
-/// How long what is written counts as speech: longer than a cough, which is none.
-const WRITTEN_LASTS: Duration = Duration::from_secs(1);

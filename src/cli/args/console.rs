@@ -35,7 +35,7 @@ pub(in crate::cli) struct ConsoleArgs {
     #[arg(long)]
     pub(in crate::cli) raw: bool,
     /// How far ahead of what is heard the agent's voice is queued
-    #[arg(long, value_name = "MS", default_value_t = 120, value_parser = between(40_u64, 1_000))]
+    #[arg(long, value_name = "MS", default_value_t = 120, value_parser = between(40_u64, 800))]
     pub(in crate::cli) lead_ms: u64,
     /// Print lines in place of a screen, as where this is no terminal
     #[arg(long)]

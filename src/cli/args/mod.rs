@@ -4,7 +4,7 @@ mod agents;
 mod bench;
 #[cfg(feature = "console")]
 mod console;
-mod doctor;
+mod development;
 mod engines;
 mod events;
 mod host;
@@ -17,7 +17,7 @@ pub(super) use agents::{AgentArgs, DemoArgs, JoinArgs, SandboxArgs};
 pub(super) use bench::{BenchArgs, LoadArgs, PartArgs, Role};
 #[cfg(feature = "console")]
 pub(super) use console::{ConsoleArgs, DevicesArgs};
-pub(super) use doctor::{DoctorArgs, ManArgs, NewArgs};
+pub(super) use development::{DevArgs, DoctorArgs, ManArgs, NewArgs};
 pub(super) use engines::{EnginesArgs, EnginesCommand, EraseArgs, InstallArgs};
 pub(super) use events::EventsArgs;
 pub(super) use host::{AdminArgs, ConfigCommand, SessionsArgs, SessionsCommand, StartArgs, TopArgs};
@@ -102,6 +102,8 @@ pub(super) enum Command {
     Erase(EraseArgs),
     /// Make a project with an agent of your own: its program, its test, its host's file, its image
     New(NewArgs),
+    /// Watch the sources of the project here, build them, and run what comes of it in place of what ran before
+    Dev(DevArgs),
     /// Look at what this machine may lack, and say what to do about it
     Doctor(DoctorArgs),
     /// Print what lets a shell complete this program's commands

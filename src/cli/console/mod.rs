@@ -24,11 +24,19 @@ use crate::{
 };
 
 pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Failure> {
-    let endings = Endings::listen();
+    let mut endings = Endings::listen();
     let builtin = agents::find(registry, args.agent.as_deref())?;
     let agent = agents::make(builtin, &args.options).await?;
     let console = Console::new(options(&args));
-    let handle = console.begin(agent).map_err(failure)?;
+    // A sound system may take its time, or be stuck.
+    let opened = tokio::task::spawn_blocking({
+        let console = console.clone();
+        move || console.begin(agent)
+    });
+    let handle = tokio::select! {
+        opened = opened => opened.map_err(|error| Failure::Input(format!("the sound system: {error}")))?.map_err(failure)?,
+        _ = endings.next() => return Ok(()),
+    };
     match !args.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         true => screen::run(builtin.name(), &console, handle, endings).await,
         false => plain::run(builtin.name(), &console, handle, endings).await,
@@ -53,7 +61,7 @@ fn failure(error: ConsoleError) -> Failure {
     Failure::Input(error.to_string())
 }
 
-/// Waits until all of an input file was said and the agent has been quiet for a while; for ever where there is no file.
+/// Waits until all of an input file was said and the agent has been quiet for a while; for ever where there is no input file.
 async fn until_all_is_said(console: &Console, monitor: &SessionMonitor) {
     let mut quiet_since: Option<(Instant, u64)> = None;
     loop {
@@ -77,8 +85,13 @@ async fn summarize(console: &Console, handle: SessionHandle) -> Result<(), Failu
     say(&summary.counters_line());
     let figures = console.desk().figures();
     say(&format_args!(
-        "speaker ran dry {} times ({} samples), microphone lost {} samples, devices opened again {} times",
-        figures.underruns, figures.missing_samples, figures.overrun_samples, figures.reopened
+        "speaker ran dry {} times ({} samples) and lost {} samples, microphone lost {} samples and {} blocks, devices opened again {} times",
+        figures.underruns,
+        figures.missing_samples,
+        figures.unplayed_samples,
+        figures.overrun_samples,
+        console.desk().lost_blocks(),
+        figures.reopened
     ));
     match summary.is_regular() {
         true => Ok(()),

@@ -63,9 +63,12 @@ fn leave(handle: &SessionHandle) -> bool {
 
 fn save(view: &View) -> String {
     let folder = std::path::Path::new("out/console");
+    if view.captions().is_empty() {
+        // To write nothing would remove what was saved before.
+        return "nothing was said yet".to_owned();
+    }
     let saved = std::fs::create_dir_all(folder).and_then(|()| transcript::write(view.captions(), folder));
     match saved {
-        Ok(()) if view.captions().is_empty() => "nothing was said yet".to_owned(),
         Ok(()) => format!("the transcript is in {}", folder.display()),
         Err(error) => format!("{} cannot be written: {error}", folder.display()),
     }

@@ -210,7 +210,7 @@ impl View {
         }
         // Long lines take several rows: the newest must be seen.
         let width = usize::from(area.width).max(1);
-        let rows: usize = lines.iter().map(|line| line.width().div_ceil(width).max(1)).sum();
+        let rows: usize = lines.iter().map(|line| rows(&line.to_string(), width)).sum();
         let scroll = rows.saturating_sub(room) as u16;
         frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).scroll((scroll, 0)).block(block), area);
     }
@@ -267,6 +267,21 @@ fn side(spectrum: &mut Spectrum, (rate, samples): (Option<Hz>, Vec<i16>)) -> Sid
     let rms_db = Loudness::of(&samples).rms_dbfs().map_or(SILENCE_DB, |db| (db as f32).max(SILENCE_DB));
     let bars = rate.map(|rate| spectrum.bars(rate, &samples, BARS)).unwrap_or_default();
     Side { rms_db, bars }
+}
+
+/// How many rows a line takes that is broken between words.
+fn rows(line: &str, width: usize) -> usize {
+    let (mut rows, mut column) = (1, 0);
+    for word in line.split_inclusive(' ') {
+        let length = word.trim_end().chars().count();
+        if column > 0 && column + length > width {
+            (rows, column) = (rows + 1, 0);
+        }
+        // One that is longer than a row is broken itself.
+        rows += length.saturating_sub(1) / width;
+        column = if length > width { length % width } else { column + word.chars().count() };
+    }
+    rows
 }
 
 /// From -60 dB to 0 in a fixed width.

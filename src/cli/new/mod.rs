@@ -25,11 +25,11 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What cargo takes for a package, and nothing that is a word of Rust.
+/// What cargo takes for a package with a program.
 fn check_name(name: &str) -> Result<(), Failure> {
     let is_fine = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
-        && !["test", "core", "std", "roomtone"].contains(&name);
+        && !TAKEN.contains(&name);
     match is_fine {
         true => Ok(()),
         false => Err(Failure::Input(format!("{name:?} is no name for a package; take small letters, as in my-agent"))),
@@ -59,6 +59,9 @@ fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
 }
 
+/// Names that cargo keeps for itself, or that would be somebody else's.
+const TAKEN: [&str; 9] = ["test", "core", "std", "alloc", "build", "deps", "examples", "incremental", "roomtone"];
+
 const TEMPLATE: [(&str, &str); 7] = [
     ("Cargo.toml", include_str!("template/Cargo.toml.in")),
     ("src/main.rs", include_str!("template/main.rs.in")),
@@ -77,7 +80,7 @@ mod tests {
     fn a_name_that_cargo_refuses_is_refused_at_once_and_nothing_is_overwritten() {
         let place = std::env::temp_dir().join(format!("roomtone-new-{}", uuid::Uuid::new_v4()));
         let args = |name: &str| NewArgs { folder: place.join(name), roomtone: "0.1.0".into() };
-        for name in ["My-Agent", "1st", "test", "a b", "ü"] {
+        for name in ["My-Agent", "1st", "test", "deps", "a b", "ü"] {
             let error = run(&args(name)).unwrap_err().to_string();
             assert!(error.contains("no name for a package"), "{error}");
         }

@@ -51,8 +51,9 @@ impl Trouble {
     }
 }
 
-/// Opens the device that is meant and lets its sound run to or from `end`.
-pub(super) fn open<E: End>(wanted: Option<&str>, end: &mut E) -> Result<Opened, ConsoleError> {
+/// Opens the device that is meant and lets its sound run; its other ends come with it. This may take as long as a sound system
+/// does, which may be for ever.
+pub(super) fn open<E: End>(wanted: Option<&str>, rates: E::Rates) -> Result<(Opened, E::Ends), ConsoleError> {
     let device = find(wanted, E::DIRECTION)?;
     let failed = |error: &cpal::Error| ConsoleError::Device(explain(&device, E::DIRECTION, error));
     let supported = match E::DIRECTION {
@@ -62,19 +63,19 @@ pub(super) fn open<E: End>(wanted: Option<&str>, end: &mut E) -> Result<Opened, 
     .map_err(|error| failed(&error))?;
     let trouble = Arc::new(Trouble::default());
     let config = config(&device, E::DIRECTION, &supported);
-    let stream = end.build(&device, config, supported.sample_format(), trouble.clone()).or_else(|error| {
+    let build = |config| E::build(rates, &device, config, supported.sample_format(), trouble.clone());
+    let built = build(config).or_else(|error| match error.kind() {
         // One that says it has such buffers and does not is asked for its own.
-        let default = StreamConfig { buffer_size: BufferSize::Default, ..config };
-        match error.kind() {
-            ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput => {
-                end.build(&device, default, supported.sample_format(), trouble.clone())
-            }
-            _ => Err(error),
+        ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput => {
+            build(StreamConfig { buffer_size: BufferSize::Default, ..config })
         }
+        _ => Err(error),
     });
-    let stream = stream.map_err(|error| failed(&error))?;
+    let (stream, ends) = built.map_err(|error| failed(&error))?;
     stream.play().map_err(|error| failed(&error))?;
-    Ok(Opened { name: name(&device), rate: Hz(config.sample_rate), trouble, _stream: stream })
+    let opened =
+        Opened { name: name(&device), rate: Hz(config.sample_rate), trouble: trouble.clone(), _stream: stream };
+    Ok((opened, ends))
 }
 
 /// The device's own form, in buffers as long as the way to it needs.

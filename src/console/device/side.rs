@@ -1,7 +1,11 @@
 //! One device that is kept open: the microphone, or the speaker.
 
 use std::{
-    sync::{Arc, atomic::Ordering::Acquire},
+    sync::{
+        Arc,
+        atomic::Ordering::Acquire,
+        mpsc::{Receiver, TryRecvError, sync_channel},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,38 +25,56 @@ use crate::{
     },
 };
 
-/// What stands between a device and the sound thread, and is made anew for each device.
+/// What stands between a device and the sound thread: made anew for each device, adopted when it is open.
 pub(super) trait End {
     const DIRECTION: Direction;
+    type Rates: Copy + Send + 'static;
+    type Ends: Send + 'static;
 
-    /// Makes a stream of `device`; the sound of the last one is over.
     fn build(
-        &mut self,
+        rates: Self::Rates,
         device: &Device,
         config: StreamConfig,
         form: SampleFormat,
         trouble: Arc<Trouble>,
-    ) -> Result<Stream, cpal::Error>;
+    ) -> Result<(Stream, Self::Ends), cpal::Error>;
+
+    fn rates(&self) -> Self::Rates;
+
+    /// The sound of the last device is over, this one's begins.
+    fn adopt(&mut self, ends: Self::Ends);
 
     /// How often the device has called.
     fn callbacks(&self) -> u64;
 }
 
+type Opening<E> = Receiver<Result<(Opened, <E as End>::Ends), ConsoleError>>;
+
 /// A device that is kept open.
-pub(super) struct Side<E> {
+pub(super) struct Side<E: End> {
     wanted: Option<String>,
     opened: Option<Opened>,
     pub(super) end: E,
     pub(super) reopened: u64,
     /// When it called last, and how often it had by then.
     alive: Option<(Instant, u64)>,
+    /// One that is being opened, and until when that is waited for.
+    opening: Option<(Opening<E>, Instant)>,
     next_try: Option<Instant>,
 }
 
 impl<E: End> Side<E> {
     pub(super) fn open(wanted: Option<String>, mut end: E) -> Result<Side<E>, ConsoleError> {
-        let opened = open(wanted.as_deref(), &mut end)?;
-        Ok(Side { wanted, opened: Some(opened), end, reopened: 0, alive: None, next_try: None })
+        let opening = begin_to_open::<E>(wanted.clone(), end.rates(), false)?;
+        let hangs = |_| {
+            let (noun, seconds) = (E::DIRECTION.noun(), OPEN.as_secs());
+            Err(ConsoleError::Device(format!(
+                "the {noun} has not opened within {seconds} s; is the sound system stuck?"
+            )))
+        };
+        let (opened, ends) = opening.recv_timeout(OPEN).unwrap_or_else(hangs)?;
+        end.adopt(ends);
+        Ok(Side { wanted, opened: Some(opened), end, reopened: 0, alive: None, opening: None, next_try: None })
     }
 
     /// The device in use; empty while there is none.
@@ -62,42 +84,68 @@ impl<E: End> Side<E> {
 
     /// Opens it again if it has gone.
     pub(super) fn look(&mut self, now: Instant) {
-        if let Some(opened) = &self.opened {
-            let callbacks = self.end.callbacks();
-            let (since, before) = *self.alive.get_or_insert((now + PATIENCE, callbacks));
-            if callbacks != before {
-                self.alive = Some((now, callbacks));
+        if let Some((opening, until)) = self.opening.take() {
+            match opening.try_recv() {
+                Ok(Ok((opened, ends))) => self.on_opened(opened, ends),
+                Err(TryRecvError::Empty) if now < until => self.opening = Some((opening, until)),
+                Ok(Err(error)) => {
+                    tracing::debug!("{error}");
+                    self.next_try = Some(now + TRY_AGAIN);
+                }
+                // Its thread may stand there for ever: another one is not begun soon.
+                Err(_) => self.next_try = Some(now + OPEN),
             }
-            let is_stuck = callbacks == before && now > since + STUCK;
-            if !opened.trouble.has_ended.load(Acquire) && !is_stuck {
-                return;
-            }
-            tracing::warn!("the {} {} is gone; looking for one", E::DIRECTION.noun(), opened.name);
-            (self.opened, self.alive, self.next_try) = (None, None, Some(now));
+            return;
         }
-        if self.next_try.is_none_or(|due| due <= now) {
-            self.open_again(now);
+        if self.is_alive(now) {
+            return;
+        }
+        if let Some(gone) = self.opened.take() {
+            tracing::warn!("the {} {} is gone; looking for one", E::DIRECTION.noun(), gone.name);
+            (self.alive, self.next_try) = (None, None);
+            // To close what hangs may hang, too.
+            std::thread::spawn(move || drop(gone));
+        }
+        if self.next_try.is_none_or(|due| due <= now)
+            && let Ok(opening) = begin_to_open::<E>(self.wanted.clone(), self.end.rates(), true)
+        {
+            self.opening = Some((opening, now + OPEN));
         }
     }
 
-    fn open_again(&mut self, now: Instant) {
-        // The one that was asked for first; if that is gone, any will do.
-        let opened = open(self.wanted.as_deref(), &mut self.end).or_else(|error| match &self.wanted {
-            Some(_) => open(None, &mut self.end),
-            None => Err(error),
-        });
-        match opened {
-            Ok(opened) => {
-                tracing::info!("the {} is {} at {}", E::DIRECTION.noun(), opened.name, opened.rate);
-                self.opened = Some(opened);
-                self.reopened += 1;
-            }
-            Err(error) => {
-                tracing::debug!("{error}");
-                self.next_try = Some(now + TRY_AGAIN);
-            }
+    fn is_alive(&mut self, now: Instant) -> bool {
+        let Some(opened) = &self.opened else { return false };
+        let callbacks = self.end.callbacks();
+        let (since, before) = *self.alive.get_or_insert((now + PATIENCE, callbacks));
+        if callbacks != before {
+            self.alive = Some((now, callbacks));
         }
+        let is_stuck = callbacks == before && now > since + STUCK;
+        !opened.trouble.has_ended.load(Acquire) && !is_stuck
     }
+
+    fn on_opened(&mut self, opened: Opened, ends: E::Ends) {
+        tracing::info!("the {} is {} at {}", E::DIRECTION.noun(), opened.name, opened.rate);
+        self.end.adopt(ends);
+        self.opened = Some(opened);
+        self.reopened += 1;
+    }
+}
+
+/// Opens a device on a thread of its own, which sound does not wait for. Where the one that was named is gone, any will do.
+fn begin_to_open<E: End>(wanted: Option<String>, rates: E::Rates, or_any: bool) -> Result<Opening<E>, ConsoleError> {
+    let (told, opening) = sync_channel(1);
+    let run = move || {
+        let opened = open::<E>(wanted.as_deref(), rates).or_else(|error| match or_any && wanted.is_some() {
+            true => open::<E>(None, rates),
+            false => Err(error),
+        });
+        // Nobody may wait for it any more.
+        told.send(opened).ok();
+    };
+    let spawned = std::thread::Builder::new().name("console device".into()).spawn(run);
+    spawned.map_err(|error| ConsoleError::Device(format!("the machine gives no thread for sound: {error}")))?;
+    Ok(opening)
 }
 
 /// The microphone's end.
@@ -130,19 +178,29 @@ impl Microphone {
 
 impl End for Microphone {
     const DIRECTION: Direction = Direction::Input;
+    type Rates = Hz;
+    type Ends = (Capture, Stretch);
 
     fn build(
-        &mut self,
+        to: Hz,
         device: &Device,
         config: StreamConfig,
         form: SampleFormat,
         trouble: Arc<Trouble>,
-    ) -> Result<Stream, cpal::Error> {
-        (self.overrun_before, self.callbacks_before) = (self.overrun_samples(), self.callbacks());
+    ) -> Result<(Stream, Self::Ends), cpal::Error> {
         let rate = Hz(config.sample_rate);
         let (end, callback) = capture(rate);
-        self.ends = Some((end, Stretch::new(rate, self.to)));
-        build_input(device, config, form, trouble, callback)
+        let stream = build_input(device, config, form, trouble, callback)?;
+        Ok((stream, (end, Stretch::new(rate, to))))
+    }
+
+    fn rates(&self) -> Hz {
+        self.to
+    }
+
+    fn adopt(&mut self, ends: Self::Ends) {
+        (self.overrun_before, self.callbacks_before) = (self.overrun_samples(), self.callbacks());
+        self.ends = Some(ends);
     }
 
     fn callbacks(&self) -> u64 {
@@ -163,7 +221,7 @@ pub(super) struct Speaker {
     callbacks_before: u64,
 }
 
-struct SpeakerEnds {
+pub(super) struct SpeakerEnds {
     rate: Hz,
     playback: Playback,
     to_device: Stretch,
@@ -204,6 +262,8 @@ impl Speaker {
     pub(super) fn cut(&mut self) {
         if let Some(ends) = &mut self.ends {
             ends.playback.cut();
+            ends.to_device.reset();
+            ends.holds_rest = false;
         }
     }
 
@@ -224,7 +284,7 @@ impl Speaker {
         if waiting == 0 && std::mem::take(&mut ends.holds_rest) {
             self.buffer.clear();
             ends.to_device.push(&vec![0.0; self.of.samples_in(REST)], &mut self.buffer);
-            ends.playback.play(&self.buffer);
+            ends.playback.play_rest(&self.buffer);
         }
     }
 
@@ -236,26 +296,37 @@ impl Speaker {
 
 impl End for Speaker {
     const DIRECTION: Direction = Direction::Output;
+    type Rates = [Hz; 2];
+    type Ends = SpeakerEnds;
 
     fn build(
-        &mut self,
+        [of, reference]: [Hz; 2],
         device: &Device,
         config: StreamConfig,
         form: SampleFormat,
         trouble: Arc<Trouble>,
-    ) -> Result<Stream, cpal::Error> {
-        (self.underruns_before, self.callbacks_before) = (self.underruns(), self.callbacks());
+    ) -> Result<(Stream, SpeakerEnds), cpal::Error> {
         let rate = Hz(config.sample_rate);
         let (end, callback) = playback(rate);
-        self.ends = Some(SpeakerEnds {
+        let stream = build_output(device, config, form, trouble, callback)?;
+        let ends = SpeakerEnds {
             rate,
             playback: end,
-            to_device: Stretch::new(self.of, rate),
-            to_reference: Stretch::new(rate, self.reference),
+            to_device: Stretch::new(of, rate),
+            to_reference: Stretch::new(rate, reference),
             level: Level::default(),
             holds_rest: false,
-        });
-        build_output(device, config, form, trouble, callback)
+        };
+        Ok((stream, ends))
+    }
+
+    fn rates(&self) -> [Hz; 2] {
+        [self.of, self.reference]
+    }
+
+    fn adopt(&mut self, ends: SpeakerEnds) {
+        (self.underruns_before, self.callbacks_before) = (self.underruns(), self.callbacks());
+        self.ends = Some(ends);
     }
 
     fn callbacks(&self) -> u64 {
@@ -269,5 +340,7 @@ const STUCK: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Silence that brings out what a resampler holds.
 const REST: Duration = Duration::from_millis(10);
+/// How long a sound system may take to open a device.
+const OPEN: Duration = Duration::from_secs(10);
 /// When the next try is made after one that failed.
 const TRY_AGAIN: Duration = Duration::from_millis(300);

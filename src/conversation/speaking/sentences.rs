@@ -64,7 +64,12 @@ fn is_abbreviation(before: &str) -> bool {
 
 /// A sentence without an end is cut behind its last sign, or its last word.
 fn clause(text: &str) -> usize {
-    let sign = text.rfind([',', ';', ':', '—']).filter(|at| *at > LONGEST / 3);
+    // The sign within a number ends nothing.
+    let ends = |(at, c): &(usize, char)| match c {
+        ',' | ';' | ':' => text[at + 1..].starts_with(char::is_whitespace),
+        c => *c == '—',
+    };
+    let sign = text.char_indices().rev().find(ends).map(|(at, _)| at).filter(|at| *at > LONGEST / 3);
     let cut = sign.or_else(|| text.rfind(char::is_whitespace)).unwrap_or(text.len());
     let width = text[cut..].chars().next().map_or(0, char::len_utf8);
     cut + width
@@ -108,6 +113,8 @@ mod tests {
         }
         assert!(cut(&"word, ".repeat(200)).iter().all(|part| part.len() <= LONGEST));
         assert!(cut(&"x".repeat(2_000)).len() >= 6);
+        let long = format!("{}that is 10,000,000 of them at 12:30 and so it goes on and on", "well ".repeat(52));
+        assert!(cut(&long).iter().all(|part| !part.ends_with([',', ':'])), "{:?}", cut(&long));
     }
 
     proptest! {

@@ -52,6 +52,8 @@ pub(crate) struct OutboundAudio {
     /// The agent knows that all it said was heard.
     end_announced: bool,
     packet_samples: usize,
+    /// A voice that is cut within this is left to its fade.
+    fades_within: Duration,
     counters: OutboundCounters,
 }
 
@@ -82,8 +84,15 @@ impl OutboundAudio {
             waits_for: None,
             end_announced: true,
             packet_samples,
+            fades_within: FADES_WITHIN,
             counters: OutboundCounters::default(),
         })
+    }
+
+    /// The same for a receiver that can drop what it has at once and lets it swing out itself.
+    #[cfg(feature = "console")]
+    pub(crate) fn without_fades(self) -> OutboundAudio {
+        OutboundAudio { fades_within: Duration::ZERO, ..self }
     }
 
     /// Gives `send` every packet that is due at `now`.
@@ -153,7 +162,7 @@ impl OutboundAudio {
         self.counters.interrupts += 1;
         let ahead = self.pacer.ahead(now);
         self.forget();
-        if ahead == 0 || self.pacer.rate().duration_of(ahead) + FADE <= FADES_WITHIN {
+        if ahead == 0 || self.pacer.rate().duration_of(ahead) + FADE <= self.fades_within {
             // A fade that still waits is as good as a new one.
             if ahead > 0 && !self.fading {
                 self.stage_fade();

@@ -1,4 +1,4 @@
-//! What can be typed about the machine and the program themselves.
+//! What can be typed about the machine, the program itself, and projects of one's own.
 
 use std::path::PathBuf;
 
@@ -30,4 +30,11 @@ pub(in crate::cli) struct NewArgs {
     /// Where roomtone comes from: the folder of its sources, or a version
     #[arg(long, value_name = "PATH_OR_VERSION", default_value = env!("CARGO_PKG_VERSION"))]
     pub(in crate::cli) roomtone: String,
+}
+
+#[derive(Debug, Group)]
+pub(in crate::cli) struct DevArgs {
+    /// What the program is to do, behind -- [default: console --plain]
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(in crate::cli) run: Vec<String>,
 }
