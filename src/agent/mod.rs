@@ -107,6 +107,14 @@ pub struct AudioRequirements {
     pub speak_rate: Option<Hz>,
 }
 
+impl AudioRequirements {
+    /// A rate among them that no sound has: below 8 kHz, or above 192 kHz.
+    pub fn senseless_rate(&self) -> Option<Hz> {
+        let rates = [Some(self.hear_rate), self.speak_rate];
+        rates.into_iter().flatten().find(|rate| !(8_000..=192_000).contains(&rate.0))
+    }
+}
+
 impl Default for AudioRequirements {
     /// People, at 16 kHz, gaps left open, a second behind the present at the most; a voice at 16 kHz.
     fn default() -> AudioRequirements {

@@ -148,7 +148,8 @@ fn devices() -> Vec<Finding> {
         Ok(listed) => listed,
         Err(error) => return vec![Finding::other(State::Missing, "sound", error.to_string(), advice)],
     };
-    let of = |direction: Direction, what: &str| {
+    let of = |direction: Direction| {
+        let what = direction.noun();
         let default = listed.iter().find(|device| device.direction == direction && device.is_default);
         match default {
             Some(device) if device.rate_hz.is_some() => {
@@ -161,7 +162,7 @@ fn devices() -> Vec<Finding> {
             None => Finding::other(State::Missing, what, "there is none", advice),
         }
     };
-    vec![of(Direction::Input, "microphone"), of(Direction::Output, "speaker")]
+    vec![of(Direction::Input), of(Direction::Output)]
 }
 
 #[cfg(not(feature = "console"))]

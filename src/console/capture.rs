@@ -8,9 +8,10 @@ use std::sync::{
 use cpal::{FromSample, Sample};
 use ringbuf::{
     HeapCons, HeapProd, HeapRb,
-    traits::{Consumer, Observer, Producer, Split},
+    traits::{Producer, Split},
 };
 
+use super::ring::{AT_ONCE, drain_into};
 use crate::audio::Hz;
 
 /// Makes both ends, at the device's rate.
@@ -35,10 +36,7 @@ pub(super) struct Capture {
 impl Capture {
     /// Appends what has come since the last call.
     pub(super) fn take(&mut self, out: &mut Vec<f32>) {
-        let start = out.len();
-        out.resize(start + self.ring.occupied_len(), 0.0);
-        let got = self.ring.pop_slice(&mut out[start..]);
-        out.truncate(start + got);
+        drain_into(&mut self.ring, out);
     }
 
     /// Samples that found no room because nobody fetched what was there.
@@ -76,9 +74,6 @@ impl CaptureCallback {
         }
     }
 }
-
-/// Frames that are handled at once, on the stack.
-const AT_ONCE: usize = 256;
 
 #[cfg(test)]
 mod tests {

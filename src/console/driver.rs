@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -19,11 +18,12 @@ use crate::{
     audio::{
         Hz,
         codec::{CodecError, Encoding},
-        pcm16,
+        pcm16, scratch,
     },
     event::{ChatEvent, Event, Peer, PeerEvent, PeerId, PeerKind, Place, RoomId, Roster, Track, TrackEvent, TrackKind},
     session::{
         Counters, Ending, InboundAudio, OutboundAudio, SessionEventKind, SessionLink, SessionSummary, agent_failure,
+        end_agent,
     },
     signal::{IncomingSound, PublishedTrack},
 };
@@ -175,11 +175,16 @@ impl Driver {
     }
 
     fn hear(&mut self, now: Instant, block: &[i16]) -> Result<(), Ending> {
-        let mut data = BytesMut::with_capacity(2 * block.len());
-        pcm16::encode_into(block, &mut data);
-        let sound = IncomingSound { peer: self.person.as_str(), track: MICROPHONE, data: &data };
+        scratch::with_bytes(|data| {
+            pcm16::encode_into(block, data);
+            self.deliver(now, data)
+        })
+    }
+
+    fn deliver(&mut self, now: Instant, data: &[u8]) -> Result<(), Ending> {
+        let sound = IncomingSound { peer: self.person.as_str(), track: MICROPHONE, data };
         if self.observers.monitor.is_tapped() {
-            self.observers.monitor.measure(self.person.as_str(), MICROPHONE, &data);
+            self.observers.monitor.measure(self.person.as_str(), MICROPHONE, data);
         }
         let at = now - self.begun;
         if self.inbound.try_deliver(at, &sound, &mut self.port) {
@@ -250,11 +255,7 @@ impl Driver {
     fn tell(&mut self, event: impl Into<Event>) -> Result<(), Ending> {
         let mut event = event.into().identified();
         event.place.get_or_insert_with(|| Place::Room(self.room.clone()));
-        let told = match &event.kind {
-            crate::event::EventKind::Peer(_) | crate::event::EventKind::Track(_) => self.roster.apply(&event),
-            _ => vec![event],
-        };
-        for event in told {
+        for event in self.roster.apply(&event) {
             self.observers.tell(SessionEventKind::Room(event.clone()));
             self.port.tell(event).map_err(|stuck| stuck_agent(&stuck))?;
         }
@@ -278,10 +279,7 @@ impl Driver {
         if ending != Ending::AgentDone {
             self.orders.try_send(Order::Cut).ok();
         }
-        let agent_error = match self.agent.take() {
-            Some(agent) => self.wait_for_agent(agent).await,
-            None => None,
-        };
+        let agent_error = self.end_agent().await;
         while let Ok(request) = self.port.requests.try_recv() {
             self.on_request(request);
         }
@@ -289,32 +287,18 @@ impl Driver {
         self.heard.close();
         timeout(GOODBYE, self.orders.closed()).await.ok();
         self.observers.tell(SessionEventKind::Ended(ending.to_string()));
-        let counters = self.counters();
-        self.observers.monitor.publish(counters);
-        SessionSummary {
-            ending,
-            agent_error,
-            stayed: self.begun.elapsed(),
-            counters,
-            leaves_peer: false,
-            unread_events: self.observers.unread_events(),
-        }
+        self.observers.sum_up(ending, agent_error, self.counters(), false)
     }
-}
 
-impl Driver {
-    /// What it could not finish; it may still write things down.
-    async fn wait_for_agent(&mut self, mut agent: JoinHandle<Result<(), AgentError>>) -> Option<String> {
-        let until = tokio::time::Instant::now() + GOODBYE;
+    /// What it could not finish; it may still write things down meanwhile.
+    async fn end_agent(&mut self) -> Option<String> {
+        let mut agent = self.agent.take()?;
+        let ended = end_agent(&mut agent, GOODBYE);
+        tokio::pin!(ended);
         loop {
             tokio::select! {
-                ended = &mut agent => return agent_failure(ended),
+                error = &mut ended => return error,
                 Some(request) = self.port.requests.recv() => self.on_request(request),
-                () = tokio::time::sleep_until(until) => {
-                    tracing::warn!("the agent did not return in time and was ended");
-                    agent.abort();
-                    return None;
-                }
             }
         }
     }

@@ -76,7 +76,7 @@ impl Files {
 
     /// Takes out of the queue what a speaker would have taken by now.
     fn play_until_now(&mut self) {
-        let until = samples_in(self.voice_rate, self.passed);
+        let until = self.voice_rate.samples_in(self.passed) as u64;
         let mut samples = Vec::with_capacity((until - self.played) as usize);
         while self.played < until {
             samples.push(self.queue.pop_front().map_or(0, pcm16::from_float));
@@ -103,7 +103,7 @@ impl Card for Files {
     }
 
     fn take_heard(&mut self, out: &mut Vec<f32>) {
-        let until = samples_in(self.rate, self.passed);
+        let until = self.rate.samples_in(self.passed) as u64;
         for at in self.said..until {
             let said = self.input.get(at as usize).map_or(0.0, |sample| pcm16::to_float(*sample));
             out.push(said + self.echo.pop_front().unwrap_or(0.0));
@@ -134,8 +134,4 @@ impl Card for Files {
     fn figures(&self) -> CardFigures {
         self.figures.clone()
     }
-}
-
-fn samples_in(rate: Hz, time: Duration) -> u64 {
-    (time.as_nanos() * u128::from(rate.0) / 1_000_000_000) as u64
 }

@@ -34,6 +34,7 @@ mod echo;
 mod files;
 mod platform;
 mod playback;
+mod ring;
 mod room;
 mod sound;
 
@@ -57,7 +58,7 @@ use crate::{
     audio::{Hz, codec::CodecError},
     event::{PeerId, RoomId},
     session::{PendingSession, SessionHandle},
-    signal::{PublishedTrack, PublishedTrackError},
+    signal::PublishedTrack,
 };
 use card::Card;
 use driver::{Driver, Parts};
@@ -122,9 +123,6 @@ pub enum ConsoleError {
     /// The agent wants sound at a rate that makes no sense.
     #[error("the agent wants sound at {0}; choose a rate from 8000 to 192000 Hz")]
     Rate(Hz),
-    /// Its voice cannot be had.
-    #[error(transparent)]
-    Voice(#[from] PublishedTrackError),
     /// Its voice cannot be encoded.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -161,8 +159,10 @@ impl Console {
     }
 
     fn begin_with(&self, agent: Box<dyn Agent>, wants: AudioRequirements) -> Result<SessionHandle, ConsoleError> {
-        check_rates(&wants)?;
-        let voice = wants.speak_rate.map(track_for).transpose()?;
+        if let Some(rate) = wants.senseless_rate() {
+            return Err(ConsoleError::Rate(rate));
+        }
+        let voice = wants.speak_rate.map(PublishedTrack::for_voice);
         let voice_rate = voice.as_ref().map_or(Hz::K16, PublishedTrack::rate);
         let rate = if wants.hear_rate == Hz::K16 { Hz::K16 } else { Hz::K48 };
         let mut typing = self.0.typing.lock().expect("no holder panics");
@@ -223,16 +223,6 @@ fn open(ends: &Ends, rate: Hz, voice_rate: Hz) -> Result<Box<dyn Card>, ConsoleE
             Box::new(files::Files::open(input.as_ref(), output.as_ref(), *echo_db, [rate, voice_rate])?)
         }
     })
-}
-
-fn check_rates(wants: &AudioRequirements) -> Result<(), ConsoleError> {
-    let senseless = |rate: &Hz| !(8_000..=192_000).contains(&rate.0);
-    let rates = [Some(wants.hear_rate), wants.speak_rate].into_iter().flatten();
-    rates.into_iter().find(senseless).map_or(Ok(()), |rate| Err(ConsoleError::Rate(rate)))
-}
-
-fn track_for(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
-    PublishedTrack::pcm16(if rate == Hz::K16 { Hz::K16 } else { Hz::K24 })
 }
 
 /// The room's id.

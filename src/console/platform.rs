@@ -83,7 +83,6 @@ impl Seat for ConsoleSeat {
     async fn enter(self: Box<Self>, agent: Box<dyn Agent>) -> Result<SessionHandle, JoinError> {
         self.console.begin_with(agent, self.wants).map_err(|error| match error {
             ConsoleError::Rate(rate) => JoinError::Rate(rate),
-            ConsoleError::Voice(error) => JoinError::Voice(error),
             ConsoleError::Codec(error) => JoinError::Codec(error),
             ConsoleError::Taken => JoinError::RoomFull(ROOM.into()),
             error => JoinError::Platform(of_console(error)),

@@ -15,6 +15,7 @@ use ringbuf::{
     traits::{Consumer, Observer, Producer, Split},
 };
 
+use super::ring::{AT_ONCE, drain_into};
 use crate::audio::Hz;
 
 /// Makes both ends, at the device's rate.
@@ -88,10 +89,7 @@ impl Playback {
 
     /// Appends what the device has taken since the last call, silence included: what a microphone beside it may hear.
     pub(super) fn take_played(&mut self, out: &mut Vec<f32>) {
-        let start = out.len();
-        out.resize(start + self.played.occupied_len(), 0.0);
-        let got = self.played.pop_slice(&mut out[start..]);
-        out.truncate(start + got);
+        drain_into(&mut self.played, out);
     }
 
     /// How often there was nothing to play in the midst of sound, and how many samples of silence that made.
@@ -202,8 +200,6 @@ impl PlaybackCallback {
 const FADE: std::time::Duration = std::time::Duration::from_millis(5);
 /// The longest silence that is taken for a hole in what is said.
 const LONGEST_HOLE: std::time::Duration = std::time::Duration::from_millis(100);
-/// Frames that are handled at once, on the stack.
-const AT_ONCE: usize = 256;
 
 #[cfg(test)]
 mod tests {

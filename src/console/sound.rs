@@ -187,7 +187,8 @@ impl Sound {
         for block in self.played[..whole].chunks(block) {
             self.canceller.on_played(block);
         }
-        self.show(&self.desk.0.said, &self.played[..whole]);
+        let samples: Vec<i16> = self.played[..whole].iter().copied().map(pcm16::from_float).collect();
+        self.desk.0.said.lock().expect("no holder panics").add(self.rate, &samples);
         self.played.drain(..whole);
     }
 
@@ -207,18 +208,13 @@ impl Sound {
             // The canceller goes on hearing, so that it has forgotten nothing when the microphone is on again.
             self.cleaned[..whole].fill(0.0);
         }
-        self.show(&self.desk.0.heard, &self.cleaned[..whole]);
         for block in self.cleaned[..whole].chunks(block) {
-            let samples = block.iter().copied().map(pcm16::from_float).collect();
+            let samples: Vec<i16> = block.iter().copied().map(pcm16::from_float).collect();
+            self.desk.0.heard.lock().expect("no holder panics").add(self.rate, &samples);
             let is_taken = self.session.try_send(samples).is_ok();
             self.desk.0.lost_blocks.fetch_add(u64::from(!is_taken && !self.session.is_closed()), Relaxed);
         }
         self.cleaned.drain(..whole);
-    }
-
-    fn show(&self, trail: &Mutex<Trail>, samples: &[f32]) {
-        let samples: Vec<i16> = samples.iter().copied().map(pcm16::from_float).collect();
-        trail.lock().expect("no holder panics").add(self.rate, &samples);
     }
 
     /// Moves sound until the session is over and its last word was heard.

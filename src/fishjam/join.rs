@@ -23,7 +23,7 @@ use crate::{
     event::{Event, PeerId},
     platform::{JoinError, JoinOptions},
     session::{PendingSession, SessionHandle, SessionOptions},
-    signal::{PublishedTrack, PublishedTrackError},
+    signal::PublishedTrack,
 };
 
 /// A Fishjam whose rooms agents can join.
@@ -85,7 +85,7 @@ impl Fishjam {
         let requirements = AudioRequirements { hear: options.hear.unwrap_or(requirements.hear), ..requirements };
         let voice = match requirements.speak_rate {
             Some(rate) => {
-                let voice = options.voice.clone().map_or_else(|| default_voice(rate), Ok)?;
+                let voice = options.voice.clone().unwrap_or_else(|| PublishedTrack::for_voice(rate));
                 Some(match &options.voice_metadata {
                     Some(metadata) => voice.with_metadata(metadata.clone()),
                     None => voice,
@@ -140,8 +140,7 @@ fn check(
     voice: Option<&PublishedTrack>,
     decoder: Result<Decoder, CodecError>,
 ) -> Result<(), JoinError> {
-    let senseless = |rate: &Hz| !(8_000..=192_000).contains(&rate.0);
-    if let Some(rate) = [Some(requirements.hear_rate), requirements.speak_rate].into_iter().flatten().find(senseless) {
+    if let Some(rate) = requirements.senseless_rate() {
         return Err(JoinError::Rate(rate));
     }
     decoder?;
@@ -154,8 +153,4 @@ fn check(
 /// The rate to ask the server for: the agent's own where the server has it, else the next one up.
 fn wire_rate(wanted: Hz) -> Hz {
     if wanted <= Hz::K16 { Hz::K16 } else { Hz::K24 }
-}
-
-fn default_voice(rate: Hz) -> Result<PublishedTrack, PublishedTrackError> {
-    PublishedTrack::pcm16(if rate == Hz::K16 { Hz::K16 } else { Hz::K24 })
 }

@@ -17,6 +17,7 @@ use crate::{
     event::{End, Event, EventKind, LinkEvent, PeerEvent, PeerId, Place, Plane, RoomEvent, RoomId, Roster, Snapshot},
     session::{
         Counters, Ending, PendingSession, SessionEventKind, SessionHandle, SessionLink, SessionSummary, agent_failure,
+        end_agent,
     },
 };
 
@@ -214,16 +215,9 @@ impl Follower {
     ) -> SessionSummary {
         self.port.end();
         let (is_gone, agent_error) = tokio::join!(timeout(GOODBYE, depart), async {
-            if self.agent_has_ended {
-                return None;
-            }
-            match timeout(GOODBYE, &mut agent).await {
-                Ok(end) => agent_failure(end),
-                Err(_) => {
-                    tracing::warn!("the agent did not return in time and was ended");
-                    agent.abort();
-                    None
-                }
+            match self.agent_has_ended {
+                true => None,
+                false => end_agent(&mut agent, GOODBYE).await,
             }
         });
         while let Ok(request) = self.port.requests.try_recv() {
@@ -231,15 +225,7 @@ impl Follower {
         }
         self.link.tell(SessionEventKind::Ended(ending.to_string()));
         let counters = Counters { depths: self.port.depths(), ..Counters::default() };
-        self.link.monitor.publish(counters);
-        SessionSummary {
-            ending,
-            agent_error,
-            stayed: self.link.begun.elapsed(),
-            counters,
-            leaves_peer: !is_gone.unwrap_or(false),
-            unread_events: self.link.unread_events(),
-        }
+        self.link.sum_up(ending, agent_error, counters, !is_gone.unwrap_or(false))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinError as TaskEnd;
+use tokio::{
+    task::{JoinError as TaskEnd, JoinHandle},
+    time::timeout,
+};
 
 use crate::{agent::AgentError, signal::CloseReason};
 
@@ -68,6 +71,18 @@ pub(crate) fn agent_failure(end: Result<Result<(), AgentError>, TaskEnd>) -> Opt
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(end) => Some(panic_text(end)),
+    }
+}
+
+/// Waits for an agent whose time is over to return, and ends it if it does not. Says what went wrong.
+pub(crate) async fn end_agent(agent: &mut JoinHandle<Result<(), AgentError>>, within: Duration) -> Option<String> {
+    match timeout(within, &mut *agent).await {
+        Ok(end) => agent_failure(end),
+        Err(_) => {
+            tracing::warn!("the agent did not return in time and was ended");
+            agent.abort();
+            None
+        }
     }
 }
 

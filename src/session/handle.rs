@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{SessionEvent, SessionEventKind, SessionMonitor, SessionSummary};
+use super::{Counters, Ending, SessionEvent, SessionEventKind, SessionMonitor, SessionSummary};
 use crate::{
     event::{PeerId, RoomId},
     signal::PublishedTrack,
@@ -108,6 +108,19 @@ impl SessionLink {
         let has_room = kind.is_essential() || self.events.capacity() > FOR_ESSENTIALS;
         let told = has_room && self.events.try_send(SessionEvent { at: self.begun.elapsed(), kind }).is_ok();
         self.unread_events += u64::from(!told);
+    }
+
+    /// How it was: shows the last counters, and sums up. Tell the ending before.
+    pub fn sum_up(
+        &self,
+        ending: Ending,
+        agent_error: Option<String>,
+        counters: Counters,
+        leaves_peer: bool,
+    ) -> SessionSummary {
+        self.monitor.publish(counters);
+        let (stayed, unread_events) = (self.begun.elapsed(), self.unread_events);
+        SessionSummary { ending, agent_error, stayed, counters, leaves_peer, unread_events }
     }
 
     /// Events that found no room because nobody read them.

@@ -29,7 +29,7 @@ pub use backoff::Backoff;
 pub(crate) use backoff::wait;
 pub use captures::Captures;
 pub use ending::Ending;
-pub(crate) use ending::{agent_failure, panic_text};
+pub(crate) use ending::{agent_failure, end_agent, panic_text};
 pub use events::{Counters, SessionEvent, SessionEventKind, SessionSummary};
 pub use handle::{PendingSession, SessionHandle, SessionLink};
 pub(crate) use inbound::InboundAudio;

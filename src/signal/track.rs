@@ -36,6 +36,11 @@ impl PublishedTrack {
         }
     }
 
+    /// A PCM16 track for a voice that plays at `rate`: at that rate where a Fishjam takes it, else at 24 kHz.
+    pub fn for_voice(rate: Hz) -> PublishedTrack {
+        PublishedTrack::new(Encoding::Pcm16, if rate == Hz::K16 { Hz::K16 } else { Hz::K24 })
+    }
+
     /// An Opus track, encoded from samples of `rate`.
     ///
     /// # Errors

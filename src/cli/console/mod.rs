@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     agent::Registry,
-    console::{Choice, Console, ConsoleError, ConsoleOptions, Direction, Ends, Processing, devices},
+    console::{Choice, Console, ConsoleError, ConsoleOptions, Ends, Processing, devices},
     session::{SessionHandle, SessionMonitor},
 };
 
@@ -111,10 +111,7 @@ pub(super) fn list_devices(args: &DevicesArgs) -> Result<(), Failure> {
     }
     let width = devices.iter().map(|device| device.id.chars().count()).max().unwrap_or(0);
     for device in &devices {
-        let direction = match device.direction {
-            Direction::Input => "microphone",
-            Direction::Output => "speaker",
-        };
+        let direction = device.direction.noun();
         let default = if device.is_default { ", default" } else { "" };
         let form = match (device.rate_hz, device.channels, &device.format) {
             (Some(rate), Some(channels), Some(format)) => format!("{rate} Hz, {channels} ch, {format}"),

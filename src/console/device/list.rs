@@ -41,7 +41,7 @@ pub enum Direction {
 
 impl Direction {
     /// What such a device is called.
-    pub(super) fn noun(self) -> &'static str {
+    pub fn noun(self) -> &'static str {
         match self {
             Direction::Input => "microphone",
             Direction::Output => "speaker",

@@ -27,16 +27,7 @@ impl Driver {
         }
         let failed = agent_error.as_ref().map(|why| format!("; the agent failed: {why}")).unwrap_or_default();
         self.observers.tell(SessionEventKind::Ended(format!("{ending}{failed}")));
-        let counters = self.counters();
-        self.observers.monitor.publish(counters);
-        SessionSummary {
-            ending,
-            agent_error,
-            stayed: self.begun.elapsed(),
-            counters,
-            leaves_peer: !is_removed,
-            unread_events: self.observers.unread_events(),
-        }
+        self.observers.sum_up(ending, agent_error, self.counters(), !is_removed)
     }
 
     async fn shut_down(&mut self) -> Shutdown {

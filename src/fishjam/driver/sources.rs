@@ -13,7 +13,7 @@ use std::{
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError as TaskEnd, JoinHandle, JoinSet},
-    time::{Sleep, sleep_until, timeout},
+    time::{Sleep, sleep_until},
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -27,7 +27,7 @@ use crate::{
         notifier::{Notifier, NotifierEvent},
         socket::SocketEvent,
     },
-    session::agent_failure,
+    session::end_agent,
 };
 
 /// One of them has come.
@@ -134,14 +134,7 @@ impl EventSources {
     /// Gives the agent a moment to return, and then ends it. Says what it could not finish.
     pub(super) async fn end_agent(&mut self) -> Option<String> {
         let agent = self.sources.agent.as_mut()?;
-        match timeout(GOODBYE, &mut *agent).await {
-            Ok(end) => agent_failure(end),
-            Err(_) => {
-                tracing::warn!("the agent did not return in time and was ended");
-                agent.abort();
-                None
-            }
-        }
+        end_agent(agent, GOODBYE).await
     }
 
     pub(super) fn poll(&mut self, requests: &mut mpsc::Receiver<Request>) -> Poll<DriverEvent> {
