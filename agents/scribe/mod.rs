@@ -74,6 +74,7 @@ impl Agent for Scribe {
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 input = room.next() => {
                     let Some(input) = input else { break };
                     desk.on_input(&input, room)?;

@@ -30,6 +30,9 @@ pub enum Input {
         /// How long it may go on.
         within: Duration,
     },
+    /// Somebody who may say so, such as whoever sits at a console, wants the agent to fall silent. What it had queued by then
+    /// is dropped already; what else it was about to say it should leave out.
+    Silence,
     /// Someone's sound.
     Audio(AudioFrame),
     /// Someone's sound is missing, right before the next frame of the same track.
@@ -58,6 +61,8 @@ pub(super) enum InboxMessage {
     // Boxed, as they are seldom: thousands of the small ones may wait.
     Event(Box<Event>),
     Draining(Duration),
+    #[cfg_attr(not(feature = "console"), allow(dead_code))]
+    Silence,
     /// The newest of its kind, which may have been told already.
     Update(Slot),
     Opened {
@@ -130,6 +135,7 @@ impl Inbox {
             match self.messages.recv().await? {
                 InboxMessage::Event(event) => return Some(Input::Event(*event)),
                 InboxMessage::Draining(within) => return Some(Input::Draining { within }),
+                InboxMessage::Silence => return Some(Input::Silence),
                 InboxMessage::Stamp(sent) => self.reached.note(sent.elapsed()),
                 InboxMessage::Update(slot) => {
                     if let Some(event) = slot.take() {

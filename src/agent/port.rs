@@ -127,6 +127,12 @@ impl RoomPort {
         self.push(InboxMessage::Draining(within))
     }
 
+    /// Tells that the agent is to fall silent.
+    #[cfg(feature = "console")]
+    pub(crate) fn silence(&mut self) -> Result<(), Unread> {
+        self.push(InboxMessage::Silence)
+    }
+
     /// Lets the agent's inbox note how long what is told at `now` takes to reach it. Nothing is told if it is full.
     pub(crate) fn stamp(&mut self, now: Instant) {
         if let Some(messages) = self.messages.as_ref().filter(|_| self.backlog.is_empty()) {

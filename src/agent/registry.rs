@@ -34,7 +34,7 @@ use tokio::time::timeout;
 use toml::Table;
 
 use super::Agent;
-use crate::text;
+use crate::{speech::inherit, text};
 
 /// One agent of the table.
 pub struct Builtin {
@@ -89,7 +89,7 @@ impl Builtin {
     /// [`OptionsError`]; a panic and a minute without an end are errors, too.
     pub async fn prepare(&self, options: Table) -> Result<Maker, OptionsError> {
         // In a task of its own, so that a panic is its own.
-        let work = tokio::spawn((self.prepare)(options));
+        let work = tokio::spawn(inherit((self.prepare)(options)));
         let stop = work.abort_handle();
         match timeout(LONGEST, work).await {
             Ok(Ok(made)) => made,

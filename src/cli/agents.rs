@@ -7,7 +7,7 @@ use super::{
     args::{AgentArgs, ConfigCommand},
     say, say_lines,
 };
-use crate::agent::{Agent, Builtin, Registry};
+use crate::agent::{Agent, Builtin, Maker, OptionsError, Registry};
 
 /// Lists the agents, or one's options.
 pub(super) fn run(registry: &Registry, name: Option<&str>) -> Result<(), Failure> {
@@ -41,11 +41,16 @@ pub(super) fn find<'a>(registry: &'a Registry, name: Option<&str>) -> Result<&'a
 
 /// Makes an agent with the options that were typed.
 pub(super) async fn make(builtin: &Builtin, args: &AgentArgs) -> Result<Box<dyn Agent>, Failure> {
-    let maker = builtin.prepare(options(args)?).await;
+    made(builtin, builtin.prepare(options(args)?).await)
+}
+
+/// The agent, or why there is none.
+pub(super) fn made(builtin: &Builtin, maker: Result<Maker, OptionsError>) -> Result<Box<dyn Agent>, Failure> {
     maker.map(|maker| maker.make()).map_err(|error| Failure::Input(format!("agent {}: {error}", builtin.name())))
 }
 
-fn options(args: &AgentArgs) -> Result<Table, Failure> {
+/// The options that were typed.
+pub(super) fn options(args: &AgentArgs) -> Result<Table, Failure> {
     let mut table = match &args.file {
         Some(path) => {
             let fail = |why: &dyn std::fmt::Display| Failure::Input(format!("{}: {why}", path.display()));

@@ -28,6 +28,8 @@ mod new;
 mod output;
 mod people;
 mod program;
+#[cfg(feature = "console")]
+mod replay;
 mod rooms;
 mod sandbox;
 mod screen;

@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[cfg(feature = "console")]
-use super::console;
+use super::{console, replay};
 use super::{
     Failure, admin, agents,
     args::{Args, Command},
@@ -127,6 +127,8 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
             Command::Drain(args) => admin::drain(args).await,
             #[cfg(feature = "console")]
             Command::Console(args) => console::run(&agents, args).await,
+            #[cfg(feature = "console")]
+            Command::Replay(args) => replay::run(&agents, args).await,
             #[cfg(feature = "console")]
             Command::Devices(args) => console::list_devices(&args),
             Command::Demo(args) => demo::run(&agents, args).await,

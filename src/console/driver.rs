@@ -6,9 +6,9 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
-    time::{sleep_until, timeout},
+    time::{self, sleep_until, timeout},
 };
 use tracing::Instrument;
 
@@ -22,7 +22,7 @@ use crate::{
     },
     event::{ChatEvent, Event, Peer, PeerEvent, PeerId, PeerKind, Place, RoomId, Roster, Track, TrackEvent, TrackKind},
     session::{
-        Counters, Ending, InboundAudio, OutboundAudio, SessionEventKind, SessionLink, SessionSummary, agent_failure,
+        Counters, Ending, InboundAudio, OutboundAudio, PendingSession, SessionEventKind, SessionLink, SessionSummary, agent_failure,
         end_agent,
     },
     signal::{IncomingSound, PublishedTrack},
@@ -39,7 +39,7 @@ pub(super) struct Driver {
     outbound: Option<OutboundAudio>,
     orders: mpsc::Sender<Order>,
     heard: mpsc::Receiver<Vec<i16>>,
-    typed: mpsc::Receiver<String>,
+    typed: Typed,
     lines_typed: u64,
     observers: SessionLink,
     agent: Option<JoinHandle<Result<(), AgentError>>>,
@@ -51,21 +51,32 @@ pub(super) struct Driver {
 pub(super) struct Parts {
     pub(super) room: RoomId,
     pub(super) me: PeerId,
-    pub(super) person: PeerId,
     pub(super) wants: AudioRequirements,
     pub(super) voice: Option<PublishedTrack>,
     /// The rate at which the microphone's blocks come.
     pub(super) rate: Hz,
     pub(super) lead: Duration,
-    pub(super) wires: Wires,
-    pub(super) typed: mpsc::Receiver<String>,
     pub(super) observers: SessionLink,
+}
+
+/// What it hears by, and what it speaks and is told through.
+pub(super) struct Ends {
+    pub(super) wires: Wires,
+    pub(super) typed: Typed,
+}
+
+/// What comes from the keyboard.
+pub(super) struct Typed {
+    pub(super) lines: mpsc::Receiver<String>,
+    /// Changes when the agent is to fall silent.
+    pub(super) interrupts: watch::Receiver<u64>,
 }
 
 /// What the loop wakes up for.
 enum Wake {
     Heard(Option<Vec<i16>>),
     Typed(String),
+    Silence,
     Voice,
     Request(Request),
     Agent(Ending),
@@ -74,9 +85,30 @@ enum Wake {
     Time,
 }
 
+impl Parts {
+    /// Those of a session of an agent that wants this, and what is held of it from outside.
+    pub(super) fn new(wants: AudioRequirements, lead: Duration) -> (Parts, PendingSession) {
+        let voice = wants.speak_rate.map(PublishedTrack::for_voice);
+        let rate = if wants.hear_rate == Hz::K16 { Hz::K16 } else { Hz::K48 };
+        let (room, me) = (RoomId::from(super::ROOM), PeerId::from(AGENT));
+        let (pending, observers) = PendingSession::new(room.clone(), me.clone(), voice.clone());
+        (Parts { room, me, wants, voice, rate, lead, observers }, pending)
+    }
+
+    /// The rate of what is to be heard of it.
+    pub(super) fn voice_rate(&self) -> Hz {
+        self.voice.as_ref().map_or(Hz::K16, PublishedTrack::rate)
+    }
+
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::info_span!("agent", room = %self.room, peer = %self.me)
+    }
+}
+
 impl Driver {
-    pub(super) fn new(parts: Parts, mut agent: Box<dyn Agent>) -> Result<Driver, CodecError> {
-        let Parts { room, me, person, wants, voice, rate, lead, wires, typed, observers } = parts;
+    pub(super) fn new(parts: Parts, ends: Ends, mut agent: Box<dyn Agent>) -> Result<Driver, CodecError> {
+        let Parts { room, me, wants, voice, rate, lead, observers } = parts;
+        let Ends { wires, typed } = ends;
         let (mut agent_room, port) = room_link(room.clone(), me.clone(), &wants);
         let begun = port.begun();
         let outbound = voice.as_ref().map(|track| OutboundAudio::new(&port.voice, track, lead)).transpose()?;
@@ -89,7 +121,7 @@ impl Driver {
         Ok(Driver {
             roster: Roster::new(me),
             room,
-            person,
+            person: super::PERSON.into(),
             begun,
             port,
             inbound,
@@ -109,7 +141,7 @@ impl Driver {
         self.observers.tell_joined();
         let mut told = self.welcome();
         loop {
-            let now = Instant::now();
+            let now = clock();
             if let Err(stuck) = told {
                 return self.finish(stuck).await;
             }
@@ -121,9 +153,10 @@ impl Driver {
                 return self.finish(Ending::AgentDone).await;
             }
             told = match self.wait(now).await {
-                Wake::Heard(Some(block)) => self.hear(Instant::now(), &block),
+                Wake::Heard(Some(block)) => self.hear(clock(), &block),
                 Wake::Heard(None) => return self.finish(Ending::RoomEnded { crashed: true }).await,
                 Wake::Typed(line) => self.on_typed(line),
+                Wake::Silence => self.on_silence(),
                 Wake::Request(request) => {
                     self.on_request(request);
                     Ok(())
@@ -161,7 +194,8 @@ impl Driver {
             }
             Ok(()) = drain.changed() => Wake::Drain(*drain.borrow_and_update()),
             Some(request) = requests.recv() => Wake::Request(request),
-            Some(line) = self.typed.recv() => Wake::Typed(line),
+            Some(line) = self.typed.lines.recv() => Wake::Typed(line),
+            Ok(()) = self.typed.interrupts.changed() => Wake::Silence,
             () = poll_fn(|cx| voice.poll_work(cx)) => Wake::Voice,
             block = self.heard.recv() => Wake::Heard(block),
             () = sleep_until(due.into()) => Wake::Time,
@@ -201,6 +235,12 @@ impl Driver {
         self.lines_typed += 1;
         let author = Box::new(Peer::new(self.person.clone(), PeerKind::Person));
         self.tell(ChatEvent::Said { id: self.lines_typed.to_string(), author, text: line.as_str().into() })
+    }
+
+    /// Whoever sits here wants to hear no more of it.
+    fn on_silence(&mut self) -> Result<(), Ending> {
+        self.port.voice.interrupt();
+        self.port.silence().map_err(|stuck| stuck_agent(&stuck))
     }
 
     fn on_request(&mut self, request: Request) {
@@ -302,6 +342,11 @@ impl Driver {
             }
         }
     }
+}
+
+/// The session's time, which may be made up.
+fn clock() -> Instant {
+    time::Instant::now().into_std()
 }
 
 fn stuck_agent(unread: &Unread) -> Ending {

@@ -34,6 +34,7 @@ mod echo;
 mod files;
 mod platform;
 mod playback;
+mod recording;
 mod ring;
 mod room;
 mod sound;
@@ -45,23 +46,22 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
 
 pub use card::CardFigures;
 pub use device::{Choice, DeviceInfo, Direction, devices};
 pub use echo::Processing;
+pub use recording::{Difference, Outcome, Pace, Recorder, Recording, RecordingError, Replay};
 pub use sound::Desk;
 
 use crate::{
     agent::{Agent, AudioRequirements},
     audio::{Hz, codec::CodecError},
-    event::{PeerId, RoomId},
     session::{PendingSession, SessionHandle},
-    signal::PublishedTrack,
 };
 use card::Card;
-use driver::{Driver, Parts};
+use driver::{Driver, Parts, Typed};
 use sound::{Sound, Wires};
 
 /// How an agent is talked to on this machine.
@@ -107,7 +107,20 @@ pub struct Console(Arc<Inner>);
 struct Inner {
     options: ConsoleOptions,
     desk: Desk,
-    typing: Mutex<Option<mpsc::Sender<String>>>,
+    typing: Mutex<Option<Keys>>,
+}
+
+/// What the keyboard has to do with whoever is talked to.
+struct Keys {
+    lines: mpsc::Sender<String>,
+    interrupts: watch::Sender<u64>,
+}
+
+/// What a session is begun with.
+struct Opened {
+    parts: Parts,
+    pending: PendingSession,
+    ends: driver::Ends,
 }
 
 /// Why an agent cannot be talked to here.
@@ -146,7 +159,14 @@ impl Console {
     /// Writes a line to the agent, as a message in the room's chat. Says whether an agent was there to take it.
     pub fn write(&self, line: impl Into<String>) -> bool {
         let typing = self.0.typing.lock().expect("no holder panics");
-        typing.as_ref().is_some_and(|typing| typing.try_send(line.into()).is_ok())
+        typing.as_ref().is_some_and(|keys| keys.lines.try_send(line.into()).is_ok())
+    }
+
+    /// Lets the agent fall silent. Says whether one was there.
+    pub fn interrupt(&self) -> bool {
+        let typing = self.0.typing.lock().expect("no holder panics");
+        let keys = typing.as_ref().filter(|keys| !keys.lines.is_closed());
+        keys.is_some_and(|keys| keys.interrupts.send(keys.interrupts.borrow().wrapping_add(1)).is_ok())
     }
 
     /// Opens the devices and lets the agent run, until it returns or is told to leave.
@@ -158,37 +178,42 @@ impl Console {
         self.begin_with(agent, wants)
     }
 
+    /// The same, and keeps the session so that it can be run again. It goes by the microphone's clock then, in steps of 20 ms.
+    ///
+    /// # Errors
+    /// The same, and where it cannot be kept.
+    pub fn begin_recorded(&self, agent: Box<dyn Agent>, recorder: Recorder) -> Result<SessionHandle, ConsoleError> {
+        self.open(agent.requirements(), |opened| recorder.begin(opened, agent))
+    }
+
     fn begin_with(&self, agent: Box<dyn Agent>, wants: AudioRequirements) -> Result<SessionHandle, ConsoleError> {
+        self.open(wants, |Opened { parts, pending, ends }| {
+            let span = parts.span();
+            let driver = span.in_scope(|| Driver::new(parts, ends, agent))?;
+            Ok(pending.spawn(driver.run().instrument(span)))
+        })
+    }
+
+    fn open(
+        &self,
+        wants: AudioRequirements,
+        begin: impl FnOnce(Opened) -> Result<SessionHandle, ConsoleError>,
+    ) -> Result<SessionHandle, ConsoleError> {
         if let Some(rate) = wants.senseless_rate() {
             return Err(ConsoleError::Rate(rate));
         }
-        let voice = wants.speak_rate.map(PublishedTrack::for_voice);
-        let voice_rate = voice.as_ref().map_or(Hz::K16, PublishedTrack::rate);
-        let rate = if wants.hear_rate == Hz::K16 { Hz::K16 } else { Hz::K48 };
         let mut typing = self.0.typing.lock().expect("no holder panics");
-        if typing.as_ref().is_some_and(|typing| !typing.is_closed()) {
+        if typing.as_ref().is_some_and(|keys| !keys.lines.is_closed()) {
             return Err(ConsoleError::Taken);
         }
-        let wires = self.run_sound(rate, voice_rate)?;
-        let (typed, lines) = mpsc::channel(LINES);
-        let (room, me) = (RoomId::from(ROOM), PeerId::from(driver::AGENT));
-        let (pending, observers) = PendingSession::new(room.clone(), me.clone(), voice.clone());
-        let span = tracing::info_span!("agent", %room, peer = %me);
-        let parts = Parts {
-            room,
-            me,
-            person: PERSON.into(),
-            wants,
-            voice,
-            rate,
-            lead: self.0.options.lead,
-            wires,
-            typed: lines,
-            observers,
-        };
-        let driver = span.in_scope(|| Driver::new(parts, agent))?;
-        *typing = Some(typed);
-        Ok(pending.spawn(driver.run().instrument(span)))
+        let (parts, pending) = Parts::new(wants, self.0.options.lead);
+        let wires = self.run_sound(parts.rate, parts.voice_rate())?;
+        let (lines, typed) = mpsc::channel(LINES);
+        let (interrupts, interrupted) = watch::channel(0);
+        let ends = driver::Ends { wires, typed: Typed { lines: typed, interrupts: interrupted } };
+        let handle = begin(Opened { parts, pending, ends })?;
+        *typing = Some(Keys { lines, interrupts });
+        Ok(handle)
     }
 
     /// Opens the ends on a thread of their own, which may be the only one that can hold them, and lets them run.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::Transcription;
 
 /// What is wrong with a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Nonsense {
     /// More than anybody says in that time.
     TooFast,

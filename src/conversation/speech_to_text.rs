@@ -213,7 +213,8 @@ impl fmt::Debug for Word {
 }
 
 /// Why there are no words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EngineError {
     /// The engine cannot be used as it is: what is missing, and what to do.
     #[error("{0}")]

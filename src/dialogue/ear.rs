@@ -14,7 +14,7 @@ use crate::{
         turn::{Covers, TurnInput},
     },
     event::{EventKind, PeerEvent, PeerId},
-    speech::{Chain, Transcriber, TranscriberSettings},
+    speech::{self, Chain, Transcriber, TranscriberSettings},
 };
 
 /// See the module's head.
@@ -114,13 +114,14 @@ impl Ear {
         let samples: Arc<[i16]> = utterance.samples[..utterance.speech_ends.min(utterance.samples.len())].into();
         let speaker = source.peer.clone();
         self.judging.push(Box::pin(async move {
-            Judged { speaker, utterance: id, finished: listener.finished(samples).await }
+            Judged { speaker, utterance: id, finished: speech::judge(&*listener, samples).await }
         }));
     }
 
     /// Waits for what is heard next. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> EarNews {
         tokio::select! {
+            biased;
             caption = self.transcriber.next() => EarNews::Caption(caption),
             Some(judged) = self.judging.next() => EarNews::Judged(judged),
         }

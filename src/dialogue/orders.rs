@@ -168,7 +168,7 @@ impl<C: Conversation + 'static> Driver<'_, C> {
             sentence_end: None,
             text: text.to_owned(),
             words: Vec::new(),
-            engine: Some(self.shared.voices.first().about().name.clone()),
+            engine: Some(self.shared.voices.first().clone()),
             missing: Duration::ZERO,
             continues: false,
         }

@@ -43,6 +43,8 @@ pub(super) async fn run<C: Conversation + 'static>(
     while !driver.machine.has_ended() && result.is_ok() {
         let wakes = driver.wakes_in();
         tokio::select! {
+            // In this order, so that a session that is run again goes the same way.
+            biased;
             input = driver.room.next() => match input {
                 Some(input) => driver.on_input(&input),
                 None => break,
@@ -163,6 +165,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         self.feed_all(heard);
         match input {
             Input::Draining { .. } => self.feed(TurnInput::End),
+            Input::Silence => self.feed(TurnInput::Silence),
             Input::Event(_) if !self.has_begun && self.room.peers.people().next().is_some() => {
                 self.has_begun = true;
                 self.own.push_back(None);

@@ -1,6 +1,9 @@
 //! One running session, as whoever began it holds it, and the other end, as whoever drives it does.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -83,7 +86,7 @@ impl Drop for SessionHandle {
 #[derive(Debug)]
 pub struct SessionLink {
     /// When the agent was made.
-    pub begun: Instant,
+    pub begun: tokio::time::Instant,
     /// Cancelled when the agent is to leave.
     pub leave: CancellationToken,
     /// Holds how long the agent may go on, once its host is going to end.
@@ -93,6 +96,16 @@ pub struct SessionLink {
     events: mpsc::Sender<SessionEvent>,
     joined: watch::Sender<bool>,
     unread_events: u64,
+    follower: Option<Follower>,
+}
+
+/// Is shown every event, whether somebody reads them or not.
+struct Follower(Box<dyn FnMut(&SessionEvent) + Send>);
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Follower")
+    }
 }
 
 impl SessionLink {
@@ -106,8 +119,18 @@ impl SessionLink {
     /// hangs on.
     pub fn tell(&mut self, kind: SessionEventKind) {
         let has_room = kind.is_essential() || self.events.capacity() > FOR_ESSENTIALS;
-        let told = has_room && self.events.try_send(SessionEvent { at: self.begun.elapsed(), kind }).is_ok();
+        let event = SessionEvent { at: self.begun.elapsed(), kind };
+        if let Some(Follower(follow)) = &mut self.follower {
+            follow(&event);
+        }
+        let told = has_room && self.events.try_send(event).is_ok();
         self.unread_events += u64::from(!told);
+    }
+
+    /// Shows every event to this, too, before any is dropped.
+    #[cfg(feature = "console")]
+    pub(crate) fn follow(&mut self, follow: impl FnMut(&SessionEvent) + Send + 'static) {
+        self.follower = Some(Follower(Box::new(follow)));
     }
 
     /// How it was: shows the last counters, and sums up. Tell the ending before.
@@ -149,7 +172,8 @@ impl PendingSession {
         let (sender, events) = mpsc::channel(EVENTS);
         let (is_in, joined) = watch::channel(false);
         let (drain, draining) = watch::channel(None);
-        let (begun, monitor, leave) = (Instant::now(), SessionMonitor::default(), CancellationToken::new());
+        let (begun, monitor, leave) =
+            (tokio::time::Instant::now(), SessionMonitor::default(), CancellationToken::new());
         let link = SessionLink {
             begun,
             leave: leave.clone(),
@@ -158,7 +182,9 @@ impl PendingSession {
             events: sender,
             joined: is_in,
             unread_events: 0,
+            follower: None,
         };
+        let begun = begun.into_std();
         (PendingSession { room, peer, voice, begun, events, joined, leave, drain, monitor }, link)
     }
 

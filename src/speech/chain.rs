@@ -10,7 +10,8 @@ use std::{
 };
 
 use super::{
-    Answer, Job, Pool,
+    Answer, AskedEngine, Job, Pool,
+    answers::{self, Key, Kind},
     breaker::{Breaker, to_be_asked},
 };
 use crate::{
@@ -20,7 +21,10 @@ use crate::{
 
 /// Engines in the order in which they are asked. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Chain(Arc<[ChainLink]>);
+pub struct Chain {
+    links: Arc<[ChainLink]>,
+    first: AskedEngine,
+}
 
 /// One engine of a chain.
 pub struct ChainLink {
@@ -51,18 +55,26 @@ impl Chain {
     /// If there is none.
     pub fn new(links: Vec<ChainLink>) -> Chain {
         assert!(!links.is_empty(), "a chain has engines");
-        Chain(links.into())
+        let first = links[0].pool.asked().clone();
+        Chain { links: links.into(), first }
+    }
+
+    /// A chain of which it is known what it answered when its first engine was this one.
+    pub(super) fn known(first: &str) -> Chain {
+        Chain { links: Arc::new([]), first: AskedEngine::named(first.into()) }
     }
 
     /// The first engine, which is asked as long as it is well.
-    pub fn first(&self) -> &Pool {
-        &self.0[0].pool
+    pub fn first(&self) -> &AskedEngine {
+        &self.first
     }
 
     /// How many sessions a chain like this can serve: as many as its first engine, which has to keep up.
     pub fn limit(&self) -> Limit {
-        let first = &self.0[0];
-        Limit { name: first.pool.id(), most: first.sessions.unwrap_or(first.pool.capacity()) }
+        match self.links.first() {
+            Some(first) => Limit { name: first.pool.id(), most: first.sessions.unwrap_or(first.pool.capacity()) },
+            None => Limit { name: self.first.name.clone(), most: usize::MAX },
+        }
     }
 
     /// What somebody said, of whom so many utterances in a row were not understood, and by which engine. A text that cannot have
@@ -75,15 +87,26 @@ impl Chain {
         samples: Arc<[i16]>,
         language: Option<Arc<str>>,
         losses: u32,
-    ) -> Result<(Answer, &Pool), EngineError> {
+    ) -> Result<(Answer, AskedEngine), EngineError> {
+        let key = || key(&samples, true, language.as_deref());
+        let work = self.ask_each(samples.clone(), language.clone(), losses);
+        answers::once(Kind::SpeechToText, key, work).await
+    }
+
+    async fn ask_each(
+        &self,
+        samples: Arc<[i16]>,
+        language: Option<Arc<str>>,
+        losses: u32,
+    ) -> Result<(Answer, AskedEngine), EngineError> {
         let mut last = EngineError::Failed("every engine is left alone after failures".into());
-        for link in to_be_asked(&self.0, |link| &link.breaker) {
+        for link in to_be_asked(&self.links, |link| &link.breaker) {
             let deadline = Instant::now() + link.within;
             let job = Job::new(samples.clone(), true, language.clone(), deadline).after(losses);
             match link.pool.ask(job).await {
                 Ok(answer) => {
                     link.breaker.on_success(&link.pool.about().name);
-                    return Ok((link.plausible(answer, samples.len()), &link.pool));
+                    return Ok((link.plausible(answer, samples.len()), link.pool.asked().clone()));
                 }
                 Err(error) => {
                     link.breaker.on_failure(&link.pool.about().name, &error);
@@ -98,12 +121,23 @@ impl Chain {
     ///
     /// # Errors
     /// That engine's.
-    pub async fn listen(&self, job: Job) -> Result<(Answer, &Pool), EngineError> {
-        let link = self.0.iter().find(|link| !link.breaker.is_left_alone()).unwrap_or(&self.0[0]);
+    pub async fn listen(&self, job: Job) -> Result<(Answer, AskedEngine), EngineError> {
+        let (samples, language) = (job.samples.clone(), job.language.clone());
+        let key = || key(&samples, false, language.as_deref());
+        answers::once(Kind::SpeechToText, key, self.ask_first(job)).await
+    }
+
+    async fn ask_first(&self, job: Job) -> Result<(Answer, AskedEngine), EngineError> {
+        let link = self.links.iter().find(|link| !link.breaker.is_left_alone()).unwrap_or(&self.links[0]);
         let samples = job.samples.len();
         let answer = link.pool.ask(job).await?;
-        Ok((link.plausible(answer, samples), &link.pool))
+        Ok((link.plausible(answer, samples), link.pool.asked().clone()))
     }
+}
+
+fn key(samples: &[i16], is_final: bool, language: Option<&str>) -> Key {
+    let what = if is_final { "utterance" } else { "beginning" };
+    Key::default().text(what).text(language.unwrap_or("")).samples(samples)
 }
 
 impl ChainLink {

@@ -10,6 +10,8 @@
 //! - [`Pool`] has the threads of one engine and the queue before them.
 //! - [`engines`] is the table of engines: what each is, what it needs on the disk, how it is put there.
 
+#[cfg_attr(not(feature = "console"), allow(dead_code, unused_imports))]
+mod answers;
 mod breaker;
 mod chain;
 mod check;
@@ -37,10 +39,25 @@ mod trace;
 mod transcriber;
 pub mod voices;
 
+#[cfg(feature = "console")]
+pub(crate) use answers::AnswersError;
+pub(crate) use answers::{Answers, inherit};
 pub use chain::{Chain, ChainLink};
 pub use check::{CheckFailed, SENTENCE, check, check_worker, errors, sentence};
 pub use models::{ModelLink, Models};
 pub use pool::{Answer, Job, Pool, PoolSettings};
-pub use stats::{EngineMeasures, EngineStats, measures};
+pub use stats::{AskedEngine, EngineMeasures, EngineStats, measures};
 pub use transcriber::{Transcriber, TranscriberSettings};
 pub use voices::{Said, Saying, Voice, VoiceLink, Voices};
+
+use std::sync::Arc;
+
+use crate::conversation::TurnListener;
+use answers::{Key, Kind};
+
+/// Has a listener judge whether somebody has finished, or what it once made of the same.
+pub(crate) async fn judge(listener: &dyn TurnListener, samples: Arc<[i16]>) -> Option<f32> {
+    let asked = samples.clone();
+    answers::once(Kind::TurnListener, || Key::default().samples(&asked), listener.finished(samples)).await
+}
+

@@ -125,6 +125,25 @@ impl EngineMeasures {
 /// Engines that were loaded in this process, by name: one that is loaded again goes on counting.
 static ENGINES: Mutex<BTreeMap<Arc<str>, Arc<EngineStats>>> = Mutex::new(BTreeMap::new());
 
+/// Which engine was asked.
+#[derive(Debug, Clone)]
+pub struct AskedEngine {
+    /// Its name, as in logs and metrics.
+    pub name: Arc<str>,
+    stats: Arc<EngineStats>,
+}
+
+impl AskedEngine {
+    pub(super) fn named(name: Arc<str>) -> AskedEngine {
+        AskedEngine { stats: register(name.clone()), name }
+    }
+
+    /// What is counted of it.
+    pub fn stats(&self) -> &EngineStats {
+        &self.stats
+    }
+}
+
 pub(super) fn register(name: Arc<str>) -> Arc<EngineStats> {
     ENGINES.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().clone()
 }

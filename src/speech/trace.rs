@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::{Span, field::Empty};
 
-use super::{Answer, Pool};
+use super::{Answer, AskedEngine};
 use crate::conversation::{EngineError, listening::Utterance};
 
 /// A span for the end of an utterance, from the pause to the text.
@@ -68,10 +68,10 @@ pub(super) fn record_piece(
 }
 
 /// What came of it.
-pub(super) fn record(span: &Span, result: &Result<(Answer, Pool), EngineError>) {
+pub(super) fn record(span: &Span, result: &Result<(Answer, AskedEngine), EngineError>) {
     match result {
-        Ok((answer, pool)) => {
-            let name = pool.about().name.as_ref();
+        Ok((answer, engine)) => {
+            let name = engine.name.as_ref();
             span.record("gen_ai.provider.name", name);
             span.record("gen_ai.request.model", name);
             span.record("roomtone.queue_s", answer.queued.as_secs_f64());

@@ -41,6 +41,13 @@ impl VoicePort {
         self.advance(most, Some(out))
     }
 
+    /// Drops what was played before this moment and has not been heard, as if the agent had interrupted itself.
+    #[cfg(feature = "console")]
+    pub(crate) fn interrupt(&self) {
+        self.shared.interrupt_at.store(self.shared.written.load(Acquire), Release);
+        self.shared.interrupts.fetch_add(1, Release);
+    }
+
     /// Whether the agent interrupted since the last call. If so, what it had queued by then is gone.
     pub(crate) fn take_interrupt(&mut self) -> bool {
         let interrupts = self.shared.interrupts.load(Acquire);

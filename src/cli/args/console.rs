@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args as Group;
+use clap::{Args as Group, ValueEnum};
 
 use super::{agents::AgentArgs, values::between};
 
@@ -34,12 +34,40 @@ pub(in crate::cli) struct ConsoleArgs {
     /// Let the agent hear the microphone as it is: no echo cancellation, no noise suppression, no gain
     #[arg(long)]
     pub(in crate::cli) raw: bool,
+    /// Keep the session in this new folder, so that `replay` can run it again: sound as heard and as said, events, options, and
+    /// what engines answered
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) record: Option<PathBuf>,
     /// How far ahead of what is heard the agent's voice is queued
     #[arg(long, value_name = "MS", default_value_t = 120, value_parser = between(40_u64, 800))]
     pub(in crate::cli) lead_ms: u64,
     /// Print lines in place of a screen, as where this is no terminal
     #[arg(long)]
     pub(in crate::cli) plain: bool,
+}
+
+#[derive(Debug, Group)]
+pub(in crate::cli) struct ReplayArgs {
+    /// The folder of a session that `console --record` kept
+    #[arg(value_name = "DIR")]
+    pub(in crate::cli) folder: PathBuf,
+    /// How fast
+    #[arg(long, value_enum, default_value = "fast")]
+    pub(in crate::cli) speed: Speed,
+    /// Keep this run in another new folder
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) keep: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Speed {
+    /// As fast as it goes
+    Fast,
+    /// As it once went
+    RealTime,
 }
 
 #[derive(Debug, Group)]

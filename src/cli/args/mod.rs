@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(super) use agents::{AgentArgs, DemoArgs, JoinArgs, SandboxArgs};
 pub(super) use bench::{BenchArgs, LoadArgs, PartArgs, Role};
 #[cfg(feature = "console")]
-pub(super) use console::{ConsoleArgs, DevicesArgs};
+pub(super) use console::{ConsoleArgs, DevicesArgs, ReplayArgs, Speed};
 pub(super) use development::{DevArgs, DoctorArgs, ManArgs, NewArgs};
 pub(super) use engines::{EnginesArgs, EnginesCommand, EraseArgs, InstallArgs};
 pub(super) use events::EventsArgs;
@@ -76,6 +76,9 @@ pub(super) enum Command {
     /// Talk to an agent through this machine's microphone and speaker
     #[cfg(feature = "console")]
     Console(ConsoleArgs),
+    /// Run a session again that `console --record` kept, and say whether it went the same way
+    #[cfg(feature = "console")]
+    Replay(ReplayArgs),
     /// List this machine's microphones and speakers
     #[cfg(feature = "console")]
     Devices(DevicesArgs),

@@ -19,19 +19,29 @@ use super::{
 };
 use crate::{
     agent::Registry,
-    console::{Choice, Console, ConsoleError, ConsoleOptions, Ends, Processing, devices},
+    console::{Choice, Console, ConsoleError, ConsoleOptions, Ends, Processing, Recorder, devices},
     session::{SessionHandle, SessionMonitor},
 };
 
 pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Failure> {
     let mut endings = Endings::listen();
     let builtin = agents::find(registry, args.agent.as_deref())?;
-    let agent = agents::make(builtin, &args.options).await?;
+    let table = agents::options(&args.options)?;
+    let recorder = args.record.as_ref().map(|folder| Recorder::create(folder, builtin.name(), &table)).transpose();
+    let recorder = recorder.map_err(|error| Failure::Input(error.to_string()))?;
+    let maker = match &recorder {
+        Some(recorder) => recorder.prepare(builtin.prepare(table)).await,
+        None => builtin.prepare(table).await,
+    };
+    let agent = agents::made(builtin, maker)?;
     let console = Console::new(options(&args));
     // A sound system may take its time, or be stuck.
     let opened = tokio::task::spawn_blocking({
         let console = console.clone();
-        move || console.begin(agent)
+        move || match recorder {
+            Some(recorder) => console.begin_recorded(agent, recorder),
+            None => console.begin(agent),
+        }
     });
     let handle = tokio::select! {
         opened = opened => opened.map_err(|error| Failure::Input(format!("the sound system: {error}")))?.map_err(failure)?,

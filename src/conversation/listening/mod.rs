@@ -97,7 +97,7 @@ impl Listener {
             }
             Input::Event(event) => self.on_event(&event.kind, &mut tell),
             // A gap shows in the index of the frame behind it.
-            Input::Gap(_) | Input::Draining { .. } => {}
+            Input::Gap(_) | Input::Draining { .. } | Input::Silence => {}
         }
     }
 

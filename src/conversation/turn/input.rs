@@ -81,6 +81,8 @@ pub enum TurnInput {
         /// Which.
         reply: ReplyId,
     },
+    /// Somebody who may say so wants the agent silent now: what it says or is about to say is dropped.
+    Silence,
     /// The conversation shall end when the agent has said what it is saying.
     End,
     /// Time has passed.
@@ -276,6 +278,11 @@ pub enum TurnEvent {
         reply: ReplyId,
         /// Who.
         by: PeerId,
+    },
+    /// It was told to be silent.
+    AgentSilenced {
+        /// In which reply.
+        reply: ReplyId,
     },
     /// All of it was heard.
     AgentFinished {

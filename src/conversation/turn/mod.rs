@@ -164,6 +164,7 @@ impl TurnMachine {
             TurnInput::Wants => self.wanted = self.wanted.saturating_add(1),
             TurnInput::Speaks { reply } => self.on_speaks(reply),
             TurnInput::Finished { reply } => self.on_finished(reply),
+            TurnInput::Silence => self.on_silence(),
             TurnInput::End => self.leaving = self.leaving.or(Some(Leaving::Asked)),
             TurnInput::Tick => {}
         }
@@ -189,6 +190,15 @@ impl TurnMachine {
         if finished {
             self.floor = Floor::Idle { since: self.now };
             self.tell(TurnEvent::AgentFinished { reply: id });
+        }
+    }
+
+    fn on_silence(&mut self) {
+        if let Floor::Thinking(reply) | Floor::Speaking(reply) | Floor::Paused { reply, .. } = &self.floor {
+            let reply = reply.id;
+            self.orders.push_back(Order::Drop { reply });
+            self.tell(TurnEvent::AgentSilenced { reply });
+            self.floor = Floor::Idle { since: self.now };
         }
     }
 

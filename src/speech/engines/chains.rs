@@ -4,7 +4,7 @@ use super::{EngineConfig, Folder, open, open_voice};
 use crate::{
     agent::OptionsError,
     conversation::{EngineError, Languages},
-    speech::{Chain, ChainLink, VoiceLink, Voices},
+    speech::{Answers, Chain, ChainLink, VoiceLink, Voices},
 };
 
 /// Loads the engines that understand speech. `key` is the option that lists them.
@@ -17,6 +17,9 @@ pub async fn open_ears(
     language: &str,
     folder: &Folder,
 ) -> Result<Chain, OptionsError> {
+    if let Some(first) = engines.first().filter(|_| Answers::are_known()) {
+        return Ok(Chain::known(&first.name));
+    }
     let mut links = Vec::new();
     for engine in engines {
         let pool = open(engine, folder).await.map_err(problem(key))?;
@@ -36,6 +39,9 @@ pub async fn open_voices(
     language: &str,
     folder: &Folder,
 ) -> Result<Voices, OptionsError> {
+    if let Some(first) = engines.first().filter(|_| Answers::are_known()) {
+        return Ok(Voices::known(&first.name));
+    }
     let mut links = Vec::new();
     for engine in engines {
         let voice = open_voice(engine, folder).await.map_err(problem(key))?;

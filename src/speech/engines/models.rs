@@ -9,7 +9,7 @@ use crate::{
     agent::OptionsError,
     conversation::LanguageModel,
     speech::{
-        ModelLink, Models,
+        Answers, ModelLink, Models,
         models::{OpenAiModel, Rules},
     },
     units,
@@ -48,6 +48,9 @@ impl Default for ModelConfig {
 /// # Errors
 /// The option, and what to write.
 pub fn open_models(key: &'static str, configs: &[ModelConfig]) -> Result<Models, OptionsError> {
+    if !configs.is_empty() && Answers::are_known() {
+        return Ok(Models::known());
+    }
     let mut links = Vec::new();
     for config in configs {
         let model = open(config).map_err(|problem| OptionsError::Value { key, problem })?;

@@ -5,7 +5,7 @@ mod rules;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 use tracing::Instrument;
 
 pub use self::{
@@ -13,6 +13,7 @@ pub use self::{
     rules::{Rule, RuleError, Rules},
 };
 use super::{
+    answers::{Key, Kind, Made},
     breaker::{Breaker, to_be_asked},
     gate::Gate,
     pieces::Pieces,
@@ -61,16 +62,37 @@ impl Models {
         Models(links.into())
     }
 
+    /// A chain of which it is known what it wrote.
+    pub(super) fn known() -> Models {
+        Models(Arc::new([]))
+    }
+
     /// Has a reply written and said, as it comes. The next model takes over while nothing has been given of the reply.
     ///
     /// # Errors
     /// That of the last model. What was given before it failed has been said, or is about to be.
     pub async fn reply(&self, prompt: &Prompt, say: &mut Speech) -> Result<(), EngineError> {
+        let (texts, pieces) = mpsc::channel(1);
+        let conversation = say.conversation().to_owned();
+        let work = self.write(prompt, &conversation, texts);
+        let mut made = Made::new(Kind::LanguageModel, || key(prompt), work, pieces);
+        while let Some(text) = made.next().await? {
+            say.text(&text).await;
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        prompt: &Prompt,
+        conversation: &str,
+        texts: mpsc::Sender<String>,
+    ) -> Result<(), EngineError> {
         let mut last = EngineError::Failed("every model is left alone after failures".into());
         for link in to_be_asked(&self.0, |link| &link.breaker) {
             let (span, asked, mut first) =
-                (trace::chat(Some(say.conversation()), &link.model.name()), Instant::now(), None);
-            let result = link.run(prompt, say, &mut first).instrument(span.clone()).await;
+                (trace::chat(Some(conversation), &link.model.name()), Instant::now(), None);
+            let result = link.run(prompt, &texts, &mut first).instrument(span.clone()).await;
             let first: Option<Duration> = first.map(|at: Instant| at - asked);
             trace::record_piece(&span, "roomtone.first_text_s", first, &result);
             match result {
@@ -92,7 +114,12 @@ impl Models {
 }
 
 impl ModelLink {
-    async fn run(&self, prompt: &Prompt, say: &mut Speech, first: &mut Option<Instant>) -> Result<(), EngineError> {
+    async fn run(
+        &self,
+        prompt: &Prompt,
+        said: &mpsc::Sender<String>,
+        first: &mut Option<Instant>,
+    ) -> Result<(), EngineError> {
         let deadline = Instant::now() + self.within;
         let _place = self.gate.enter(self.within).await?;
         let (mut sink, texts) = text_channel();
@@ -105,10 +132,17 @@ impl ModelLink {
             if !text.trim().is_empty() {
                 first.get_or_insert_with(Instant::now);
             }
-            say.text(&text).await;
+            said.send(text).await.map_err(|_| EngineError::Shed)?;
         }
         Ok(())
     }
+}
+
+/// What a model makes its reply of.
+fn key(prompt: &Prompt) -> Key {
+    let key = Key::default().text(&prompt.instructions);
+    let key = prompt.context.iter().fold(key, |key, entry| key.text(&entry.text));
+    key.text(&prompt.turn.text)
 }
 
 /// Bytes of a reply: an hour of talk.

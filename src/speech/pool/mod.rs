@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::{
     engines,
-    stats::{self, EngineStats},
+    stats::{AskedEngine, EngineStats},
 };
 use crate::conversation::{About, EngineError, Nonsense, SpeechToText, Spoken, Transcription};
 use queue::Queue;
@@ -106,7 +106,7 @@ pub(super) struct Owner(Arc<Shared>);
 struct Shared {
     engine: Box<dyn SpeechToText>,
     about: About,
-    stats: Arc<EngineStats>,
+    asked: AskedEngine,
     state: Mutex<State>,
     wake: Condvar,
     /// How many sessions it serves in time, and which pool of this process it is.
@@ -149,14 +149,14 @@ impl Pool {
     /// Why the engine cannot be used.
     pub async fn start(engine: impl SpeechToText, settings: &PoolSettings) -> Result<Pool, EngineError> {
         let about = engine.about();
-        let stats = stats::register(about.name.clone());
+        let asked = AskedEngine::named(about.name.clone());
         let queue = Queue::new(settings.most_waiting);
         let state = State { queue, ends: false, running: Vec::new(), abandoned: 0, factor: 0.0 };
         let (engine, threads) = (Box::new(engine), settings.threads.max(1));
         let shared = Shared {
             engine,
             about,
-            stats,
+            asked,
             state: Mutex::new(state),
             wake: Condvar::new(),
             capacity: AtomicUsize::new(0),
@@ -192,7 +192,12 @@ impl Pool {
 
     /// What is counted of it.
     pub fn stats(&self) -> &EngineStats {
-        &self.0.0.stats
+        self.0.0.asked.stats()
+    }
+
+    /// The engine, as it is told to those who ask.
+    pub(super) fn asked(&self) -> &AskedEngine {
+        &self.0.0.asked
     }
 
     /// How many sessions it can serve in time.
@@ -273,7 +278,7 @@ impl Shared {
     }
 
     fn count_loss(&self, is_final: bool, error: &EngineError) {
-        let stats = &self.stats;
+        let stats = self.asked.stats();
         let counter = match error {
             _ if !is_final => &stats.shed_partials,
             EngineError::Late | EngineError::Shed => &stats.late,
@@ -333,7 +338,7 @@ impl Drop for Owner {
         state.queue.clear();
         drop(state);
         let capacity = self.0.capacity.load(Ordering::Relaxed) as u64;
-        self.0.stats.capacity.fetch_sub(capacity, Ordering::Relaxed);
+        self.0.asked.stats().capacity.fetch_sub(capacity, Ordering::Relaxed);
         self.0.wake.notify_all();
     }
 }

@@ -118,7 +118,7 @@ impl Thread {
         match &result {
             Err(EngineError::Broken(why)) => {
                 tracing::warn!(engine = %self.shared.about.name, "the engine is started anew: {why}");
-                EngineStats::count(&self.shared.stats.restarts, 1);
+                EngineStats::count(&self.shared.asked.stats().restarts, 1);
             }
             _ => self.worker = Some(worker),
         }
@@ -140,7 +140,7 @@ impl Thread {
     }
 
     fn count(&self, speech: &Spoken<'_>, heard: &Transcription, queued: Duration, took: Duration) {
-        let stats = &self.shared.stats;
+        let stats = self.shared.asked.stats();
         stats.queue.note(queued);
         stats.engine.note(took);
         EngineStats::count(&stats.speech_us, speech.duration().as_micros() as u64);

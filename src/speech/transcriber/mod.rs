@@ -12,7 +12,7 @@ use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use tracing::Instrument;
 
-use super::{Answer, Chain, EngineStats, Job, Pool, trace};
+use super::{Answer, AskedEngine, Chain, EngineStats, Job, trace};
 use crate::{
     agent::{Input, Source},
     conversation::{
@@ -115,18 +115,18 @@ struct Pause {
     /// How much was said before it, in samples.
     ends: usize,
     /// What an engine made of that, once it has.
-    result: Option<Result<(Answer, Pool), EngineError>>,
+    result: Option<Result<(Answer, AskedEngine), EngineError>>,
 }
 
 /// What an engine has done.
 enum Work {
-    Pause { id: UtteranceId, ends: usize, result: Result<(Answer, Pool), EngineError> },
+    Pause { id: UtteranceId, ends: usize, result: Result<(Answer, AskedEngine), EngineError> },
     Partial { id: UtteranceId, samples: usize, result: Result<(Transcription, Arc<str>), EngineError> },
-    Final { id: UtteranceId, result: Result<(Answer, Pool), EngineError> },
+    Final { id: UtteranceId, result: Result<(Answer, AskedEngine), EngineError> },
 }
 
 /// A session that an engine serves.
-struct Serving(Pool);
+struct Serving(AskedEngine);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -268,7 +268,7 @@ impl Transcriber {
         let chain = self.chain.clone();
         self.working.push(Box::pin(async move {
             let result = chain.listen(job).await;
-            let result = result.map(|(answer, pool)| (answer.heard, pool.about().name.clone()));
+            let result = result.map(|(answer, engine)| (answer.heard, engine.name));
             Work::Partial { id, samples, result }
         }));
     }
@@ -291,7 +291,7 @@ impl Transcriber {
         &self,
         utterance: &Utterance,
         samples: Arc<[i16]>,
-    ) -> impl Future<Output = Result<(Answer, Pool), EngineError>> + Send + use<> {
+    ) -> impl Future<Output = Result<(Answer, AskedEngine), EngineError>> + Send + use<> {
         let (chain, language) = (self.chain.clone(), self.settings.language.clone());
         let losses = self.losses.get(&utterance.source.track).copied().unwrap_or(0);
         let before_last_word: Option<Arc<[i16]>> =
@@ -304,7 +304,6 @@ impl Transcriber {
             {
                 whole.heard = part.heard;
             }
-            let result = result.map(|(answer, pool)| (answer, pool.clone()));
             trace::record(&tracing::Span::current(), &result);
             result
         };

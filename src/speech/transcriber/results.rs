@@ -10,7 +10,7 @@ use crate::{
         transcript::{Caption, Lost, Quality},
         turn::Covers,
     },
-    speech::{Answer, Pool},
+    speech::{Answer, AskedEngine},
 };
 
 impl Transcriber {
@@ -22,7 +22,7 @@ impl Transcriber {
         }
     }
 
-    fn on_pause_understood(&mut self, id: UtteranceId, ends: usize, result: Result<(Answer, Pool), EngineError>) {
+    fn on_pause_understood(&mut self, id: UtteranceId, ends: usize, result: Result<(Answer, AskedEngine), EngineError>) {
         let is_over = self.over.contains_key(&id);
         let Some(open) = self.open.get_mut(&id) else { return };
         // It may have gone on, and paused again.
@@ -32,7 +32,7 @@ impl Transcriber {
         }
         // Whoever waits for it need not any more if it failed: what was understood so far stands in.
         let covers = if result.is_ok() { Covers::All } else { Covers::StoodIn };
-        let heard = result.as_ref().ok().map(|(answer, pool)| (answer.heard.clone(), pool.about().name.clone()));
+        let heard = result.as_ref().ok().map(|(answer, engine)| (answer.heard.clone(), engine.name.clone()));
         pause.result = Some(result);
         let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) else { return };
         let mut caption = Caption::of(utterance, Quality::Partial);
@@ -65,14 +65,14 @@ impl Transcriber {
         }
     }
 
-    pub(super) fn on_final(&mut self, id: UtteranceId, result: Result<(Answer, Pool), EngineError>) {
+    pub(super) fn on_final(&mut self, id: UtteranceId, result: Result<(Answer, AskedEngine), EngineError>) {
         let Some((utterance, ended)) = self.over.remove(&id) else { return };
         let mut open = self.open.remove(&utterance.id).unwrap_or_default();
         let (mut caption, heard, engine) = match result {
-            Ok((answer, pool)) => {
+            Ok((answer, engine)) => {
                 self.losses.remove(&utterance.source.track);
-                pool.stats().to_final.note(ended.elapsed());
-                let engine = Some(pool.about().name.clone());
+                engine.stats().to_final.note(ended.elapsed());
+                let engine = Some(engine.name);
                 if answer.nonsense.is_none() || !utterance.is_broken_off() {
                     (Caption::of(&utterance, Quality::Final), answer.heard, engine)
                 } else {

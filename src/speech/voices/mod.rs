@@ -19,6 +19,7 @@ pub use self::{
     program::VoiceProgram,
 };
 use super::{
+    answers::{Key, Kind, Made},
     breaker::{Breaker, to_be_asked},
     engines::Shared,
     gate::Gate,
@@ -91,7 +92,10 @@ impl fmt::Debug for Voice {
 
 /// Engines in the order in which they are asked. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Voices(Arc<[VoiceLink]>);
+pub struct Voices {
+    links: Arc<[VoiceLink]>,
+    first: Arc<str>,
+}
 
 /// One engine of a chain.
 #[derive(Debug)]
@@ -147,12 +151,18 @@ impl Voices {
     /// If there is none.
     pub fn new(links: Vec<VoiceLink>) -> Voices {
         assert!(!links.is_empty(), "a chain has engines");
-        Voices(links.into())
+        let first = links[0].voice.about().name.clone();
+        Voices { links: links.into(), first }
     }
 
-    /// The first engine.
-    pub fn first(&self) -> &Voice {
-        &self.0[0].voice
+    /// A chain of which it is known what it said when its first engine was this one.
+    pub(super) fn known(first: &str) -> Voices {
+        Voices { links: Arc::new([]), first: first.into() }
+    }
+
+    /// The name of the first engine.
+    pub fn first(&self) -> &Arc<str> {
+        &self.first
     }
 
     /// Has a sentence said, in a task of its own.
@@ -163,16 +173,22 @@ impl Voices {
     /// The same in a conversation, by whose name traces call it.
     pub fn say_in(&self, sentence: Sentence, conversation: Option<Arc<str>>) -> Saying {
         let (sender, said) = mpsc::channel(PIECES);
-        let voices = self.clone();
-        let work = async move { voices.run(&sentence, conversation.as_deref(), &sender).await };
-        let task = tokio::spawn(work.in_current_span());
+        let (making, pieces) = mpsc::channel(PIECES);
+        let (voices, asked) = (self.clone(), sentence.clone());
+        let key = || Key::default().text(&asked.text).text(asked.language.as_deref().unwrap_or(""));
+        let work = async move {
+            voices.run(&sentence, conversation.as_deref(), &making).await;
+            Ok(())
+        };
+        let made = Made::new(Kind::TextToSpeech, key, work, pieces);
+        let task = tokio::spawn(hand_on(made, sender).in_current_span());
         Saying { said, task }
     }
 
     async fn run(&self, sentence: &Sentence, conversation: Option<&str>, said: &mpsc::Sender<Said>) {
         let mut last = EngineError::Failed("every engine is left alone after failures".into());
         let mut has_begun = false;
-        for link in to_be_asked(&self.0, |link| &link.breaker) {
+        for link in to_be_asked(&self.links, |link| &link.breaker) {
             let name = &link.voice.about().name;
             for attempt in 1..=ATTEMPTS {
                 if has_begun && said.send(Said::Restarts).await.is_err() {
@@ -200,6 +216,23 @@ impl Voices {
             }
         }
         said.send(Said::Failed(last)).await.ok();
+    }
+}
+
+/// Until nobody listens any more.
+async fn hand_on(mut made: Made<'static, Said>, said: mpsc::Sender<Said>) {
+    loop {
+        let piece = match made.next().await {
+            Ok(Some(piece)) => piece,
+            Ok(None) => return,
+            Err(error) => {
+                said.send(Said::Failed(error)).await.ok();
+                return;
+            }
+        };
+        if said.send(piece).await.is_err() {
+            return;
+        }
     }
 }
 

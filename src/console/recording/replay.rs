@@ -1,0 +1,288 @@
+//! Runs a recording again, and compares.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use toml::Table;
+
+use super::{
+    About, Folder, RecordingError,
+    files::{EVENTS, SAID, Witness},
+    inputs::{Inputs, Kept, Step},
+    steps::{self, Session},
+};
+use crate::{
+    agent::Agent,
+    audio::{BLOCK, Hz, SoundFile},
+    console::{ConsoleError, driver::Parts},
+    session::{SessionEvent, SessionSummary},
+    signal::PublishedTrack,
+    speech::{Answers, AnswersError},
+};
+
+/// A session that was kept.
+#[derive(Debug)]
+pub struct Recording {
+    folder: PathBuf,
+    about: About,
+}
+
+/// How fast it is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as it goes.
+    Fast,
+    /// As it once went.
+    RealTime,
+}
+
+impl Recording {
+    /// The one in this folder.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn open(folder: &Path) -> Result<Recording, RecordingError> {
+        Ok(Recording { folder: folder.to_owned(), about: About::read(folder)? })
+    }
+
+    /// Which agent it is of.
+    pub fn agent(&self) -> &str {
+        &self.about.agent
+    }
+
+    /// Which options that had.
+    pub fn options(&self) -> &Table {
+        &self.about.options
+    }
+
+    /// Makes ready to run it, and to keep that in another folder, too.
+    ///
+    /// # Errors
+    /// Its files cannot be read, or that folder cannot be made.
+    pub fn replay(&self, keep: Option<&Path>) -> Result<Replay, RecordingError> {
+        let answers = Answers::replay(&self.folder).map_err(|error| RecordingError(error.to_string()))?;
+        if let Some(folder) = keep {
+            std::fs::create_dir_all(folder).map_err(|error| RecordingError::of(folder, error))?;
+            self.about.write(folder)?;
+        }
+        let (folder, about) = (self.folder.clone(), self.about.clone());
+        Ok(Replay { folder, about, answers, keep: keep.map(Path::to_owned) })
+    }
+}
+
+/// A recording that is about to be run again.
+pub struct Replay {
+    folder: PathBuf,
+    about: About,
+    answers: Answers,
+    keep: Option<PathBuf>,
+}
+
+impl Replay {
+    /// Has the agent made; no engine is loaded that was asked before.
+    pub async fn prepare<T>(&self, make: impl Future<Output = T>) -> T {
+        self.answers.scope(make).await
+    }
+
+    /// Runs the agent on what was recorded.
+    ///
+    /// # Errors
+    /// The files cannot be read, or the agent wants sound of another rate than it once did.
+    pub async fn run(self, agent: Box<dyn Agent>, pace: Pace) -> Result<Outcome, RecordingError> {
+        let Replay { folder, about, answers, keep } = self;
+        let kept = Kept::open(&folder)?.at(pace);
+        let (mut parts, pending) = Parts::new(agent.requirements(), Duration::from_millis(about.lead_ms));
+        let rate = parts.rate;
+        if rate != kept.rate() {
+            let hint = "the agent is another than it was";
+            return Err(RecordingError(format!("it was heard at {}, and the agent wants {rate}: {hint}", kept.rate())));
+        }
+        let voice_rate = parts.voice.as_ref().map(PublishedTrack::rate);
+        let compared = Compared::open(&folder, keep.as_deref(), rate, voice_rate)?;
+        let compared = Arc::new(Mutex::new(compared));
+        let witness: Arc<Mutex<dyn Witness>> = compared.clone();
+        let (ends, outside) = steps::ends(&mut parts.observers, &witness);
+        let session = Session {
+            span: parts.span(),
+            parts,
+            ends,
+            agent,
+            answers: answers.clone(),
+            seed: about.seed,
+            inputs: Inputs::Kept(kept),
+            witness,
+            speaker: None,
+            outside,
+        };
+        let summary = steps::begin(session)?.await;
+        drop(pending);
+        let summary = summary.map_err(|_| RecordingError("the session broke off".into()))?;
+        let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
+        compared.end();
+        Ok(Outcome {
+            lasts: BLOCK * u32::try_from(compared.steps).unwrap_or(u32::MAX),
+            events: compared.events.count,
+            difference: compared.difference.take(),
+            unknown_questions: answers.missing(),
+            summary,
+        })
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How long the session was, by its own clock.
+    pub lasts: Duration,
+    /// What happened in it.
+    pub events: u64,
+    /// The first thing that is not as it was.
+    pub difference: Option<Difference>,
+    /// How often engines were asked what they were not asked before; each of those failed.
+    pub unknown_questions: u64,
+    /// How it ended.
+    pub summary: SessionSummary,
+}
+
+impl Outcome {
+    /// Whether all events and every sample of the voice are what they were.
+    pub fn is_same(&self) -> bool {
+        self.difference.is_none()
+    }
+}
+
+/// Where a session that was run again parts from what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// When, by the session's clock.
+    pub at: Duration,
+    /// The event or the sound as it was; nothing where it had ended.
+    pub before: Option<String>,
+    /// As it is now.
+    pub now: Option<String>,
+}
+
+/// Compares with what was recorded, and keeps it where that is wanted.
+struct Compared {
+    events: Lines,
+    said: Option<SoundFile>,
+    /// Of what was said, read and not compared yet.
+    samples: Vec<i16>,
+    steps: u64,
+    difference: Option<Difference>,
+    keep: Option<Folder>,
+}
+
+struct Lines {
+    file: BufReader<File>,
+    count: u64,
+}
+
+impl Lines {
+    /// The next one; half a line, as a program leaves that is killed, is none.
+    fn next(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.file.by_ref().take(LONGEST_EVENT).read_line(&mut line);
+        (read.is_ok() && line.ends_with('\n')).then(|| line.trim_end().to_owned())
+    }
+}
+
+impl Compared {
+    fn open(
+        folder: &Path,
+        keep: Option<&Path>,
+        rate: Hz,
+        voice_rate: Option<Hz>,
+    ) -> Result<Compared, RecordingError> {
+        let path = folder.join(EVENTS);
+        let file = File::open(&path).map_err(|error| RecordingError::of(&path, error))?;
+        let path = folder.join(SAID);
+        let said = (voice_rate.is_some() && path.exists())
+            .then(|| SoundFile::open(&path).map_err(|error| RecordingError(error.to_string())))
+            .transpose()?;
+        let keep = keep.map(|folder| Folder::create(folder, rate, voice_rate)).transpose()?;
+        let events = Lines { file: BufReader::new(file), count: 0 };
+        Ok(Compared { events, said, samples: Vec::new(), steps: 0, difference: None, keep })
+    }
+
+    fn differs(&mut self, before: Option<String>, now: Option<String>) {
+        let at = BLOCK * u32::try_from(self.steps).unwrap_or(u32::MAX);
+        self.difference.get_or_insert(Difference { at, before, now });
+    }
+
+    /// Nothing more comes; something was still to come.
+    fn end(&mut self) {
+        if let Some(line) = self.events.next() {
+            self.differs(Some(line), None);
+        }
+        let rest = self.take_said(1);
+        if !rest.is_empty() {
+            self.differs(Some("sound".into()), None);
+        }
+    }
+
+    fn take_said(&mut self, count: usize) -> Vec<i16> {
+        let Some(said) = &mut self.said else { return Vec::new() };
+        while self.samples.len() < count && said.read_into(&mut self.samples).unwrap_or(false) {}
+        self.samples.drain(..count.min(self.samples.len())).collect()
+    }
+}
+
+impl Witness for Compared {
+    fn on_step(&mut self, step: &Step) {
+        self.steps = step.step;
+        if let Some(keep) = &mut self.keep {
+            keep.on_step(step);
+        }
+    }
+
+    fn on_event(&mut self, event: &SessionEvent) {
+        self.events.count += 1;
+        if let Some(keep) = &mut self.keep {
+            keep.on_event(event);
+        }
+        let now = serde_json::to_string(event).unwrap_or_default();
+        let before = self.events.next();
+        if before.as_ref() != Some(&now) {
+            self.differs(before, Some(now));
+        }
+    }
+
+    fn on_said(&mut self, samples: &[i16]) {
+        if let Some(keep) = &mut self.keep {
+            keep.on_said(samples);
+        }
+        let before = self.take_said(samples.len());
+        if self.said.is_some() && before != samples {
+            let about = |samples: &[i16]| {
+                let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
+                format!("{} samples of the voice, peak {peak}", samples.len())
+            };
+            self.differs(Some(about(&before)), Some(about(samples)));
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(keep) = &mut self.keep {
+            keep.flush();
+        }
+    }
+
+    fn on_trouble(&mut self, trouble: &AnswersError) {
+        self.differs(Some("engines answered".into()), Some(trouble.to_string()));
+    }
+}
+
+impl From<RecordingError> for ConsoleError {
+    fn from(error: RecordingError) -> ConsoleError {
+        ConsoleError::File(error.to_string())
+    }
+}
+
+/// An event may hold a long reply.
+const LONGEST_EVENT: u64 = 1 << 20;
