@@ -332,7 +332,7 @@ mod tests {
                 Input::Gap(gap) => {
                     assert_eq!((gap.index, gap.samples), if seen.len() < 5 { (480, 23_520) } else { (24_480, 480) })
                 }
-                Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => {}
+                Input::Event(_) | Input::Draining { .. } | Input::Silence | Input::Pause(_) => {}
             }
         }
         let fills: Vec<_> = seen.iter().filter(|(_, _, silent)| *silent).collect();
@@ -380,7 +380,7 @@ mod tests {
                     assert_eq!(frame.heard(), Hz::K48.duration_of(next));
                     next += frame.samples().len() as u64;
                 }
-                Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => unreachable!("none was told"),
+                Input::Event(_) | Input::Draining { .. } | Input::Silence | Input::Pause(_) => unreachable!("none was told"),
             }
         }
         assert_eq!((next, missing), (15 * 960, 10 * 960));

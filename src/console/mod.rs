@@ -166,7 +166,7 @@ impl Console {
     pub fn interrupt(&self) -> bool {
         let typing = self.0.typing.lock().expect("no holder panics");
         let keys = typing.as_ref().filter(|keys| !keys.lines.is_closed());
-        keys.is_some_and(|keys| keys.interrupts.send(keys.interrupts.borrow().wrapping_add(1)).is_ok())
+        keys.inspect(|keys| keys.interrupts.send_modify(|times| *times += 1)).is_some()
     }
 
     /// Opens the devices and lets the agent run, until it returns or is told to leave.

@@ -392,7 +392,7 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..5 {
             seen.push(match room.next().await.unwrap() {
-                Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => -1,
+                Input::Event(_) | Input::Draining { .. } | Input::Silence | Input::Pause(_) => -1,
                 Input::Audio(frame) => i32::from(frame.samples()[0]),
                 Input::Gap(_) => -2,
             });
@@ -440,7 +440,7 @@ mod tests {
                     match input {
                         Input::Audio(frame) => heard += frame.samples().len(),
                         Input::Gap(missing) => gap += missing.samples,
-                        Input::Event(_) | Input::Draining { .. } | Input::Pause(_) => {}
+                        Input::Event(_) | Input::Draining { .. } | Input::Silence | Input::Pause(_) => {}
                     }
                 }
                 now += 5 * MS;

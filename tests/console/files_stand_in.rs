@@ -10,13 +10,13 @@ use roomtone::{
     session::Ending,
 };
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("roomtone-console-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/speech.wav");
+pub(crate) const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/speech.wav");
 
 #[test]
 fn the_program_says_a_file_and_writes_what_comes_back() {

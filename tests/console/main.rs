@@ -3,3 +3,4 @@
 mod devices_come_and_go;
 mod files_stand_in;
 mod server;
+mod sessions_are_run_again;

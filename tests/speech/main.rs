@@ -14,6 +14,7 @@ mod engines_keep_the_contract;
 mod failing_voices_and_models;
 mod hosts_transcribe_rooms;
 mod servers_are_asked;
+mod sessions_are_run_again;
 mod speakers_are_told_apart;
 mod what_is_no_speech_gives_no_words;
 #[cfg(feature = "console")]

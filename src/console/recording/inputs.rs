@@ -46,6 +46,9 @@ pub(super) struct Step {
     /// No sound comes any more.
     #[serde(skip_serializing_if = "is_default")]
     pub(super) sound_ends: bool,
+    /// It is beyond the end of a recording.
+    #[serde(skip)]
+    pub(super) is_beyond: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -205,7 +208,7 @@ impl Kept {
         }
         if step.block.is_none() && self.given.peek().is_none() {
             // It is over; whoever takes longer than it once did is told to leave.
-            step.leaves = true;
+            (step.leaves, step.is_beyond) = (true, true);
         }
         step
     }

@@ -27,6 +27,7 @@
 
 mod about;
 mod files;
+mod idle;
 mod inputs;
 mod replay;
 mod steps;

@@ -174,6 +174,8 @@ struct Compared {
     /// Of what was said, read and not compared yet.
     samples: Vec<i16>,
     steps: u64,
+    /// The recording has ended; that of a program that was killed tells nothing of how the session would have.
+    is_beyond: bool,
     difference: Option<Difference>,
     keep: Option<Folder>,
 }
@@ -207,7 +209,7 @@ impl Compared {
             .transpose()?;
         let keep = keep.map(|folder| Folder::create(folder, rate, voice_rate)).transpose()?;
         let events = Lines { file: BufReader::new(file), count: 0 };
-        Ok(Compared { events, said, samples: Vec::new(), steps: 0, difference: None, keep })
+        Ok(Compared { events, said, samples: Vec::new(), steps: 0, is_beyond: false, difference: None, keep })
     }
 
     fn differs(&mut self, before: Option<String>, now: Option<String>) {
@@ -235,7 +237,7 @@ impl Compared {
 
 impl Witness for Compared {
     fn on_step(&mut self, step: &Step) {
-        self.steps = step.step;
+        (self.steps, self.is_beyond) = (step.step, step.is_beyond);
         if let Some(keep) = &mut self.keep {
             keep.on_step(step);
         }
@@ -248,7 +250,8 @@ impl Witness for Compared {
         }
         let now = serde_json::to_string(event).unwrap_or_default();
         let before = self.events.next();
-        if before.as_ref() != Some(&now) {
+        let is_past_all = before.is_none() && self.is_beyond;
+        if before.as_ref() != Some(&now) && !is_past_all {
             self.differs(before, Some(now));
         }
     }
@@ -258,7 +261,8 @@ impl Witness for Compared {
             keep.on_said(samples);
         }
         let before = self.take_said(samples.len());
-        if self.said.is_some() && before != samples {
+        let is_past_all = before.is_empty() && self.is_beyond;
+        if self.said.is_some() && before != samples && !is_past_all {
             let about = |samples: &[i16]| {
                 let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
                 format!("{} samples of the voice, peak {peak}", samples.len())

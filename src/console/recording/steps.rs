@@ -16,6 +16,7 @@ use tracing::Instrument;
 use super::{
     RecordingError,
     files::Witness,
+    idle::Idle,
     inputs::{Inputs, Step},
 };
 use crate::{
@@ -81,7 +82,13 @@ pub(super) fn begin(session: Session) -> Result<oneshot::Receiver<SessionSummary
     let (finished, summary) = oneshot::channel();
     let run = move || {
         // It has the threads of its blocking calls, and no other.
-        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
+        let idle = Idle::default();
+        let at_park = idle.clone();
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .on_thread_park(move || at_park.on_park())
+            .build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => return drop(told.send(Err(RecordingError(format!("the machine gives no thread: {error}"))))),
@@ -89,7 +96,7 @@ pub(super) fn begin(session: Session) -> Result<oneshot::Receiver<SessionSummary
         let _answers = session.answers.enter();
         fastrand::seed(session.seed);
         let span = session.span.clone();
-        let summary = runtime.block_on(session.run(told).instrument(span));
+        let summary = runtime.block_on(session.run(told, idle).instrument(span));
         // What the agent left running ends here.
         runtime.shutdown_background();
         if let Some(summary) = summary {
@@ -102,8 +109,11 @@ pub(super) fn begin(session: Session) -> Result<oneshot::Receiver<SessionSummary
     Ok(summary)
 }
 
+/// Whether it has begun.
+type Told = std::sync::mpsc::SyncSender<Result<(), RecordingError>>;
+
 impl Session {
-    async fn run(self, told: std::sync::mpsc::SyncSender<Result<(), RecordingError>>) -> Option<SessionSummary> {
+    async fn run(self, told: Told, idle: Idle) -> Option<SessionSummary> {
         let Session { mut parts, ends, agent, answers, inputs, witness, speaker, outside, .. } = self;
         let begun = Instant::now();
         parts.observers.begun = begun;
@@ -117,7 +127,7 @@ impl Session {
         };
         told.send(Ok(())).ok();
         let mouth = Mouth { rate: voice_rate.unwrap_or(Hz::K16), queue: Vec::new(), speaker };
-        let steps = Steps { begun, answers, inputs, witness, outside, mouth };
+        let steps = Steps { begun, idle, answers, inputs, witness, outside, mouth };
         // Tasks both: what is polled first is then a matter of what was woken first.
         let (driver, steps) = (
             tokio::spawn(driver.run().in_current_span()),
@@ -131,6 +141,7 @@ impl Session {
 /// See the module's head.
 struct Steps {
     begun: Instant,
+    idle: Idle,
     answers: Answers,
     inputs: Inputs,
     witness: Arc<Mutex<dyn Witness>>,
@@ -140,6 +151,7 @@ struct Steps {
 
 impl Steps {
     async fn run(mut self) {
+        self.idle.reached().await;
         while !self.is_over() {
             let step = self.inputs.next().await;
             let due = self.begun + BLOCK * u32::try_from(step.step).unwrap_or(u32::MAX);
@@ -148,8 +160,9 @@ impl Steps {
                 self.witness(|witness| witness.on_trouble(&trouble));
             }
             self.hand_in(step);
-            // All that is due before that happens first, in its order: time moves on when nothing else is left to do.
+            // All that is due up to then happens first, in its order: time moves on when nothing else is left to do.
             sleep_until(due).await;
+            self.idle.reached().await;
             self.mouth.take(&mut self.outside.orders);
             let said = self.mouth.play();
             self.witness(|witness| {

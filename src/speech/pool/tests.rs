@@ -167,14 +167,14 @@ async fn the_next_engine_takes_the_same_utterance_and_a_failing_one_is_left_alon
     let (weak, strong) = (stage("weak", PoolSettings::default()).await, stage("strong", PoolSettings::default()).await);
     let chain = Chain::new(vec![ChainLink::new(weak.pool, LONG), ChainLink::new(strong.pool, LONG)]);
     let samples = |what: i16, mark: i16| Arc::<[i16]>::from([what, mark].as_slice());
-    assert_eq!(chain.finish(samples(SAY, 1), None, 0).await.unwrap().1.about().name.as_ref(), "weak");
+    assert_eq!(chain.finish(samples(SAY, 1), None, 0).await.unwrap().1.name.as_ref(), "weak");
     // Both do what the utterance says, so both fail; twice in a row and the first is left alone.
     for mark in 2..4 {
         assert!(chain.finish(samples(FAIL, mark), None, 0).await.is_err());
     }
     assert_eq!((lock(&weak.order).clone(), lock(&strong.order).clone()), (vec![1, 2, 3], vec![2, 3]));
     // Now both are left alone; no answer would be worse than a late one, so the first is asked all the same.
-    assert_eq!(chain.finish(samples(SAY, 4), None, 0).await.unwrap().1.about().name.as_ref(), "weak");
+    assert_eq!(chain.finish(samples(SAY, 4), None, 0).await.unwrap().1.name.as_ref(), "weak");
     assert_eq!(*lock(&weak.order), [1, 2, 3, 4]);
 }
 

@@ -9,7 +9,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
     let who = prop_oneof![3 => Just("ada"), 1 => Just("bob")].prop_map(PeerId::from);
     let words = prop_oneof![Just(""), Just("mhm"), Just("wait a minute"), Just("Jarvis what now")];
     let covers = prop_oneof![Just(Covers::Beginning), Just(Covers::All), Just(Covers::StoodIn)];
-    let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..16);
+    let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..17);
     let input = input.prop_map(|(speaker, text, covers, ago, reply, kind)| {
         (
             ago,
@@ -26,6 +26,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
                 11 => TurnInput::Wants,
                 12 | 13 => TurnInput::Speaks { reply: ReplyId(reply) },
                 14 => TurnInput::Finished { reply: ReplyId(reply) },
+                15 => TurnInput::Silence,
                 _ => TurnInput::Tick,
             },
         )
