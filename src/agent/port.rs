@@ -380,7 +380,9 @@ mod tests {
                     assert_eq!(frame.heard(), Hz::K48.duration_of(next));
                     next += frame.samples().len() as u64;
                 }
-                Input::Event(_) | Input::Draining { .. } | Input::Silence | Input::Pause(_) => unreachable!("none was told"),
+                Input::Event(_) | Input::Draining { .. } | Input::Silence | Input::Pause(_) => {
+                    unreachable!("none was told")
+                }
             }
         }
         assert_eq!((next, missing), (15 * 960, 10 * 960));

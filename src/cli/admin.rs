@@ -5,10 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Failure,
     args::{AdminArgs, SessionsArgs, SessionsCommand},
     join::token,
-    patiently, say, say_lines,
+    patiently, say, say_lines, {ErrorCode, Failure},
 };
 use crate::{
     host::{HostStatus, Reloaded, SessionStatus},
@@ -46,7 +45,7 @@ impl Admin {
         let url = args.admin.trim().trim_end_matches('/');
         if url.is_empty() {
             let advice = "give an address and a port, as in 127.0.0.1:9465";
-            return Err(Failure::Input(format!("--admin (or ROOMTONE_ADMIN) is empty; {advice}")));
+            return Err(Failure::new(ErrorCode::Missing, format!("--admin (or ROOMTONE_ADMIN) is empty; {advice}")));
         }
         // An address and a port will do.
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
@@ -69,7 +68,7 @@ impl Admin {
                 true => "it is no address; write one such as 127.0.0.1:9465".to_owned(),
                 false => explain(&root_cause(&error)),
             };
-            Failure::Fishjam(format!("no host answers at {}: {why}; check --admin", self.url))
+            Failure::new(ErrorCode::NoHost, format!("no host answers at {}: {why}; check --admin", self.url))
         };
         let answer = request.send().await.map_err(unreachable)?;
         if answer.status().is_success() {
@@ -79,12 +78,18 @@ impl Admin {
         // Whatever else answers there does not speak like a host.
         let problem = answer.json::<Problem>().await.map_err(|error| self.unreadable(&error, status))?;
         Err(match status {
-            reqwest::StatusCode::UNAUTHORIZED => Failure::Fishjam(format!(
-                "the host at {} refuses the admin token; check ROOMTONE_ADMIN_TOKEN or --token-file against the one that \
+            reqwest::StatusCode::UNAUTHORIZED => Failure::new(
+                ErrorCode::HostRefuses,
+                format!(
+                    "the host at {} refuses the admin token; check ROOMTONE_ADMIN_TOKEN or --token-file against the one that \
                  the host was started with",
-                self.url
-            )),
-            _ => Failure::Refused(problem.error.lines().map(|line| format!("the host refuses: {line}")).collect()),
+                    self.url
+                ),
+            ),
+            _ => Failure::of_lines(
+                ErrorCode::HostRefuses,
+                problem.error.lines().map(|line| format!("the host refuses: {line}")).collect(),
+            ),
         })
     }
 
@@ -99,12 +104,15 @@ impl Admin {
 
     fn unreadable(&self, error: &reqwest::Error, status: reqwest::StatusCode) -> Failure {
         let advice = "check --admin, which is the `listen` of the host's [admin]";
-        Failure::Fishjam(match error.is_decode() {
-            true => {
-                format!("what answers at {} ({status}) is no roomtone host of this version; {advice}", self.url)
-            }
-            false => format!("the answer of {} ({status}) broke off: {}", self.url, root_cause(error)),
-        })
+        Failure::new(
+            ErrorCode::NoHost,
+            match error.is_decode() {
+                true => {
+                    format!("what answers at {} ({status}) is no roomtone host of this version; {advice}", self.url)
+                }
+                false => format!("the answer of {} ({status}) broke off: {}", self.url, root_cause(error)),
+            },
+        )
     }
 
     async fn post(&self, path: &str, body: Option<serde_json::Value>) -> Result<(), Failure> {

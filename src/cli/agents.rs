@@ -3,16 +3,15 @@
 use toml::Table;
 
 use super::{
-    Failure,
     args::{AgentArgs, ConfigCommand},
-    say, say_lines,
+    say, say_lines, {ErrorCode, Failure},
 };
 use crate::agent::{Agent, Builtin, Maker, OptionsError, Registry};
 
 /// Lists the agents, or one's options.
 pub(super) fn run(registry: &Registry, name: Option<&str>) -> Result<(), Failure> {
     if let Some(name) = name {
-        let agent = registry.find(name).map_err(|error| Failure::Input(error.to_string()))?;
+        let agent = registry.find(name).map_err(|error| Failure::new(ErrorCode::NoSuchAgent, error.to_string()))?;
         say(&format_args!("# {}: {}", agent.name(), agent.about()));
         match agent.options().trim() {
             "" => say(&"# It has no options."),
@@ -36,7 +35,7 @@ pub(super) fn config(command: ConfigCommand) -> Result<(), Failure> {
 
 /// The agent that is meant, or the first.
 pub(super) fn find<'a>(registry: &'a Registry, name: Option<&str>) -> Result<&'a Builtin, Failure> {
-    registry.find_or_first(name).map_err(|error| Failure::Input(error.to_string()))
+    registry.find_or_first(name).map_err(|error| Failure::new(ErrorCode::NoSuchAgent, error.to_string()))
 }
 
 /// Makes an agent with the options that were typed.
@@ -46,15 +45,18 @@ pub(super) async fn make(builtin: &Builtin, args: &AgentArgs) -> Result<Box<dyn 
 
 /// The agent, or why there is none.
 pub(super) fn made(builtin: &Builtin, maker: Result<Maker, OptionsError>) -> Result<Box<dyn Agent>, Failure> {
-    maker.map(|maker| maker.make()).map_err(|error| Failure::Input(format!("agent {}: {error}", builtin.name())))
+    maker
+        .map(|maker| maker.make())
+        .map_err(|error| Failure::new(ErrorCode::AgentOptions, format!("agent {}: {error}", builtin.name())))
 }
 
 /// The options that were typed.
 pub(super) fn options(args: &AgentArgs) -> Result<Table, Failure> {
     let mut table = match &args.file {
         Some(path) => {
-            let fail = |why: &dyn std::fmt::Display| Failure::Input(format!("{}: {why}", path.display()));
-            let text = crate::text::of_file(path).map_err(Failure::Input)?;
+            let fail =
+                |why: &dyn std::fmt::Display| Failure::new(ErrorCode::File, format!("{}: {why}", path.display()));
+            let text = crate::text::of_file(path).map_err(|text| Failure::new(ErrorCode::File, text))?;
             text.parse::<Table>().map_err(|error| fail(&error.to_string().trim().replace('\n', " ")))?
         }
         None => Table::new(),
@@ -73,16 +75,16 @@ pub(super) fn set(pairs: &[String]) -> Result<Table, Failure> {
 /// A key with dots is one of a table within, as in TOML; what else stands there stays.
 fn set_in(table: &mut Table, pairs: &[String]) -> Result<(), Failure> {
     for pair in pairs {
-        let (key, value) = pair
-            .split_once('=')
-            .ok_or_else(|| Failure::Input(format!("--set {pair:?} has no '='; write --set key=value")))?;
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::new(ErrorCode::Flag, format!("--set {pair:?} has no '='; write --set key=value"))
+        })?;
         let (tables, key) = key.trim().rsplit_once('.').map_or((None, key.trim()), |(tables, key)| (Some(tables), key));
         let mut place = &mut *table;
         for name in tables.into_iter().flat_map(|tables| tables.split('.')) {
             let within = place.entry(name.trim()).or_insert_with(|| Table::new().into());
-            place = within
-                .as_table_mut()
-                .ok_or_else(|| Failure::Input(format!("--set {pair:?}: {name} has no keys, it is a value")))?;
+            place = within.as_table_mut().ok_or_else(|| {
+                Failure::new(ErrorCode::Flag, format!("--set {pair:?}: {name} has no keys, it is a value"))
+            })?;
         }
         place.insert(key.trim().to_owned(), value_of(value.trim()));
     }

@@ -14,7 +14,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Failure, args::DevArgs, explain, signals::Endings};
+use super::{ErrorCode, Failure, args::DevArgs, explain, signals::Endings};
 
 pub(super) async fn run(args: DevArgs) -> Result<(), Failure> {
     let mut endings = Endings::listen();
@@ -64,7 +64,7 @@ fn start(program: &Path, args: &[String]) -> Result<Child, Failure> {
     let plain = ["console".to_owned(), "--plain".to_owned()];
     let args = if args.is_empty() { &plain[..] } else { args };
     let child = Command::new(program).args(args).stdin(Stdio::null()).kill_on_drop(true).spawn();
-    child.map_err(|error| Failure::Input(format!("{} does not start: {error}", program.display())))
+    child.map_err(|error| Failure::new(ErrorCode::Project, format!("{} does not start: {error}", program.display())))
 }
 
 /// Lets it leave its room, and ends it if it does not.
@@ -94,10 +94,11 @@ impl Project {
     /// The one in which we are.
     async fn find() -> Result<Project, Failure> {
         let located = cargo().args(["locate-project", "--message-format", "plain"]).output().await;
-        let located = located.map_err(|error| Failure::Input(format!("cargo does not start: {error}")))?;
+        let located =
+            located.map_err(|error| Failure::new(ErrorCode::Project, format!("cargo does not start: {error}")))?;
         if !located.status.success() {
             let advice = "go into your project; `new` makes one";
-            return Err(Failure::Input(format!("there is no Cargo.toml here or above; {advice}")));
+            return Err(Failure::new(ErrorCode::Project, format!("there is no Cargo.toml here or above; {advice}")));
         }
         Ok(Project { manifest: PathBuf::from(String::from_utf8_lossy(&located.stdout).trim()) })
     }
@@ -127,7 +128,8 @@ impl Project {
             .stderr(Stdio::inherit())
             .output()
             .await;
-        let build = build.map_err(|error| Failure::Input(format!("cargo does not start: {error}")))?;
+        let build =
+            build.map_err(|error| Failure::new(ErrorCode::Project, format!("cargo does not start: {error}")))?;
         if !build.status.success() {
             return Ok(None);
         }
@@ -135,7 +137,12 @@ impl Project {
         let built = said.lines().filter_map(|line| serde_json::from_str::<Built>(line).ok());
         let program =
             built.filter(|built| built.manifest_path.as_ref() == Some(&self.manifest)).find_map(|it| it.executable);
-        let none = || Failure::Input(format!("{} has no program; it needs a src/main.rs", self.manifest.display()));
+        let none = || {
+            Failure::new(
+                ErrorCode::Project,
+                format!("{} has no program; it needs a src/main.rs", self.manifest.display()),
+            )
+        };
         program.map(Some).ok_or_else(none)
     }
 }

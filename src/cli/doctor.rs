@@ -10,7 +10,7 @@ use std::{
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::{Failure, args::DoctorArgs, join, say, say_json};
+use super::{ErrorCode, Failure, args::DoctorArgs, join, say, say_json};
 use crate::{
     platform::Platform,
     speech::engines::{ENGINES, Folder},
@@ -30,7 +30,10 @@ pub(super) async fn run(args: DoctorArgs) -> Result<(), Failure> {
     }
     match findings.iter().filter(|finding| finding.state == State::Wrong).count() {
         0 => Ok(()),
-        n => Err(Failure::Input(format!("{}; what to do stands in its line", crate::text::count(n, "thing is wrong")))),
+        n => Err(Failure::new(
+            ErrorCode::Doctor,
+            format!("{}; what to do stands in its line", crate::text::count(n, "thing is wrong")),
+        )),
     }
 }
 

@@ -9,9 +9,8 @@ use std::{
 use serde_json::json;
 
 use super::{
-    Failure,
     args::{EnginesArgs, EnginesCommand, EraseArgs, InstallArgs},
-    explain, say, say_json,
+    explain, say, say_json, {ErrorCode, Failure},
 };
 use crate::{
     archive::erase,
@@ -79,7 +78,7 @@ async fn install(folder: Folder, args: InstallArgs, as_json: bool) -> Result<(),
         let place = installer
             .install(engine)
             .await
-            .map_err(|error| Failure::Input(format!("engine {}: {error}", engine.name)))?;
+            .map_err(|error| Failure::new(ErrorCode::Engine, format!("engine {}: {error}", engine.name)))?;
         if !as_json {
             say(&format_args!("{} {} is in {}", engine.name, engine.version, place.display()));
         }
@@ -104,7 +103,7 @@ async fn check_all(folder: &Folder, names: &[String], as_json: bool) -> Result<(
 
 /// Lets an engine understand the sentence, and writes down how fast it was.
 async fn check(folder: &Folder, engine: &'static Engine, as_json: bool) -> Result<(), Failure> {
-    let failed = |why: String| Failure::Input(format!("engine {}: {why}", engine.name));
+    let failed = |why: String| Failure::new(ErrorCode::Engine, format!("engine {}: {why}", engine.name));
     let (heard, factor) = match engine.job {
         Job::Text => understand(folder, engine).await.map_err(failed)?,
         Job::Voice => (String::new(), speak(folder, engine).await.map_err(failed)?),
@@ -198,7 +197,7 @@ fn detect(folder: &Folder, engine: &Engine) -> Result<f64, String> {
 
 fn remove(folder: &Folder, names: &[String]) -> Result<(), Failure> {
     for engine in find_all(names)? {
-        let was_there = folder.remove(engine).map_err(|error| Failure::Input(error.to_string()))?;
+        let was_there = folder.remove(engine).map_err(|error| Failure::new(ErrorCode::Engine, error.to_string()))?;
         let what = if was_there { "is removed" } else { "was not installed" };
         say(&format_args!("{} {what}", engine.name));
     }
@@ -209,7 +208,7 @@ fn find_all(names: &[String]) -> Result<Vec<&'static Engine>, Failure> {
     let find = |name: &String| {
         Engine::find(name).ok_or_else(|| {
             let known: Vec<&str> = ENGINES.iter().map(|engine| engine.name).collect();
-            Failure::Input(format!("there is no engine {name:?}; there are {}", known.join(", ")))
+            Failure::new(ErrorCode::Engine, format!("there is no engine {name:?}; there are {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()
@@ -226,7 +225,7 @@ pub(super) fn erase(args: &EraseArgs) -> Result<(), Failure> {
         (None, Some(person)) => erase::person(&args.folder, person),
         (None, None) => return Ok(()),
     };
-    let erased = erased.map_err(|error| Failure::Input(error.to_string()))?;
+    let erased = erased.map_err(|error| Failure::new(ErrorCode::File, error.to_string()))?;
     say(&format_args!("{} files and {} lines are erased in {}", erased.files, erased.lines, args.folder.display()));
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Failure, args::EventsArgs, explain, say, say_json, signals::Endings};
+use super::{ErrorCode, Failure, args::EventsArgs, explain, say, say_json, signals::Endings};
 use crate::{
     dubtrack::Dubtrack,
     event::{ChatEvent, Event, EventKind, Place},
@@ -28,8 +28,9 @@ pub(super) async fn run(args: EventsArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let Some(protocol) = args.source else {
-        return Err(Failure::Input(
-            "say whose events they are: --source fishjam, signalwire, nkmedia or dubtrack".into(),
+        return Err(Failure::new(
+            ErrorCode::Flag,
+            "say whose events they are: --source fishjam, signalwire, nkmedia or dubtrack",
         ));
     };
     match &args.decode {
@@ -62,7 +63,7 @@ fn row(entry: &CatalogEntry) -> [String; 5] {
 /// Lines of a file as frames. One that is none costs itself; that there was one is the end's word.
 fn decode_file(protocol: Protocol, path: &Path, args: &EventsArgs) -> Result<(), Failure> {
     let name = path.display();
-    let fail = |error: std::io::Error| Failure::Input(format!("--decode {name}: {error}"));
+    let fail = |error: std::io::Error| Failure::new(ErrorCode::File, format!("--decode {name}: {error}"));
     let file: Box<dyn Read> = match path.to_str() {
         Some("-") => Box::new(std::io::stdin()),
         _ => Box::new(std::fs::File::open(path).map_err(fail)?),
@@ -88,8 +89,10 @@ fn decode_file(protocol: Protocol, path: &Path, args: &EventsArgs) -> Result<(),
     }
     match broken {
         0 => Ok(()),
-        1 => Err(Failure::Input(format!("--decode {name}: a line is no frame of {protocol}"))),
-        _ => Err(Failure::Input(format!("--decode {name}: {broken} lines are no frames of {protocol}"))),
+        1 => Err(Failure::new(ErrorCode::Frames, format!("--decode {name}: a line is no frame of {protocol}"))),
+        _ => {
+            Err(Failure::new(ErrorCode::Frames, format!("--decode {name}: {broken} lines are no frames of {protocol}")))
+        }
     }
 }
 
@@ -121,8 +124,10 @@ async fn follow(protocol: Protocol, args: &EventsArgs) -> Result<(), Failure> {
     let mut watch = platform.watch();
     if let Err(error) = platform.check().await {
         return match error.kind {
-            PlatformErrorKind::BadRequest | PlatformErrorKind::NotFound => Err(Failure::Input(error.to_string())),
-            _ => Err(Failure::Fishjam(format!("{}: {error}", platform.address()))),
+            PlatformErrorKind::BadRequest | PlatformErrorKind::NotFound => {
+                Err(Failure::new(ErrorCode::NoSuchRoom, error.to_string()))
+            }
+            kind => Err(Failure::new(ErrorCode::of_platform(kind), format!("{}: {error}", platform.address()))),
         };
     }
     loop {
@@ -136,7 +141,7 @@ async fn follow(protocol: Protocol, args: &EventsArgs) -> Result<(), Failure> {
             Some(WatchEvent::Down { reason }) => {
                 explain(&format_args!("{}: the link is down: {reason}", platform.address()))
             }
-            Some(WatchEvent::Refused { reason }) => return Err(Failure::Fishjam(reason)),
+            Some(WatchEvent::Refused { reason }) => return Err(Failure::new(ErrorCode::Refused, reason)),
             Some(WatchEvent::Listing | WatchEvent::Listed(_) | WatchEvent::ListFailed) => {}
             None => return Ok(()),
         }
@@ -147,16 +152,19 @@ async fn follow(protocol: Protocol, args: &EventsArgs) -> Result<(), Failure> {
 }
 
 fn platform(protocol: Protocol, args: &EventsArgs) -> Result<Arc<dyn Platform>, Failure> {
-    let missing = |flag: &str, what: &str| Failure::Input(format!("say {what}: {flag}"));
+    let missing = |flag: &str, what: &str| Failure::new(ErrorCode::Missing, format!("say {what}: {flag}"));
     let needed = |value: &Option<String>, flag, what| value.clone().ok_or_else(|| missing(flag, what));
     let trust = match &args.ca_file {
-        Some(path) => Trust::with_ca_file(path).map_err(|error| Failure::Input(format!("--ca-file: {error}")))?,
+        Some(path) => {
+            Trust::with_ca_file(path).map_err(|error| Failure::new(ErrorCode::File, format!("--ca-file: {error}")))?
+        }
         None => Trust::of_machine(),
     };
     Ok(match protocol {
         Protocol::Fishjam => {
             let id = needed(&args.url, "--url", "which Fishjam, by its id or URL")?;
-            let address: Address = id.parse().map_err(|error| Failure::Input(format!("--url: {error}")))?;
+            let address: Address =
+                id.parse().map_err(|error| Failure::new(ErrorCode::Flag, format!("--url: {error}")))?;
             let rest = crate::fishjam::rest::Client::with(
                 address,
                 secret("management token", "FISHJAM_MANAGEMENT_TOKEN", args)?,
@@ -207,9 +215,10 @@ fn origin_of(socket: &str) -> String {
 
 fn with_bridge(source: SignalWire, args: &EventsArgs) -> Result<SignalWire, Failure> {
     let Some(listen) = args.bridge else { return Ok(source) };
-    let fail = |error: std::io::Error| Failure::Input(format!("--bridge {listen}: {error}"));
+    let fail = |error: std::io::Error| Failure::new(ErrorCode::Port, format!("--bridge {listen}: {error}"));
     let source_of_token = SecretSource { what: "token of pages", env: "ROOMTONE_BRIDGE_TOKEN".into(), file: None };
-    let token = source_of_token.read_token().map_err(|error| Failure::Input(error.to_string()))?.into();
+    let token =
+        source_of_token.read_token().map_err(|error| Failure::new(ErrorCode::Secret, error.to_string()))?.into();
     let bridge = Bridge::bind(listen, token, args.bridge_origins.clone()).map_err(fail)?;
     explain(&format_args!("pages forward to http://{}/", bridge.address().map_err(fail)?));
     Ok(source.bridged(bridge))
@@ -217,11 +226,15 @@ fn with_bridge(source: SignalWire, args: &EventsArgs) -> Result<SignalWire, Fail
 
 fn socket_url(url: &str) -> Result<String, Failure> {
     match url::Url::parse(url) {
-        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => Err(Failure::Input(
-            "--url holds a user or a password, which would be shown with it; give them by themselves".into(),
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => Err(Failure::new(
+            ErrorCode::Flag,
+            "--url holds a user or a password, which would be shown with it; give them by themselves",
         )),
         Ok(parsed) if matches!(parsed.scheme(), "ws" | "wss") => Ok(url.to_owned()),
-        _ => Err(Failure::Input(format!("--url {url:?} is no address of a socket; write ws:// or wss://"))),
+        _ => Err(Failure::new(
+            ErrorCode::Flag,
+            format!("--url {url:?} is no address of a socket; write ws:// or wss://"),
+        )),
     }
 }
 
@@ -231,8 +244,9 @@ fn secret(what: &'static str, env: &str, args: &EventsArgs) -> Result<Credential
         SecretError::Missing(why) => format!("{why}; set {env}, or give --token-file with a file that holds it"),
         SecretError::Bad(why) => why,
     };
-    source.read().map_err(|error| Failure::Input(advice(error)))?;
-    Credential::read_by(move || source.read().map_err(|error| error.to_string())).map_err(Failure::Input)
+    source.read().map_err(|error| Failure::new(ErrorCode::Secret, advice(error)))?;
+    Credential::read_by(move || source.read().map_err(|error| error.to_string()))
+        .map_err(|text| Failure::new(ErrorCode::Secret, text))
 }
 
 fn print(event: &Event, args: &EventsArgs) {

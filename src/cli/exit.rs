@@ -1,38 +1,45 @@
-//! How the program ends.
+//! How the program ends where it could not do what it was told.
 
 use std::{fmt, process::ExitCode};
 
-/// Why a command failed, by what the caller can do about it.
-#[derive(Debug)]
-pub enum Failure {
-    /// Exit code 3. Something that was given cannot be used: a file, an agent's name, an option, a port.
-    Input(String),
-    /// Exit code 3. All that is wrong with a file, each in a line.
-    Faults(Vec<String>),
-    /// Exit code 4. The Fishjam cannot be reached, or does not want us.
-    Fishjam(String),
-    /// Exit code 4. All that a host says is wrong, each in a line.
-    Refused(Vec<String>),
-    /// Exit code 5. It was in the room and ended badly: the agent failed, the link was lost for good, the room crashed.
-    Session(String),
+use super::ErrorCode;
+
+/// Why a command failed: a code that `explain` tells more of, and what there is to say, in one line or in several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    code: ErrorCode,
+    lines: Vec<String>,
 }
 
 impl Failure {
+    /// One that is said in a line: what it is about, and what to do.
+    pub fn new(code: ErrorCode, line: impl Into<String>) -> Failure {
+        Failure { code, lines: vec![line.into()] }
+    }
+
+    /// Several that have one cause.
+    pub fn of_lines(code: ErrorCode, lines: Vec<String>) -> Failure {
+        Failure { code, lines }
+    }
+
+    /// What kind it is.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What there is to say.
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
     /// The program's exit code. 0 stands for success, 2 for arguments that make no sense.
-    pub fn code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Failure::Input(_) | Failure::Faults(_) => 3,
-            Failure::Fishjam(_) | Failure::Refused(_) => 4,
-            Failure::Session(_) => 5,
-        })
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code.exit_code())
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Input(text) | Failure::Fishjam(text) | Failure::Session(text) => f.write_str(text),
-            Failure::Faults(lines) | Failure::Refused(lines) => f.write_str(&lines.join("; ")),
-        }
+        f.write_str(&self.lines.join("; "))
     }
 }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
 use super::{
-    Failure, agents,
+    ErrorCode, Failure, agents,
     args::{FishjamArgs, JoinArgs},
     explain, say,
     signals::Endings,
@@ -34,7 +34,8 @@ pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failu
     let mut events = match &args.events {
         Some(path) => {
             let name = path.display().to_string();
-            let file = File::create(path).map_err(|error| Failure::Input(format!("--events {name}: {error}")))?;
+            let file = File::create(path)
+                .map_err(|error| Failure::new(ErrorCode::File, format!("--events {name}: {error}")))?;
             Some((BufWriter::new(file), name))
         }
         None => None,
@@ -56,7 +57,7 @@ pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failu
     say(&summary.counters_line());
     match summary.is_regular() {
         true => written,
-        false => Err(Failure::Session(summary.how())),
+        false => Err(Failure::new(ErrorCode::Session, summary.how())),
     }
 }
 
@@ -100,7 +101,7 @@ async fn follow(handle: &mut SessionHandle, events: &mut Option<(BufWriter<File>
     while let Some(event) = handle.events.recv().await {
         let Some((file, path)) = events else { continue };
         if let Err(error) = write_line(file, &event) {
-            result = Err(Failure::Input(format!("--events {path}: {error}")));
+            result = Err(Failure::new(ErrorCode::File, format!("--events {path}: {error}")));
             *events = None;
             handle.leave();
         }
@@ -118,9 +119,9 @@ fn write_line(file: &mut impl Write, event: &SessionEvent) -> std::io::Result<()
 pub(super) fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
     let id = args.fishjam.as_deref().ok_or_else(|| {
         let advice = "set FISHJAM_ID, or give --fishjam with its id or URL (http://127.0.0.1:5002 is a sandbox's)";
-        Failure::Input(format!("no Fishjam is named; {advice}"))
+        Failure::new(ErrorCode::Missing, format!("no Fishjam is named; {advice}"))
     })?;
-    let address: Address = id.parse().map_err(|error| Failure::Input(format!("--fishjam: {error}")))?;
+    let address: Address = id.parse().map_err(|error| Failure::new(ErrorCode::Flag, format!("--fishjam: {error}")))?;
     let token = token("management token", "FISHJAM_MANAGEMENT_TOKEN", args.token_file.as_deref())?;
     Ok(Fishjam::new(address, token.into()))
 }
@@ -129,24 +130,32 @@ pub(super) fn fishjam(args: &FishjamArgs) -> Result<Fishjam, Failure> {
 pub(super) fn token(what: &'static str, env: &str, file: Option<&Path>) -> Result<String, Failure> {
     let source = SecretSource { what, env: env.to_owned(), file: file.map(Path::to_owned) };
     let token = source.read_token().map_err(|error| {
-        Failure::Input(match error {
-            SecretError::Missing(why) => format!("{why}; set {env}, or give --token-file with a file that holds it"),
-            SecretError::Bad(why) => why,
-        })
+        Failure::new(
+            ErrorCode::Secret,
+            match error {
+                SecretError::Missing(why) => {
+                    format!("{why}; set {env}, or give --token-file with a file that holds it")
+                }
+                SecretError::Bad(why) => why,
+            },
+        )
     })?;
     Ok(token.expose_secret().to_owned())
 }
 
 /// What `--voice` says.
 pub(super) fn voice_track(text: &str) -> Result<PublishedTrack, Failure> {
-    text.parse().map_err(|error| Failure::Input(format!("--voice {error}")))
+    text.parse().map_err(|error| Failure::new(ErrorCode::Flag, format!("--voice {error}")))
 }
 
 fn join_failure(error: &JoinError) -> Failure {
     let text = error.to_string();
     match error {
-        JoinError::Platform(error) if error.kind == PlatformErrorKind::BadRequest => Failure::Input(text),
-        JoinError::Voice(_) | JoinError::Codec(_) | JoinError::Rate(_) => Failure::Input(text),
-        _ => Failure::Fishjam(text),
+        JoinError::Platform(error) if error.kind == PlatformErrorKind::BadRequest => {
+            Failure::new(ErrorCode::NoSuchRoom, text)
+        }
+        JoinError::Voice(_) | JoinError::Codec(_) | JoinError::Rate(_) => Failure::new(ErrorCode::Flag, text),
+        JoinError::Platform(error) => Failure::new(ErrorCode::of_platform(error.kind), text),
+        _ => Failure::new(ErrorCode::Platform, text),
     }
 }

@@ -6,7 +6,7 @@ use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use super::{Failure, args::LogFormat, screen};
+use super::{ErrorCode, Failure, args::LogFormat, screen};
 use crate::text::unprintable_removed;
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
@@ -69,9 +69,10 @@ fn filter(rules: &str) -> Result<EnvFilter, Failure> {
     // A single word that is no level would be taken for a module of that name, and nothing would be logged.
     let is_word = rules.chars().all(char::is_alphanumeric);
     if is_word && rules.parse::<LevelFilter>().is_err() {
-        return Err(Failure::Input(format!("--log {rules:?} is no level; {advice}")));
+        return Err(Failure::new(ErrorCode::Flag, format!("--log {rules:?} is no level; {advice}")));
     }
-    EnvFilter::try_new(rules).map_err(|error| Failure::Input(format!("--log {rules:?}: {error}; {advice}")))
+    EnvFilter::try_new(rules)
+        .map_err(|error| Failure::new(ErrorCode::Flag, format!("--log {rules:?}: {error}; {advice}")))
 }
 
 /// Traces on their way.
@@ -92,7 +93,7 @@ impl Traces {
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .build()
-            .map_err(|error| Failure::Input(format!("traces.endpoint {endpoint}: {error}")))?;
+            .map_err(|error| Failure::new(ErrorCode::Flag, format!("traces.endpoint {endpoint}: {error}")))?;
         let resource = Resource::builder().with_service_name("roomtone").build();
         let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("roomtone"));
@@ -121,9 +122,10 @@ impl Traces {
     fn start(endpoint: Option<&str>, _: &mut Vec<Boxed>) -> Result<Traces, Failure> {
         match endpoint {
             None => Ok(Traces),
-            Some(_) => {
-                Err(Failure::Input("[traces]: this build has no OpenTelemetry; build it with --features otlp".into()))
-            }
+            Some(_) => Err(Failure::new(
+                ErrorCode::Build,
+                "[traces]: this build has no OpenTelemetry; build it with --features otlp".into(),
+            )),
         }
     }
 

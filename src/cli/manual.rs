@@ -5,7 +5,7 @@ use std::{fs, io::Write, path::Path};
 use clap::Command;
 use clap_complete::{Shell, generate};
 
-use super::{Failure, say};
+use super::{ErrorCode, Failure, say};
 
 pub(super) fn completions(mut command: Command, shell: Shell) -> Result<(), Failure> {
     let (name, mut script) = (command.get_name().to_owned(), Vec::new());
@@ -24,8 +24,9 @@ pub(super) fn pages(command: Command, folder: &Path) -> Result<(), Failure> {
             fs::read_dir(folder)?.flatten().filter(|entry| entry.path().extension().is_some_and(|it| it == "1"));
         Ok(pages.count())
     };
-    let written =
-        write().map_err(|error: std::io::Error| Failure::Input(format!("--out {}: {error}", folder.display())))?;
+    let written = write().map_err(|error: std::io::Error| {
+        Failure::new(ErrorCode::File, format!("--out {}: {error}", folder.display()))
+    })?;
     say(&format_args!("{} in {}", crate::text::count(written, "page"), folder.display()));
     Ok(())
 }

@@ -19,6 +19,7 @@ mod demo;
 mod dev;
 mod doctor;
 mod engines;
+mod error_code;
 mod events;
 mod exit;
 mod join;
@@ -37,6 +38,7 @@ mod signals;
 mod start;
 mod top;
 
+pub use error_code::ErrorCode;
 pub use exit::Failure;
 use output::{explain, lost, patiently, say, say_json, say_lines};
 pub use program::{NoFlags, Program};

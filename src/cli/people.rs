@@ -8,9 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Failure,
     args::{PeopleArgs, PeopleCommand},
-    explain, join, patiently, say,
+    explain, join, patiently, say, {ErrorCode, Failure},
 };
 use crate::{
     event::RoomId,
@@ -40,8 +39,10 @@ async fn carry_out(fishjam: &Fishjam, command: PeopleCommand) -> Result<(), Fail
         PeopleCommand::Remove { room, peer } => {
             let (room_id, peer_id) = (room.as_str().into(), peer.as_str().into());
             fishjam.rest().delete_peer(&room_id, &peer_id).await.map_err(|error| match error.kind {
-                RestErrorKind::NotFound => Failure::Input(format!("there is no peer {peer} in room {room}")),
-                _ => Failure::Fishjam(error.to_string()),
+                RestErrorKind::NotFound => {
+                    Failure::new(ErrorCode::NoSuchRoom, format!("there is no peer {peer} in room {room}"))
+                }
+                kind => Failure::new(ErrorCode::of_fishjam(kind), error.to_string()),
             })?;
             say(&format_args!("peer {peer} has left room {room}"));
             Ok(())
@@ -58,9 +59,9 @@ async fn add(fishjam: &Fishjam, room: &str, file: Option<&Path>, repeat: bool) -
     let made = fishjam.rest().create_peer(&room, &NewPeer::Webrtc(PersonOptions::default())).await;
     let made = made.map_err(|error| match error.kind {
         RestErrorKind::NotFound => {
-            Failure::Input(format!("there is no room {room}; `rooms list` shows those there are"))
+            Failure::new(ErrorCode::NoSuchRoom, format!("there is no room {room}; `rooms list` shows those there are"))
         }
-        _ => Failure::Fishjam(error.to_string()),
+        kind => Failure::new(ErrorCode::of_fishjam(kind), error.to_string()),
     })?;
     if file.is_some() {
         explain(&"this Fishjam is no sandbox: the peer is made, and an app must speak for it with this token");
@@ -77,7 +78,8 @@ async fn add_to_sandbox(
     repeat: bool,
 ) -> Result<Option<Speaker>, Failure> {
     let file = file.map(|file| {
-        file.canonicalize().map_err(|error| Failure::Input(format!("{}: cannot be opened ({error})", file.display())))
+        file.canonicalize()
+            .map_err(|error| Failure::new(ErrorCode::File, format!("{}: cannot be opened ({error})", file.display())))
     });
     let file = file.transpose()?;
     let rest = fishjam.rest();
@@ -86,7 +88,10 @@ async fn add_to_sandbox(
     let body = json!({ "sound": file, "loop": repeat });
     let request = build_http(reqwest::Client::builder()).post(url).bearer_auth(token.expose_secret()).json(&body);
     let unreachable = |error: reqwest::Error| {
-        Failure::Fishjam(format!("nobody answers at {}: {}", rest.address(), net::explain(&net::root_cause(&error))))
+        Failure::new(
+            ErrorCode::Unreachable,
+            format!("nobody answers at {}: {}", rest.address(), net::explain(&net::root_cause(&error))),
+        )
     };
     let answer = request.send().await.map_err(unreachable)?;
     let (status, text) = (answer.status(), answer.text().await.map_err(unreachable)?);
@@ -97,7 +102,7 @@ async fn add_to_sandbox(
     let why = serde_json::from_str::<serde_json::Value>(&text).ok();
     let why = why.and_then(|json| json["errors"].as_str().map(ToOwned::to_owned)).filter(|why| why != "Not Found");
     match why {
-        Some(why) => Err(Failure::Input(why)),
+        Some(why) => Err(Failure::new(ErrorCode::SoundFile, why)),
         None => Ok(None),
     }
 }

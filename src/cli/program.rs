@@ -5,14 +5,14 @@ use std::{future::Future, process::ExitCode, time::Duration};
 use clap::{CommandFactory, FromArgMatches};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::{
+    ErrorCode, Failure, admin, agents,
+    args::{Args, Command},
+    bench, demo, dev, doctor, engines, error_code, events, explain, join, logs, lost, manual, new, people, rooms,
+    sandbox, start, top,
+};
 #[cfg(feature = "console")]
 use super::{console, replay};
-use super::{
-    Failure, admin, agents,
-    args::{Args, Command},
-    bench, demo, dev, doctor, engines, events, explain, join, logs, lost, manual, new, people, rooms, sandbox, start,
-    top,
-};
 use crate::agent::Registry;
 
 /// A program around a table of agents, with roomtone's whole command line.
@@ -73,22 +73,20 @@ impl Program {
             Command::Completions { shell } => manual::completions(known, shell),
             Command::Man(args) => manual::pages(known, &args.out),
             Command::New(args) => new::run(&args),
+            Command::Explain { code } => error_code::explain(code.as_deref()),
             _ => carry_out(args, set_up(flags)),
         };
         let result = result.and_then(|()| match lost() {
-            Some(why) => Err(Failure::Input(format!("the results could not be printed: {why}"))),
+            Some(why) => Err(Failure::new(ErrorCode::Machine, format!("the results could not be printed: {why}"))),
             None => Ok(()),
         });
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
-                match &failure {
-                    Failure::Faults(lines) | Failure::Refused(lines) => {
-                        lines.iter().for_each(|line| explain(&format_args!("{}: {line}", self.name)))
-                    }
-                    failure => explain(&format_args!("{}: {failure}", self.name)),
+                for line in failure.lines() {
+                    explain(&format_args!("{}: {}: {line}", self.name, failure.code()));
                 }
-                failure.code()
+                failure.exit_code()
             }
         }
     }
@@ -111,8 +109,9 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
         runtime.worker_threads(start::threads(draft)).max_blocking_threads(MOST_THREADS);
     }
     let runtime = runtime.enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Failure::Input(format!("the machine gives no threads to run on: {error}")))?;
+    let runtime = runtime.map_err(|error| {
+        Failure::new(ErrorCode::Machine, format!("the machine gives no threads to run on: {error}"))
+    })?;
     let result = runtime.block_on(async {
         // A file at the limit of its size is an error of whoever writes it, and not the end of the program.
         let _ignored = signal(SignalKind::from_raw(SIGXFSZ));
@@ -144,7 +143,9 @@ fn carry_out(args: Args, agents: impl Future<Output = Result<Registry, Failure>>
             Command::BenchPart(args) => bench::run_part(&agents, args).await,
             Command::Dev(args) => dev::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,
-            Command::Completions { .. } | Command::Man(_) | Command::New(_) => unreachable!("these need no agents"),
+            Command::Completions { .. } | Command::Man(_) | Command::New(_) | Command::Explain { .. } => {
+                unreachable!("these need no agents")
+            }
         }
     });
     // What still runs now has been told to end, and must not hold the program up.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    Failure, agents,
+    ErrorCode, Failure, agents,
     args::{ReplayArgs, Speed},
     say, say_json,
 };
@@ -31,9 +31,10 @@ pub(super) async fn run(registry: &Registry, args: ReplayArgs) -> Result<(), Fai
     }
     match &outcome.difference {
         None => Ok(()),
-        Some(difference) => {
-            Err(Failure::Session(format!("it parts from the recording at {:.2} s", difference.at.as_secs_f64())))
-        }
+        Some(difference) => Err(Failure::new(
+            ErrorCode::Differs,
+            format!("it parts from the recording at {:.2} s", difference.at.as_secs_f64()),
+        )),
     }
 }
 
@@ -56,9 +57,9 @@ fn tell(outcome: &Outcome, took: f64) {
 }
 
 fn as_json(outcome: &Outcome, took: f64) -> serde_json::Value {
-    let difference = outcome.difference.as_ref().map(|difference| {
-        json!({ "at_s": difference.at.as_secs_f64(), "before": difference.before, "now": difference.now })
-    });
+    let difference = outcome.difference.as_ref().map(
+        |difference| json!({ "at_s": difference.at.as_secs_f64(), "before": difference.before, "now": difference.now }),
+    );
     json!({
         "same": outcome.is_same(),
         "events": outcome.events,
@@ -71,5 +72,5 @@ fn as_json(outcome: &Outcome, took: f64) -> serde_json::Value {
 }
 
 fn failure(error: RecordingError) -> Failure {
-    Failure::Input(error.to_string())
+    Failure::new(ErrorCode::Recording, error.to_string())
 }

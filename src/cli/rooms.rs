@@ -1,9 +1,8 @@
 //! `roomtone rooms`: the rooms of a Fishjam, whichever it is.
 
 use super::{
-    Failure,
     args::{RoomsArgs, RoomsCommand},
-    join, patiently, say, say_lines,
+    join, patiently, say, say_lines, {ErrorCode, Failure},
 };
 use crate::{
     event::RoomId,
@@ -32,7 +31,7 @@ pub(super) async fn run(args: RoomsArgs) -> Result<(), Failure> {
         RoomsCommand::Delete { rooms } => {
             for room in rooms.iter().map(|room| RoomId::from(room.as_str())) {
                 patiently(rest.address(), rest.delete_room(&room)).await.map_err(|error| match error.kind {
-                    RestErrorKind::NotFound => Failure::Input(format!("there is no room {room}")),
+                    RestErrorKind::NotFound => Failure::new(ErrorCode::NoSuchRoom, format!("there is no room {room}")),
                     _ => failure(&error),
                 })?;
                 say(&format_args!("room {room} is deleted"));
@@ -43,7 +42,7 @@ pub(super) async fn run(args: RoomsArgs) -> Result<(), Failure> {
 }
 
 fn failure(error: &RestError) -> Failure {
-    Failure::Fishjam(error.to_string())
+    Failure::new(ErrorCode::of_fishjam(error.kind), error.to_string())
 }
 
 fn table(rooms: &[Room]) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{Failure, args::SandboxArgs, explain, say, signals::Endings};
+use super::{ErrorCode, Failure, args::SandboxArgs, explain, say, signals::Endings};
 use crate::{
     protocol::Protocol,
     sandbox::{
@@ -22,7 +22,10 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
         return fake(platform, listen, token, endings).await;
     }
     if !args.files.is_dir() {
-        return Err(Failure::Input(format!("--files {}: there is no such folder", args.files.display())));
+        return Err(Failure::new(
+            ErrorCode::File,
+            format!("--files {}: there is no such folder", args.files.display()),
+        ));
     }
     let options = SandboxOptions {
         listen,
@@ -37,15 +40,15 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
     if !options.listen.ip().is_loopback() && is_known_to_all {
         explain(&"the sandbox listens beyond this machine with the token that everybody knows; give it --token-file");
     }
-    let sandbox = Sandbox::start(options).await.map_err(|error| Failure::Input(error.to_string()))?;
+    let sandbox = Sandbox::start(options).await.map_err(|error| Failure::new(ErrorCode::Port, error.to_string()))?;
     for name in &args.rooms {
         let room = sandbox.create_room(name, Default::default());
-        let room = room.map_err(|error| Failure::Input(format!("--room {name:?}: {error}")))?;
+        let room = room.map_err(|error| Failure::new(ErrorCode::Flag, format!("--room {name:?}: {error}")))?;
         for file in &args.people {
             let sound = Some(Speaks::File(file.clone()));
             let person = Person { sound, looped: true, pause: BETWEEN, ..Person::default() };
             let added = sandbox.add_person(&room, person).await;
-            added.map_err(|error| Failure::Input(format!("--person: {error}")))?;
+            added.map_err(|error| Failure::new(ErrorCode::SoundFile, format!("--person: {error}")))?;
         }
     }
     say(&format_args!("http://{}", sandbox.socket_address()));
@@ -61,7 +64,7 @@ async fn fake(platform: Protocol, listen: SocketAddr, token: String, mut endings
         Protocol::Nkmedia => FakePlatform::start(listen, FakeNkmedia::with_password(token)).await,
         Protocol::Dubtrack | Protocol::Fishjam => FakePlatform::start(listen, FakeDubtrack::with_password(token)).await,
     };
-    let fake = started.map_err(|error| Failure::Input(error.to_string()))?;
+    let fake = started.map_err(|error| Failure::new(ErrorCode::Port, error.to_string()))?;
     say(&fake.url());
     endings.next().await;
     fake.stop().await;
@@ -71,7 +74,10 @@ async fn fake(platform: Protocol, listen: SocketAddr, token: String, mut endings
 /// An address with a port; names are looked up.
 async fn address(text: &str) -> Result<SocketAddr, Failure> {
     let fail = |why: &str| {
-        Failure::Input(format!("--listen {text:?}: {why}; write an address and a port, as in 127.0.0.1:5002"))
+        Failure::new(
+            ErrorCode::Port,
+            format!("--listen {text:?}: {why}; write an address and a port, as in 127.0.0.1:5002"),
+        )
     };
     let mut found = tokio::net::lookup_host(text).await.map_err(|error| fail(&error.to_string()))?;
     found.next().ok_or_else(|| fail("there is no such address"))

@@ -13,7 +13,7 @@ use ratatui::{
     crossterm::event::{self, Event, KeyEvent, KeyEventKind},
 };
 
-use super::Failure;
+use super::{ErrorCode, Failure};
 
 /// The terminal is a screen as long as this lives, also over a panic.
 pub(super) struct Screen {
@@ -74,7 +74,7 @@ fn held() -> std::sync::MutexGuard<'static, Option<Vec<String>>> {
 static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
 fn failed(error: &io::Error) -> Failure {
-    Failure::Input(format!("the terminal: {error}"))
+    Failure::new(ErrorCode::Machine, format!("the terminal: {error}"))
 }
 
 /// What is typed, and that the size has changed. The thread ends when nobody listens.

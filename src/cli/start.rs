@@ -7,7 +7,7 @@ use std::{
 
 use tokio::signal::unix::SignalKind;
 
-use super::{Failure, say, signals::Endings};
+use super::{ErrorCode, Failure, say, signals::Endings};
 use crate::{
     agent::Registry,
     host::{
@@ -23,7 +23,7 @@ pub(super) fn read(file: Option<&Path>) -> Result<(PathBuf, Draft), Failure> {
     let path = file.ok_or_else(|| {
         let advice =
             "give one, as in `start host.toml`, or set ROOMTONE_CONFIG; `config reference` prints one to begin with";
-        Failure::Input(format!("no configuration is named; {advice}"))
+        Failure::new(ErrorCode::Missing, format!("no configuration is named; {advice}"))
     })?;
     let draft = Draft::read(path).map_err(|error| failure(&error))?;
     Ok((path.to_owned(), draft))
@@ -31,7 +31,7 @@ pub(super) fn read(file: Option<&Path>) -> Result<(PathBuf, Draft), Failure> {
 
 /// A line for each fault.
 fn failure(error: &ConfigError) -> Failure {
-    Failure::Faults(error.lines())
+    Failure::of_lines(ErrorCode::Config, error.lines())
 }
 
 /// One for each core, and those that agents may block.
@@ -52,8 +52,10 @@ pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> 
     let drain = config.host.drain;
     let is_secure = config.admin.as_ref().is_some_and(|admin| admin.cert_file.is_some());
     let host = Host::start_from(config, &path, registry).await.map_err(|error| match error {
-        HostError::Platform(_) => Failure::Fishjam(error.to_string()),
-        _ => Failure::Input(error.to_string()),
+        HostError::Platform(ref of_platform) => {
+            Failure::new(ErrorCode::of_platform(of_platform.kind), error.to_string())
+        }
+        _ => Failure::new(ErrorCode::Port, error.to_string()),
     })?;
     let served = host.served();
     for (what, address) in [("metrics", served.metrics), ("admin", served.admin), ("webhook", served.webhook)] {

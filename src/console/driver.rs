@@ -22,8 +22,8 @@ use crate::{
     },
     event::{ChatEvent, Event, Peer, PeerEvent, PeerId, PeerKind, Place, RoomId, Roster, Track, TrackEvent, TrackKind},
     session::{
-        Counters, Ending, InboundAudio, OutboundAudio, PendingSession, SessionEventKind, SessionLink, SessionSummary, agent_failure,
-        end_agent,
+        Counters, Ending, InboundAudio, OutboundAudio, PendingSession, SessionEventKind, SessionLink, SessionSummary,
+        agent_failure, end_agent,
     },
     signal::{IncomingSound, PublishedTrack},
 };

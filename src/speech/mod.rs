@@ -60,4 +60,3 @@ pub(crate) async fn judge(listener: &dyn TurnListener, samples: Arc<[i16]>) -> O
     let asked = samples.clone();
     answers::once(Kind::TurnListener, || Key::default().samples(&asked), listener.finished(samples)).await
 }
-

@@ -139,7 +139,11 @@ async fn bad_recordings_are_named_in_a_line() {
     let again = Recorder::create(&kept, "fickle", &Table::new()).unwrap_err().to_string();
     assert!(again.contains("holds a recording already"), "{again}");
     for (file, text, wanted) in [
-        ("answers.jsonl", "{\"to\":7,\"step\":1,\"item\":\"restarts\"}\n", "answers.jsonl:1: it answers what was not asked"),
+        (
+            "answers.jsonl",
+            "{\"to\":7,\"step\":1,\"item\":\"restarts\"}\n",
+            "answers.jsonl:1: it answers what was not asked",
+        ),
         ("answers.jsonl", "nonsense\n", "answers.jsonl:1"),
         ("session.toml", "agent = 1\n", "session.toml"),
     ] {

@@ -98,7 +98,7 @@ async fn where_the_server_never_answers_the_next_engine_takes_over() {
     let chain = Chain::new(vec![ChainLink::new(server, Duration::from_millis(200)), ChainLink::new(moonshine, LONG)]);
     for _ in 0..3 {
         let (answer, by) = chain.finish(sentence().into(), None, 0).await.unwrap();
-        assert_eq!(by.about().name.as_ref(), "moonshine");
+        assert_eq!(by.name.as_ref(), "moonshine");
         assert!(errors(SENTENCE, &answer.heard.text) <= 2);
     }
     assert_eq!(answers.load(std::sync::atomic::Ordering::SeqCst), 2 + 2, "the third time it is not asked");

@@ -109,6 +109,11 @@ pub(super) enum Command {
     Dev(DevArgs),
     /// Look at what this machine may lack, and say what to do about it
     Doctor(DoctorArgs),
+    /// Tell more of an error by its code, as in RT104, or list them all
+    Explain {
+        /// Which
+        code: Option<String>,
+    },
     /// Print what lets a shell complete this program's commands
     Completions {
         /// Which shell
@@ -138,6 +143,8 @@ Examples:
   roomtone engines install moonshine                speech to text on this machine, without an account
   roomtone demo --agent scribe --input me.mp3       what was said: out/demo/transcript.txt
   roomtone join --room ID --agent recorder --set format=opus --set folder=/var/recordings
+
+Every error has a code; `roomtone explain CODE` tells more of it.
 
 Exit codes:
   0  it went well, or was told to end and did

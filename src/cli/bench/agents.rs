@@ -21,7 +21,7 @@ use super::{
 use crate::{
     agent::{Agent, AgentError, AudioRequirements, Maker, OptionsError, Registry, Room},
     audio::Hz,
-    cli::{Failure, args::LoadArgs},
+    cli::{ErrorCode, Failure, args::LoadArgs},
     event::RoomId,
     fishjam::Fishjam,
     platform::JoinOptions,
@@ -39,7 +39,7 @@ pub(super) async fn run(
     load: &LoadArgs,
 ) -> Result<(), Failure> {
     let rooms = rooms(&fishjam).await?;
-    let input = |error: OptionsError| Failure::Input(error.to_string());
+    let input = |error: OptionsError| Failure::new(ErrorCode::AgentOptions, error.to_string());
     let name = if load.scribes { "scribe" } else { "echo" };
     let options = crate::cli::agents::set(&load.set)?;
     let maker = registry.find(name).map_err(input)?.prepare(options).await.map_err(input)?;
@@ -105,7 +105,7 @@ impl SessionContext {
         let begun = Instant::now();
         let mut handle = self.fishjam.join(agent, options).await.map_err(|error| wrong(&error))?;
         if !timeout(JOIN, handle.joined()).await.unwrap_or(false) {
-            return Err(Failure::Session(format!("no agent came into room {room}")));
+            return Err(Failure::new(ErrorCode::Bench, format!("no agent came into room {room}")));
         }
         let took = begun.elapsed();
         match self.voice {

@@ -19,7 +19,7 @@ use crate::{
         Hz, Resampler,
         codec::{Decoder, Encoder, Encoding},
     },
-    cli::Failure,
+    cli::{ErrorCode, Failure},
     event::{PeerId, RoomId, TrackId},
     fishjam::{
         Fishjam,
@@ -42,7 +42,7 @@ pub(super) async fn run(fishjam: Fishjam, seconds: u64, voice: PublishedTrack) -
         peers.push(peer);
         loops.spawn(echo(socket, track, voice.clone(), hears.clone()));
         let first = timeout(FIRST_SOUND, heard.recv()).await;
-        first.map_err(|_| Failure::Session(format!("the floor heard nothing in room {room}")))?;
+        first.map_err(|_| Failure::new(ErrorCode::Bench, format!("the floor heard nothing in room {room}")))?;
         if n == 0 {
             first_rss_kib = machine::resident_kib();
         }

@@ -25,9 +25,8 @@ use self::{
     worker::Worker,
 };
 use super::{
-    Failure,
     args::{BenchArgs, LoadArgs, PartArgs, Role},
-    say,
+    say, {ErrorCode, Failure},
 };
 use crate::{
     agent::Registry,
@@ -47,7 +46,7 @@ pub(super) async fn run_part(registry: &Registry, args: PartArgs) -> Result<(), 
         return serve().await;
     }
     let voice = super::join::voice_track(&args.load.voice)?;
-    let address = args.fishjam.parse().map_err(|error| Failure::Input(format!("--fishjam: {error}")))?;
+    let address = args.fishjam.parse().map_err(|error| Failure::new(ErrorCode::Flag, format!("--fishjam: {error}")))?;
     let fishjam = Fishjam::new(address, SandboxOptions::default().token.into());
     match args.role {
         Role::Floor => floor::run(fishjam, args.seconds, voice).await,
@@ -58,7 +57,7 @@ pub(super) async fn run_part(registry: &Registry, args: PartArgs) -> Result<(), 
 /// The sandbox, until its input ends.
 async fn serve() -> Result<(), Failure> {
     let options = SandboxOptions { files: std::env::temp_dir(), ..SandboxOptions::default() };
-    let sandbox = Sandbox::start(options).await.map_err(|error| Failure::Input(error.to_string()))?;
+    let sandbox = Sandbox::start(options).await.map_err(|error| Failure::new(ErrorCode::Port, error.to_string()))?;
     say(&format_args!("http://{}", sandbox.socket_address()));
     while part::Orders::new().next().await {}
     sandbox.stop().await;
@@ -68,7 +67,7 @@ async fn serve() -> Result<(), Failure> {
 pub(super) async fn run(args: BenchArgs) -> Result<(), Failure> {
     super::join::voice_track(&args.load.voice)?;
     if args.load.scribes && args.seconds < 30 {
-        return Err(Failure::Input("--scribes needs --seconds 30 or more: a speaker reads every 18 s".into()));
+        return Err(Failure::new(ErrorCode::Flag, "--scribes needs --seconds 30 or more: a speaker reads every 18 s"));
     }
     let cores = machine::cores().0;
     let pinned = args.pin.unwrap_or(0).min(cores);
@@ -85,7 +84,8 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Failure> {
     report.lines().iter().for_each(|line| say(line));
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report).expect("plain JSON");
-        std::fs::write(path, text + "\n").map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        std::fs::write(path, text + "\n")
+            .map_err(|error| Failure::new(ErrorCode::File, format!("{}: {error}", path.display())))?;
     }
     Ok(())
 }
@@ -108,7 +108,8 @@ impl Stage {
         let ready_ms = begun.elapsed().as_secs_f64() * 1e3;
         let stage = Stage { sandbox, url, http: build_http(reqwest::Client::builder()), ready_ms };
         let folder = std::env::temp_dir().join(format!("roomtone-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|error| Failure::Input(format!("{}: {error}", folder.display())))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::new(ErrorCode::File, format!("{}: {error}", folder.display())))?;
         let filled = stage.fill(args, &folder.join("burst.wav")).await;
         std::fs::remove_dir_all(&folder).ok();
         filled.map(|()| stage)
@@ -116,7 +117,7 @@ impl Stage {
 
     async fn fill(&self, args: &BenchArgs, burst: &Path) -> Result<(), Failure> {
         let sound = if args.load.scribes { sentence_and_quiet() } else { burst_and_quiet() };
-        wav::write(burst, Hz::K16, 1, &sound).map_err(|error| Failure::Input(error.to_string()))?;
+        wav::write(burst, Hz::K16, 1, &sound).map_err(|error| Failure::new(ErrorCode::File, error.to_string()))?;
         let lasts_ms = Hz::K16.duration_of(sound.len() as u64).as_millis() as u64;
         let address = self.url.parse().map_err(|error| wrong(&error))?;
         let fishjam = Fishjam::new(address, SandboxOptions::default().token.into());
@@ -147,7 +148,7 @@ impl Stage {
         };
         let name = program.map_or(format!("{role:?}").to_lowercase(), str::to_owned);
         let mut worker = Worker::start(&name, command)?;
-        let unexpected = |said: Said| Failure::Session(format!("{name} said {said:?} out of turn"));
+        let unexpected = |said: Said| Failure::new(ErrorCode::Bench, format!("{name} said {said:?} out of turn"));
         let ready = match worker.event(GETS_READY).await? {
             Said::Ready(ready) => ready,
             said => return Err(unexpected(said)),
@@ -188,7 +189,8 @@ impl Stage {
 }
 
 fn part_command(role: Role, cores: &[usize], of: Option<(&str, &BenchArgs)>) -> Result<Command, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::Input(format!("this program: {error}")))?;
+    let program =
+        std::env::current_exe().map_err(|error| Failure::new(ErrorCode::Machine, format!("this program: {error}")))?;
     let mut command = Command::new(program);
     command.arg("bench-part").arg(format!("{role:?}").to_lowercase());
     if !cores.is_empty() {
@@ -225,7 +227,7 @@ fn list(cores: &[usize]) -> String {
 }
 
 fn wrong(error: &dyn std::fmt::Display) -> Failure {
-    Failure::Fishjam(format!("the bench: {error}"))
+    Failure::new(ErrorCode::Platform, format!("the bench: {error}"))
 }
 
 /// A second of sound: a burst of 1 kHz, and a room tone of -60 dBFS that no codec takes for silence. The burst does not

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::part::Said;
-use crate::cli::Failure;
+use crate::cli::{ErrorCode, Failure};
 
 /// A running part. It is ended when it is dropped.
 pub(super) struct Worker {
@@ -22,7 +22,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn start(name: &str, mut command: Command) -> Result<Worker, Failure> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let fail = |error| Failure::Input(format!("{name} cannot be started: {error}"));
+        let fail = |error| Failure::new(ErrorCode::Machine, format!("{name} cannot be started: {error}"));
         let mut child = command.spawn().map_err(fail)?;
         let lines = BufReader::new(child.stdout.take().expect("asked for above")).lines();
         Ok(Worker { name: name.to_owned(), orders: child.stdin.take(), child, lines })
@@ -31,8 +31,8 @@ impl Worker {
     /// Waits for the next line that is for the bench.
     pub(super) async fn line(&mut self, patience: Duration) -> Result<String, Failure> {
         let next = timeout(patience, self.lines.next_line()).await;
-        let next = next.map_err(|_| Failure::Session(format!("{} says nothing", self.name)))?;
-        next.ok().flatten().ok_or_else(|| Failure::Session(format!("{} has ended", self.name)))
+        let next = next.map_err(|_| Failure::new(ErrorCode::Bench, format!("{} says nothing", self.name)))?;
+        next.ok().flatten().ok_or_else(|| Failure::new(ErrorCode::Bench, format!("{} has ended", self.name)))
     }
 
     /// Waits for the next event; other lines are passed over.
@@ -47,7 +47,10 @@ impl Worker {
     /// Lets it go on.
     pub(super) async fn order(&mut self) -> Result<(), Failure> {
         let orders = self.orders.as_mut().expect("it has not been dismissed");
-        orders.write_all(b"measure\n").await.map_err(|error| Failure::Session(format!("{}: {error}", self.name)))
+        orders
+            .write_all(b"measure\n")
+            .await
+            .map_err(|error| Failure::new(ErrorCode::Bench, format!("{}: {error}", self.name)))
     }
 
     /// Says that there is nothing more to do.

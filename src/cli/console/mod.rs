@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Failure, agents,
+    ErrorCode, Failure, agents,
     args::{ConsoleArgs, DevicesArgs},
     explain, say, say_json,
     signals::Endings,
@@ -28,7 +28,7 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
     let builtin = agents::find(registry, args.agent.as_deref())?;
     let table = agents::options(&args.options)?;
     let recorder = args.record.as_ref().map(|folder| Recorder::create(folder, builtin.name(), &table)).transpose();
-    let recorder = recorder.map_err(|error| Failure::Input(error.to_string()))?;
+    let recorder = recorder.map_err(|error| Failure::new(ErrorCode::Recording, error.to_string()))?;
     let maker = match &recorder {
         Some(recorder) => recorder.prepare(builtin.prepare(table)).await,
         None => builtin.prepare(table).await,
@@ -44,7 +44,7 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
         }
     });
     let handle = tokio::select! {
-        opened = opened => opened.map_err(|error| Failure::Input(format!("the sound system: {error}")))?.map_err(failure)?,
+        opened = opened => opened.map_err(|error| Failure::new(ErrorCode::Device, format!("the sound system: {error}")))?.map_err(failure)?,
         _ = endings.next() => return Ok(()),
     };
     match !args.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
@@ -68,7 +68,12 @@ fn options(args: &ConsoleArgs) -> ConsoleOptions {
 }
 
 fn failure(error: ConsoleError) -> Failure {
-    Failure::Input(error.to_string())
+    let code = match &error {
+        ConsoleError::File(_) => ErrorCode::SoundFile,
+        ConsoleError::Rate(_) | ConsoleError::Codec(_) => ErrorCode::AgentOptions,
+        _ => ErrorCode::Device,
+    };
+    Failure::new(code, error.to_string())
 }
 
 /// Waits until all of an input file was said and the agent has been quiet for a while; for ever where there is no input file.
@@ -105,7 +110,7 @@ async fn summarize(console: &Console, handle: SessionHandle) -> Result<(), Failu
     ));
     match summary.is_regular() {
         true => Ok(()),
-        false => Err(Failure::Session(summary.how())),
+        false => Err(Failure::new(ErrorCode::Session, summary.how())),
     }
 }
 

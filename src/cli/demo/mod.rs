@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Failure, agents, args::DemoArgs, say};
+use super::{ErrorCode, Failure, agents, args::DemoArgs, say};
 use crate::{
     agent::Registry,
     audio::{
@@ -52,7 +52,7 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
     say(&format_args!("{:<10} {}", "report", files.report.display()));
     match scene.summary.is_regular() {
         true => Ok(()),
-        false => Err(Failure::Session(scene.summary.how())),
+        false => Err(Failure::new(ErrorCode::Session, scene.summary.how())),
     }
 }
 
@@ -66,7 +66,7 @@ fn cues(inputs: &[String]) -> Result<(String, Vec<Cue>), Failure> {
     for input in inputs {
         let (path, into) = cue(input)?;
         let read = Sound::read_beginning(&path, left);
-        let (sound, is_whole) = read.map_err(|error| Failure::Input(error.to_string()))?;
+        let (sound, is_whole) = read.map_err(|error| Failure::new(ErrorCode::SoundFile, error.to_string()))?;
         left = left.saturating_sub(sound.duration());
         let part = if is_whole { "" } else { ", of which a demo takes no more" };
         names.push(format!("{}{part}", path.file_name().unwrap_or_default().to_string_lossy()));
@@ -80,7 +80,7 @@ fn cue(input: &str) -> Result<(PathBuf, Option<Duration>), Failure> {
     let whole = Path::new(input);
     match input.rsplit_once('@') {
         Some((path, into)) if !whole.exists() => {
-            let into = units::parse_duration(into).map_err(Failure::Input)?;
+            let into = units::parse_duration(into).map_err(|text| Failure::new(ErrorCode::Flag, text))?;
             Ok((path.into(), Some(into)))
         }
         _ => Ok((whole.into(), None)),
@@ -152,7 +152,7 @@ fn write_sound(scene: &Scene, files: &Files) -> Result<(), Failure> {
 }
 
 fn write_wav(path: &Path, rate: Hz, channels: u16, samples: &[i16]) -> Result<(), Failure> {
-    wav::write(path, rate, channels, samples).map_err(|error| Failure::Input(error.to_string()))
+    wav::write(path, rate, channels, samples).map_err(|error| Failure::new(ErrorCode::File, error.to_string()))
 }
 
 fn write_events(scene: &Scene, path: &Path) -> Result<(), Failure> {
@@ -168,7 +168,10 @@ fn write_events(scene: &Scene, path: &Path) -> Result<(), Failure> {
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Input(format!("{} cannot be written ({error}); choose another folder with --out", path.display()))
+    Failure::new(
+        ErrorCode::File,
+        format!("{} cannot be written ({error}); choose another folder with --out", path.display()),
+    )
 }
 
 /// How the reply is like what the person said, for agents that say it back.

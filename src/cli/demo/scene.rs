@@ -15,7 +15,7 @@ use super::{
 use crate::{
     agent::Agent,
     audio::{Hz, Sound, codec::Encoding},
-    cli::Failure,
+    cli::{ErrorCode, Failure},
     conversation::transcript::Caption,
     dialogue::TurnFigures,
     event::{PeerId, RoomId},
@@ -64,8 +64,10 @@ impl Scene {
 
 /// Plays the scene to its end. Takes as long as the recording and a second or two.
 pub(super) async fn play(agent: Box<dyn Agent>, cues: Vec<Cue>, subtitles: Subtitles) -> Result<Scene, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| Failure::Fishjam(format!("the sandbox: {error}"));
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.map_err(|error| Failure::Input(error.to_string()))?;
+    let wrong = |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Platform, format!("the sandbox: {error}"));
+    let sandbox = Sandbox::start(SandboxOptions::default())
+        .await
+        .map_err(|error| Failure::new(ErrorCode::Port, error.to_string()))?;
     let fishjam = Fishjam::new(sandbox.address(), sandbox.token().into());
     let origin = Instant::now();
     let server = Watch::start(fishjam.notifier(Scope::AllRooms), origin).await;

@@ -5,13 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, args::NewArgs, say};
+use super::{ErrorCode, Failure, args::NewArgs, say};
 
 pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
     let name = args.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     check_name(name)?;
     if args.folder.exists() {
-        return Err(Failure::Input(format!("{} is there already; choose another name", args.folder.display())));
+        return Err(Failure::new(
+            ErrorCode::Project,
+            format!("{} is there already; choose another name", args.folder.display()),
+        ));
     }
     let dependency = dependency(&args.roomtone)?;
     let agent = name.replace('_', "-");
@@ -32,7 +35,10 @@ fn check_name(name: &str) -> Result<(), Failure> {
         && !TAKEN.contains(&name);
     match is_fine {
         true => Ok(()),
-        false => Err(Failure::Input(format!("{name:?} is no name for a package; take small letters, as in my-agent"))),
+        false => Err(Failure::new(
+            ErrorCode::Project,
+            format!("{name:?} is no name for a package; take small letters, as in my-agent"),
+        )),
     }
 }
 
@@ -42,7 +48,10 @@ fn dependency(text: &str) -> Result<String, Failure> {
         return Ok(format!("version = \"{text}\""));
     }
     let fail = |why: &dyn std::fmt::Display| {
-        Failure::Input(format!("--roomtone {text}: {why}; give the folder of its sources, or a version"))
+        Failure::new(
+            ErrorCode::Project,
+            format!("--roomtone {text}: {why}; give the folder of its sources, or a version"),
+        )
     };
     let folder = fs::canonicalize(text).map_err(|error| fail(&error))?;
     if !folder.join("Cargo.toml").is_file() {
@@ -56,7 +65,7 @@ fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
     let folder = path.parent().expect("it is in the project");
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(path, text))
-        .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
+        .map_err(|error| Failure::new(ErrorCode::Project, format!("{}: {error}", path.display())))
 }
 
 /// Names that cargo keeps for itself, or that would be somebody else's.

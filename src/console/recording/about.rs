@@ -51,8 +51,7 @@ impl About {
     pub(super) fn read(folder: &Path) -> Result<About, RecordingError> {
         let path = folder.join(NAME);
         let text = crate::text::of_file(&path).map_err(RecordingError)?;
-        toml::from_str(&text)
-            .map_err(|error| RecordingError::of(&path, error.to_string().trim().replace('\n', " ")))
+        toml::from_str(&text).map_err(|error| RecordingError::of(&path, error.to_string().trim().replace('\n', " ")))
     }
 }
 

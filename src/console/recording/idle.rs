@@ -39,11 +39,7 @@ impl Idle {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        cell::RefCell,
-        rc::Rc,
-        time::Duration,
-    };
+    use std::{cell::RefCell, rc::Rc, time::Duration};
 
     use tokio::{task::LocalSet, time::Instant};
 

@@ -230,7 +230,8 @@ impl Kept {
 
     async fn keep_pace(&mut self) {
         if let Pace::RealTime = self.pace {
-            let due = *self.begun.get_or_insert_with(Instant::now) + BLOCK * u32::try_from(self.steps).unwrap_or(u32::MAX);
+            let due =
+                *self.begun.get_or_insert_with(Instant::now) + BLOCK * u32::try_from(self.steps).unwrap_or(u32::MAX);
             let wait = due.saturating_duration_since(Instant::now());
             tokio::task::spawn_blocking(move || std::thread::sleep(wait)).await.ok();
         }

@@ -41,18 +41,13 @@ use std::{
 use tokio::time::timeout;
 use toml::Table;
 
+use super::{ConsoleError, Opened, driver};
+use crate::{agent::Agent, session::SessionHandle, signal::PublishedTrack, speech::Answers};
 use about::About;
 use files::{Folder, Witness};
 use inputs::{Inputs, Live};
-use steps::Session;
 pub use replay::{Difference, Outcome, Pace, Recording, Replay};
-use crate::{
-    agent::Agent,
-    session::SessionHandle,
-    signal::PublishedTrack,
-    speech::Answers,
-};
-use super::{ConsoleError, Opened, driver};
+use steps::Session;
 
 /// Keeps one session in a folder.
 pub struct Recorder {

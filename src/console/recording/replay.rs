@@ -195,12 +195,7 @@ impl Lines {
 }
 
 impl Compared {
-    fn open(
-        folder: &Path,
-        keep: Option<&Path>,
-        rate: Hz,
-        voice_rate: Option<Hz>,
-    ) -> Result<Compared, RecordingError> {
+    fn open(folder: &Path, keep: Option<&Path>, rate: Hz, voice_rate: Option<Hz>) -> Result<Compared, RecordingError> {
         let path = folder.join(EVENTS);
         let file = File::open(&path).map_err(|error| RecordingError::of(&path, error))?;
         let path = folder.join(SAID);

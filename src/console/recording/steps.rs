@@ -129,10 +129,8 @@ impl Session {
         let mouth = Mouth { rate: voice_rate.unwrap_or(Hz::K16), queue: Vec::new(), speaker };
         let steps = Steps { begun, idle, answers, inputs, witness, outside, mouth };
         // Tasks both: what is polled first is then a matter of what was woken first.
-        let (driver, steps) = (
-            tokio::spawn(driver.run().in_current_span()),
-            tokio::spawn(steps.run().in_current_span()),
-        );
+        let (driver, steps) =
+            (tokio::spawn(driver.run().in_current_span()), tokio::spawn(steps.run().in_current_span()));
         steps.await.ok()?;
         driver.await.ok()
     }

@@ -17,7 +17,13 @@ pub(in crate::speech) enum Item {
     /// What was understood, and by which engine.
     Heard(Box<Heard>),
     /// Sound. In a file it is the place of that in another.
-    Sound { rate: Hz, at: u64, count: usize, #[serde(skip)] samples: Vec<i16> },
+    Sound {
+        rate: Hz,
+        at: u64,
+        count: usize,
+        #[serde(skip)]
+        samples: Vec<i16>,
+    },
     /// When a word is said.
     Word(TimedWord),
     /// The sentence is said from its beginning.

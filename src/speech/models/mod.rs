@@ -82,16 +82,10 @@ impl Models {
         Ok(())
     }
 
-    async fn write(
-        &self,
-        prompt: &Prompt,
-        conversation: &str,
-        texts: mpsc::Sender<String>,
-    ) -> Result<(), EngineError> {
+    async fn write(&self, prompt: &Prompt, conversation: &str, texts: mpsc::Sender<String>) -> Result<(), EngineError> {
         let mut last = EngineError::Failed("every model is left alone after failures".into());
         for link in to_be_asked(&self.0, |link| &link.breaker) {
-            let (span, asked, mut first) =
-                (trace::chat(Some(conversation), &link.model.name()), Instant::now(), None);
+            let (span, asked, mut first) = (trace::chat(Some(conversation), &link.model.name()), Instant::now(), None);
             let result = link.run(prompt, &texts, &mut first).instrument(span.clone()).await;
             let first: Option<Duration> = first.map(|at: Instant| at - asked);
             trace::record_piece(&span, "roomtone.first_text_s", first, &result);

@@ -22,7 +22,12 @@ impl Transcriber {
         }
     }
 
-    fn on_pause_understood(&mut self, id: UtteranceId, ends: usize, result: Result<(Answer, AskedEngine), EngineError>) {
+    fn on_pause_understood(
+        &mut self,
+        id: UtteranceId,
+        ends: usize,
+        result: Result<(Answer, AskedEngine), EngineError>,
+    ) {
         let is_over = self.over.contains_key(&id);
         let Some(open) = self.open.get_mut(&id) else { return };
         // It may have gone on, and paused again.
