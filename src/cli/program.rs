@@ -1,6 +1,6 @@
 //! The program: reads the arguments, does what they say, prints one clear line where that fails.
 
-use std::{future::Future, process::ExitCode, time::Duration};
+use std::{ffi::OsString, future::Future, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +19,7 @@ use crate::agent::Registry;
 pub struct Program {
     name: &'static str,
     version: &'static str,
+    args: Option<Vec<OsString>>,
 }
 
 /// A program that has no flags of its own.
@@ -28,7 +29,13 @@ pub struct NoFlags {}
 impl Program {
     /// A program of this name and version, usually `env!("CARGO_PKG_NAME")` and `env!("CARGO_PKG_VERSION")`.
     pub fn new(name: &'static str, version: &'static str) -> Program {
-        Program { name, version }
+        Program { name, version, args: None }
+    }
+
+    /// The same with these arguments in place of the process's own, as for a test of a whole program.
+    pub fn args<A: Into<OsString>>(self, args: impl IntoIterator<Item = A>) -> Program {
+        let args = [OsString::from(self.name)].into_iter().chain(args.into_iter().map(A::into));
+        Program { args: Some(args.collect()), ..self }
     }
 
     /// Runs it with these agents. The first one is taken where none is named.
@@ -65,7 +72,7 @@ impl Program {
         let about = command.get_about().cloned().unwrap_or_default();
         let command = F::augment_args(command).about(about).long_about(None);
         let known = command.clone();
-        let mut matches = command.get_matches();
+        let mut matches = command.get_matches_from(self.args.unwrap_or_else(|| std::env::args_os().collect()));
         let parsed =
             Args::from_arg_matches_mut(&mut matches).and_then(|args| Ok((args, F::from_arg_matches(&matches)?)));
         let (args, flags) = parsed.unwrap_or_else(|error| error.exit());

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::device::Direction;
+
 /// A microphone and a speaker, looked at every few milliseconds by the sound thread. None of it waits.
 ///
 /// What is heard, and what was played, comes at the console's rate; what is to be played comes at the voice's.
@@ -23,6 +25,9 @@ pub(super) trait Card: Send {
 
     /// Drops what is queued.
     fn cut(&mut self);
+
+    /// Goes on with another device, by its id or a part of its name. Files stay what they are.
+    fn choose(&mut self, _direction: Direction, _device: String) {}
 
     /// How it does.
     fn figures(&self) -> CardFigures;

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{
     card::{Card, CardFigures},
+    device::Direction,
     echo::{Canceller, Processing},
 };
 use crate::audio::{Hz, pcm16};
@@ -48,6 +49,8 @@ struct Shared {
     figures: Mutex<CardFigures>,
     heard: Mutex<Trail>,
     said: Mutex<Trail>,
+    /// Devices that are to be gone on with.
+    chosen: Mutex<Vec<(Direction, String)>>,
 }
 
 /// The newest sound of one side.
@@ -66,6 +69,12 @@ impl Desk {
     /// Turns the microphone off, or on again.
     pub fn mute(&self, is_muted: bool) {
         self.0.is_muted.store(is_muted, Release);
+    }
+
+    /// Goes on with another microphone or speaker, by its id or a part of its name. One that cannot be had is warned of, and the one
+    /// before stays. Files stay what they are.
+    pub fn choose(&self, direction: Direction, device: &str) {
+        self.0.chosen.lock().expect("no holder panics").push((direction, device.to_owned()));
     }
 
     /// How the devices do.
@@ -146,6 +155,9 @@ impl Sound {
 
     /// Moves on what there is at `now`. Says whether the session goes on.
     pub(super) fn step(&mut self, now: Instant) -> bool {
+        for (direction, device) in std::mem::take(&mut *self.desk.0.chosen.lock().expect("no holder panics")) {
+            self.card.choose(direction, device);
+        }
         self.card.look(now);
         self.carry_out_orders();
         // First what was played: the microphone cannot have heard it earlier.

@@ -2,5 +2,6 @@
 
 mod devices_come_and_go;
 mod files_stand_in;
+mod screen;
 mod server;
 mod sessions_are_run_again;

@@ -8,49 +8,98 @@ mod view;
 
 use std::{
     io::IsTerminal,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use toml::Table;
+
+use self::view::View;
 use super::{
     ErrorCode, Failure, agents,
     args::{ConsoleArgs, DevicesArgs},
     explain, say, say_json,
+    screen::Screen,
     signals::Endings,
 };
 use crate::{
-    agent::Registry,
+    agent::{Builtin, Registry},
     console::{Choice, Console, ConsoleError, ConsoleOptions, Ends, Processing, Recorder, devices},
-    session::{SessionHandle, SessionMonitor},
+    session::{SessionHandle, SessionMonitor, SessionSummary},
 };
 
 pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Failure> {
     let mut endings = Endings::listen();
     let builtin = agents::find(registry, args.agent.as_deref())?;
     let table = agents::options(&args.options)?;
-    let recorder = args.record.as_ref().map(|folder| Recorder::create(folder, builtin.name(), &table)).transpose();
+    let has_screen = !args.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let (mut screen, mut folder, mut lines) = (None, args.record.clone(), Vec::new());
+    let result = loop {
+        let console = Console::new(options(&args));
+        let handle = tokio::select! {
+            begun = begin(builtin, &table, &console, folder.as_deref()) => begun?,
+            _ = endings.next() => return Ok(()),
+        };
+        if !has_screen {
+            return plain::run(builtin.name(), &console, handle, endings).await;
+        }
+        let screen = match &mut screen {
+            Some(screen) => screen,
+            none => none.insert(Screen::take()?),
+        };
+        let mut view = View::new(builtin.name(), folder.clone());
+        let (handle, next) = screen::run(&console, handle, &mut endings, screen, &mut view).await?;
+        let summary = handle.ended().await;
+        lines.extend(view.lines());
+        lines.extend(summary_lines(&console, &summary));
+        match next {
+            Next::End => break how(&summary),
+            Next::Record => folder = Some(free_folder()),
+            Next::Unrecorded => folder = None,
+        }
+    };
+    drop(screen);
+    lines.iter().for_each(|line| say(line));
+    result
+}
+
+/// What comes behind a conversation.
+enum Next {
+    End,
+    /// Another one, which is kept.
+    Record,
+    /// Another one, which is not.
+    Unrecorded,
+}
+
+/// Makes the agent, and opens the devices.
+async fn begin(
+    builtin: &Builtin,
+    options: &Table,
+    console: &Console,
+    folder: Option<&Path>,
+) -> Result<SessionHandle, Failure> {
+    let recorder = folder.map(|folder| Recorder::create(folder, builtin.name(), options)).transpose();
     let recorder = recorder.map_err(|error| Failure::new(ErrorCode::Recording, error.to_string()))?;
     let maker = match &recorder {
-        Some(recorder) => recorder.prepare(builtin.prepare(table)).await,
-        None => builtin.prepare(table).await,
+        Some(recorder) => recorder.prepare(builtin.prepare(options.clone())).await,
+        None => builtin.prepare(options.clone()).await,
     };
-    let agent = agents::made(builtin, maker)?;
-    let console = Console::new(options(&args));
+    let (agent, console) = (agents::made(builtin, maker)?, console.clone());
     // A sound system may take its time, or be stuck.
-    let opened = tokio::task::spawn_blocking({
-        let console = console.clone();
-        move || match recorder {
-            Some(recorder) => console.begin_recorded(agent, recorder),
-            None => console.begin(agent),
-        }
+    let opened = tokio::task::spawn_blocking(move || match recorder {
+        Some(recorder) => console.begin_recorded(agent, recorder),
+        None => console.begin(agent),
     });
-    let handle = tokio::select! {
-        opened = opened => opened.map_err(|error| Failure::new(ErrorCode::Device, format!("the sound system: {error}")))?.map_err(failure)?,
-        _ = endings.next() => return Ok(()),
-    };
-    match !args.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-        true => screen::run(builtin.name(), &console, handle, endings).await,
-        false => plain::run(builtin.name(), &console, handle, endings).await,
-    }
+    let opened = opened.await.map_err(|error| Failure::new(ErrorCode::Device, format!("the sound system: {error}")))?;
+    opened.map_err(failure)
+}
+
+/// A folder for a recording that was not named.
+fn free_folder() -> PathBuf {
+    let folders = (1..).map(|n| Path::new("out/console").join(format!("recording-{n}")));
+    let mut free = folders.skip_while(|folder| folder.exists());
+    free.next().expect("there is always another number")
 }
 
 fn options(args: &ConsoleArgs) -> ConsoleOptions {
@@ -93,13 +142,10 @@ async fn until_all_is_said(console: &Console, monitor: &SessionMonitor) {
     }
 }
 
-/// Ends the session as everybody sees it, and says how it was.
-async fn summarize(console: &Console, handle: SessionHandle) -> Result<(), Failure> {
-    let summary = handle.ended().await;
-    say(&summary.how());
-    say(&summary.counters_line());
+/// How the session and the devices were, in lines.
+fn summary_lines(console: &Console, summary: &SessionSummary) -> [String; 3] {
     let figures = console.desk().figures();
-    say(&format_args!(
+    let of_devices = format!(
         "speaker ran dry {} times ({} samples) and lost {} samples, microphone lost {} samples and {} blocks, devices opened again {} times",
         figures.underruns,
         figures.missing_samples,
@@ -107,7 +153,11 @@ async fn summarize(console: &Console, handle: SessionHandle) -> Result<(), Failu
         figures.overrun_samples,
         console.desk().lost_blocks(),
         figures.reopened
-    ));
+    );
+    [summary.how(), summary.counters_line(), of_devices]
+}
+
+fn how(summary: &SessionSummary) -> Result<(), Failure> {
     match summary.is_regular() {
         true => Ok(()),
         false => Err(Failure::new(ErrorCode::Session, summary.how())),

@@ -1,6 +1,6 @@
 //! A conversation in lines: what was said by whom, and how long the answer took.
 
-use super::{summarize, until_all_is_said};
+use super::{how, summary_lines, until_all_is_said};
 use crate::{
     cli::{Failure, explain, say, signals::Endings},
     console::Console,
@@ -39,7 +39,9 @@ pub(super) async fn run(
             }
         }
     }
-    summarize(console, handle).await
+    let summary = handle.ended().await;
+    summary_lines(console, &summary).iter().for_each(|line| say(line));
+    how(&summary)
 }
 
 fn show(event: &SessionEvent) {

@@ -2,40 +2,44 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::sleep,
+};
 
 use super::{
-    summarize, until_all_is_said,
+    Next, until_all_is_said,
     view::{Pressed, View},
 };
 use crate::{
     cli::{Failure, demo::transcript, screen::Screen, signals::Endings},
-    console::Console,
+    console::{Console, ConsoleError, DeviceInfo, devices},
     session::SessionHandle,
 };
 
+/// Shows the conversation until it is over, and says what shall come behind it.
 pub(super) async fn run(
-    agent: &str,
     console: &Console,
     mut handle: SessionHandle,
-    mut endings: Endings,
-) -> Result<(), Failure> {
-    let mut screen = Screen::take()?;
-    let mut view = View::new(agent);
+    endings: &mut Endings,
+    screen: &mut Screen,
+    view: &mut View,
+) -> Result<(SessionHandle, Next), Failure> {
     let (monitor, begun) = (handle.monitor(), Instant::now());
     let all_is_said = until_all_is_said(console, &monitor);
     tokio::pin!(all_is_said);
-    let mut has_left = false;
+    let (mut has_left, mut next, mut listing) = (false, Next::End, None);
     loop {
         view.look(console, monitor.counters(), begun.elapsed());
         screen.draw(|frame| view.draw(frame))?;
         tokio::select! {
             event = handle.events.recv() => match event {
                 Some(event) => view.on_event(&event),
-                None => break,
+                None => return Ok((handle, next)),
             },
             _ = endings.next(), if !has_left => has_left = leave(&handle),
             () = &mut all_is_said, if !has_left => has_left = leave(&handle),
+            devices = listed(&mut listing) => view.offer(devices),
             () = sleep(EACH) => {}
         }
         while let Ok(event) = handle.events.try_recv() {
@@ -45,15 +49,31 @@ pub(super) async fn run(
             match view.on_key(key) {
                 Pressed::Nothing => {}
                 Pressed::Mute => console.desk().mute(!console.desk().is_muted()),
+                Pressed::Interrupt => drop(console.interrupt()),
                 Pressed::Line(line) => view.on_written(&line, begun.elapsed(), console.write(line.clone())),
-                Pressed::Save => view.notice = Some(save(&view)),
-                Pressed::Quit => has_left = leave(&handle),
+                Pressed::Devices => drop(listing.get_or_insert_with(|| spawn_blocking(devices))),
+                Pressed::Device(direction, device) => console.desk().choose(direction, &device),
+                Pressed::Record => {
+                    next = if view.kept_in.is_some() { Next::Unrecorded } else { Next::Record };
+                    has_left = leave(&handle);
+                }
+                Pressed::Save => view.notice = Some(save(view)),
+                Pressed::Quit => (next, has_left) = (Next::End, leave(&handle)),
             }
         }
     }
-    drop(screen);
-    view.lines().for_each(|line| crate::cli::say(&line));
-    summarize(console, handle).await
+}
+
+/// The devices, once they are listed; for ever where nobody has asked.
+async fn listed(listing: &mut Option<JoinHandle<Result<Vec<DeviceInfo>, ConsoleError>>>) -> Vec<DeviceInfo> {
+    match listing {
+        Some(list) => {
+            let devices = list.await;
+            *listing = None;
+            devices.ok().and_then(Result::ok).unwrap_or_default()
+        }
+        None => std::future::pending().await,
+    }
 }
 
 fn leave(handle: &SessionHandle) -> bool {

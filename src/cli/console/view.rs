@@ -1,6 +1,6 @@
 //! What the screen shows, and what keys mean to it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, time::Duration};
 
 use ratatui::{
     Frame,
@@ -14,7 +14,7 @@ use ratatui::{
 use super::spectrum::{SILENCE_DB, Spectrum};
 use crate::{
     audio::{Hz, Loudness},
-    console::{CardFigures, Console},
+    console::{CardFigures, Console, DeviceInfo, Direction},
     conversation::transcript::{Caption, text_line},
     dialogue::{TurnFigures, TurnPart},
     session::{Counters, SessionEvent, SessionEventKind},
@@ -38,6 +38,10 @@ pub(super) struct View {
     turns: VecDeque<TurnFigures>,
     /// What is being typed.
     typing: Option<String>,
+    /// Devices to choose from.
+    devices: Vec<DeviceInfo>,
+    /// Where the conversation is kept.
+    pub(super) kept_in: Option<PathBuf>,
     pub(super) notice: Option<String>,
 }
 
@@ -53,13 +57,20 @@ struct Side {
 pub(super) enum Pressed {
     Nothing,
     Mute,
+    Interrupt,
     Line(String),
+    /// The devices are to be shown.
+    Devices,
+    /// This one is to be gone on with.
+    Device(Direction, String),
+    /// A new conversation, which is kept, or is not any more.
+    Record,
     Save,
     Quit,
 }
 
 impl View {
-    pub(super) fn new(agent: &str) -> View {
+    pub(super) fn new(agent: &str, kept_in: Option<PathBuf>) -> View {
         View {
             agent: agent.to_owned(),
             lasts: Duration::ZERO,
@@ -74,6 +85,8 @@ impl View {
             partial: None,
             turns: VecDeque::new(),
             typing: None,
+            devices: Vec::new(),
+            kept_in,
             notice: None,
         }
     }
@@ -147,8 +160,14 @@ impl View {
             }
             return Pressed::Nothing;
         }
+        if !self.devices.is_empty() {
+            return self.choose(key.code);
+        }
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc => Pressed::Quit,
+            KeyCode::Char('i') => Pressed::Interrupt,
+            KeyCode::Char('d') => Pressed::Devices,
+            KeyCode::Char('r') => Pressed::Record,
             KeyCode::Char('m') => Pressed::Mute,
             KeyCode::Char('s') => Pressed::Save,
             KeyCode::Char('t') | KeyCode::Enter => {
@@ -157,6 +176,22 @@ impl View {
             }
             _ => Pressed::Nothing,
         }
+    }
+
+    /// Shows devices to choose from.
+    pub(super) fn offer(&mut self, devices: Vec<DeviceInfo>) {
+        self.devices = devices;
+        self.devices.truncate(KEYS_OF_DEVICES.len());
+        if self.devices.is_empty() {
+            self.notice = Some("there are no devices".to_owned());
+        }
+    }
+
+    fn choose(&mut self, key: KeyCode) -> Pressed {
+        let devices = std::mem::take(&mut self.devices);
+        let KeyCode::Char(key) = key else { return Pressed::Nothing };
+        let chosen = KEYS_OF_DEVICES.find(key).and_then(|place| devices.get(place));
+        chosen.map_or(Pressed::Nothing, |device| Pressed::Device(device.direction, device.id.clone()))
     }
 
     pub(super) fn draw(&self, frame: &mut Frame<'_>) {
@@ -171,14 +206,18 @@ impl View {
         ])
         .areas(frame.area());
         let time = self.lasts.as_secs();
-        frame.render_widget(format!("roomtone console  {}  {}:{:02}", self.agent, time / 60, time % 60).bold(), head);
+        let kept = self.kept_in.as_ref().map(|folder| format!("  recording into {}", folder.display()));
+        let kept = kept.unwrap_or_default();
+        let title = format!("roomtone console  {}  {}:{:02}{kept}", self.agent, time / 60, time % 60);
+        frame.render_widget(title.bold(), head);
         self.draw_meters(frame, meters);
         self.draw_said(frame, said);
         self.draw_turns(frame, bars);
         let lost = self.losses();
         let style = if lost.is_empty() { Style::new().dim() } else { Style::new().red() };
         let lost = if lost.is_empty() { "nothing lost".to_owned() } else { lost.join(", ") };
-        frame.render_widget(Paragraph::new(lost).style(style), losses);
+        let notice = self.notice.as_deref().map(|notice| format!("   {notice}")).unwrap_or_default();
+        frame.render_widget(Line::from(vec![Span::styled(lost, style), Span::raw(notice)]), losses);
         frame.render_widget(self.foot(), foot);
     }
 
@@ -201,6 +240,9 @@ impl View {
     }
 
     fn draw_said(&self, frame: &mut Frame<'_>, area: Rect) {
+        if !self.devices.is_empty() {
+            return self.draw_devices(frame, area);
+        }
         let block = Block::new().borders(Borders::TOP).title(" said ");
         let room = usize::from(block.inner(area).height);
         let newest = self.captions.iter().rev().take(room).rev();
@@ -213,6 +255,16 @@ impl View {
         let rows: usize = lines.iter().map(|line| rows(&line.to_string(), width)).sum();
         let scroll = rows.saturating_sub(room) as u16;
         frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).scroll((scroll, 0)).block(block), area);
+    }
+
+    fn draw_devices(&self, frame: &mut Frame<'_>, area: Rect) {
+        let line = |(key, device): (char, &DeviceInfo)| {
+            let default = if device.is_default { " (default)" } else { "" };
+            Line::from(format!("{key}  {:<10}  {}{default}", device.direction.noun(), printable(&device.name, 60)))
+        };
+        let lines: Vec<Line<'_>> = KEYS_OF_DEVICES.chars().zip(&self.devices).map(line).collect();
+        let block = Block::new().borders(Borders::TOP).title(" which device? Esc for none ");
+        frame.render_widget(Paragraph::new(lines).block(block), area);
     }
 
     fn draw_turns(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -255,11 +307,8 @@ impl View {
         if let Some(line) = &self.typing {
             return Line::from(format!("> {line}▏  Enter sends, Esc does not"));
         }
-        let keys = "q quits  m mutes  t writes a line  s saves the transcript";
-        match &self.notice {
-            Some(notice) => Line::from(vec![Span::raw(keys).dim(), Span::raw(format!("   {notice}"))]),
-            None => Line::from(keys).dim(),
-        }
+        let keys = "q quits  m mutes  i interrupts  t writes  d devices  r records  s saves";
+        Line::from(keys).dim()
     }
 }
 
@@ -316,6 +365,8 @@ fn of_part(part: TurnPart) -> Color {
     }
 }
 
+/// By which devices are chosen.
+const KEYS_OF_DEVICES: &str = "123456789abcdefghijklmnop";
 /// Columns of a level.
 const LEVEL_COLUMNS: usize = 20;
 /// Bands of a spectrum.
@@ -348,8 +399,32 @@ mod tests {
     }
 
     #[test]
+    fn devices_are_chosen_by_a_key_and_by_no_other() {
+        let device = |id: &str, direction| DeviceInfo {
+            id: id.into(),
+            name: format!("name of {id}"),
+            direction,
+            is_default: id == "mic",
+            rate_hz: None,
+            rates_hz: None,
+            channels: None,
+            format: None,
+        };
+        let offered = || {
+            let mut view = View::new("echo", None);
+            view.offer(vec![device("mic", Direction::Input), device("headset", Direction::Output)]);
+            view
+        };
+        let screen = drawn(&offered(), 80, 24);
+        assert!(screen.contains("1  microphone  name of mic (default)"), "{screen}");
+        let press = |code| offered().on_key(KeyEvent::new(code, KeyModifiers::NONE));
+        assert_eq!(press(KeyCode::Char('2')), Pressed::Device(Direction::Output, "headset".into()));
+        assert_eq!((press(KeyCode::Char('3')), press(KeyCode::Esc)), (Pressed::Nothing, Pressed::Nothing));
+    }
+
+    #[test]
     fn both_sizes_show_devices_turns_and_losses() {
-        let mut view = View::new("concierge");
+        let mut view = View::new("concierge", None);
         view.figures = CardFigures { input: "Headset at 48000 Hz".into(), underruns: 3, ..CardFigures::default() };
         let parts = serde_json::json!([["activity", 200.0], ["decision", 300.0], ["synthesis", 100.0]]);
         view.on_event(&note("turn_figures", serde_json::json!({ "reply": 1, "speech_end_s": 1.0, "parts_ms": parts })));
@@ -372,7 +447,7 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_a_line_and_not_a_command() {
-        let mut view = View::new("echo");
+        let mut view = View::new("echo", None);
         let mut press = |code| view.on_key(KeyEvent::new(code, KeyModifiers::NONE));
         assert_eq!(press(KeyCode::Char('m')), Pressed::Mute);
         assert_eq!(press(KeyCode::Enter), Pressed::Nothing);
@@ -382,6 +457,7 @@ mod tests {
         assert_eq!(press(KeyCode::Backspace), Pressed::Nothing);
         assert_eq!(press(KeyCode::Enter), Pressed::Line("quit".into()));
         assert_eq!(press(KeyCode::Char('q')), Pressed::Quit);
+        assert_eq!(press(KeyCode::Char('i')), Pressed::Interrupt);
         let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(view.on_key(interrupt), Pressed::Quit);
     }

@@ -74,6 +74,13 @@ impl Card for Devices {
         self.speaker.end.cut();
     }
 
+    fn choose(&mut self, direction: Direction, device: String) {
+        match direction {
+            Direction::Input => self.microphone.choose(device),
+            Direction::Output => self.speaker.choose(device),
+        }
+    }
+
     fn figures(&self) -> CardFigures {
         let (underruns, missing_samples) = self.speaker.end.underruns();
         CardFigures {

@@ -60,6 +60,8 @@ pub(super) struct Side<E: End> {
     alive: Option<(Instant, u64)>,
     /// One that is being opened, and until when that is waited for.
     opening: Option<(Opening<E>, Instant)>,
+    /// That one was asked for, and did not have to take the place of one that is gone.
+    chosen: Option<String>,
     next_try: Option<Instant>,
 }
 
@@ -74,12 +76,30 @@ impl<E: End> Side<E> {
         };
         let (opened, ends) = opening.recv_timeout(OPEN).unwrap_or_else(hangs)?;
         end.adopt(ends);
-        Ok(Side { wanted, opened: Some(opened), end, reopened: 0, alive: None, opening: None, next_try: None })
+        Ok(Side {
+            wanted,
+            opened: Some(opened),
+            end,
+            reopened: 0,
+            alive: None,
+            opening: None,
+            chosen: None,
+            next_try: None,
+        })
     }
 
     /// The device in use; empty while there is none.
     pub(super) fn name(&self) -> String {
         self.opened.as_ref().map(|opened| format!("{} at {}", opened.name, opened.rate)).unwrap_or_default()
+    }
+
+    /// Goes on with another one, which opens while the one before still runs; that stays if it cannot be had.
+    pub(super) fn choose(&mut self, device: String) {
+        let (rates, named) = (self.end.rates(), Some(device.clone()));
+        match begin_to_open::<E>(named, rates, false) {
+            Ok(opening) => (self.opening, self.chosen) = (Some((opening, Instant::now() + OPEN)), Some(device)),
+            Err(error) => tracing::warn!("{error}"),
+        }
     }
 
     /// Opens it again if it has gone.
@@ -88,12 +108,13 @@ impl<E: End> Side<E> {
             match opening.try_recv() {
                 Ok(Ok((opened, ends))) => self.on_opened(opened, ends),
                 Err(TryRecvError::Empty) if now < until => self.opening = Some((opening, until)),
+                Ok(Err(error)) if self.chosen.take().is_some() => tracing::warn!("{error}"),
                 Ok(Err(error)) => {
                     tracing::debug!("{error}");
                     self.next_try = Some(now + TRY_AGAIN);
                 }
                 // Its thread may stand there for ever: another one is not begun soon.
-                Err(_) => self.next_try = Some(now + OPEN),
+                Err(_) => (self.next_try, self.chosen) = (Some(now + OPEN), None),
             }
             return;
         }
@@ -127,8 +148,15 @@ impl<E: End> Side<E> {
     fn on_opened(&mut self, opened: Opened, ends: E::Ends) {
         tracing::info!("the {} is {} at {}", E::DIRECTION.noun(), opened.name, opened.rate);
         self.end.adopt(ends);
-        self.opened = Some(opened);
-        self.reopened += 1;
+        if let Some(before) = self.opened.replace(opened) {
+            // To close what hangs may hang.
+            std::thread::spawn(move || drop(before));
+        }
+        self.alive = None;
+        match self.chosen.take() {
+            Some(chosen) => self.wanted = Some(chosen),
+            None => self.reopened += 1,
+        }
     }
 }
 
