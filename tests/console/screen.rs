@@ -20,7 +20,10 @@ use rustix::{
     termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize},
 };
 
-use crate::files_stand_in::{SPEECH, folder};
+use crate::{
+    files_stand_in::{SPEECH, folder},
+    server::{SoundServer, eventually},
+};
 
 /// A program in a terminal, and what that shows.
 struct Terminal {
@@ -34,7 +37,11 @@ struct Terminal {
 
 impl Terminal {
     /// Runs this with a controlling terminal of its own of so many lines and columns.
-    fn run(program: &str, args: &[&str], [rows, columns]: [u16; 2]) -> Terminal {
+    fn run(program: &str, args: &[&str], size: [u16; 2]) -> Terminal {
+        Terminal::run_by(Command::new("setsid"), program, args, size)
+    }
+
+    fn run_by(mut command: Command, program: &str, args: &[&str], [rows, columns]: [u16; 2]) -> Terminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -43,7 +50,6 @@ impl Terminal {
         let master = File::from(master);
         resize(&master, [rows, columns]);
         let end = || Stdio::from(OwnedFd::from(slave.try_clone().unwrap()));
-        let mut command = Command::new("setsid");
         command.args(["--ctty", "--wait", program]).args(args).env("TERM", "xterm-256color").env_remove("NO_COLOR");
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let (sender, shown) = channel();
@@ -180,6 +186,26 @@ fn ctrl_c_and_a_panic_leave_the_terminal_as_it_was() {
     let (_, text) = terminal.ends_clean();
     assert!(text.contains("it panicked"), "{text}");
     std::fs::remove_dir_all(folder).ok();
+}
+
+#[test]
+fn another_speaker_is_chosen_by_its_key() {
+    let Some(server) = SoundServer::start() else { return };
+    let args = ["console", "--agent", "echo", "--raw"];
+    let mut terminal = Terminal::run_by(server.command("setsid"), PROGRAM, &args, [40, 120]);
+    terminal.until_it_shows("roomtone console  echo");
+    let is_other = |line: &String| line.contains("speaker") && line.contains("other");
+    terminal.type_in("d");
+    terminal.until("the other speaker", |screen| screen.rows(0, 120).any(|line| is_other(&line)));
+    let line = terminal.parser.screen().rows(0, 120).find(is_other).unwrap();
+    let recorder = server.record("other");
+    let before = recorder.samples().len();
+    terminal.type_in(&line[..1]);
+    server.say(SPEECH);
+    eventually("it is heard there", || recorder.hears_from(before));
+    terminal.type_in("q");
+    let (status, text) = terminal.ends_clean();
+    assert!(status.success() && text.contains("opened again 0 times"), "{text}");
 }
 
 /// Panics when that is written to it.

@@ -260,7 +260,9 @@ impl View {
     fn draw_devices(&self, frame: &mut Frame<'_>, area: Rect) {
         let line = |(key, device): (char, &DeviceInfo)| {
             let default = if device.is_default { " (default)" } else { "" };
-            Line::from(format!("{key}  {:<10}  {}{default}", device.direction.noun(), printable(&device.name, 60)))
+            let name = format!("{key}  {:<10}  {}{default}  ", device.direction.noun(), printable(&device.name, 60));
+            // Names may be alike.
+            Line::from(vec![Span::raw(name), Span::raw(printable(&device.id, 60)).dim()])
         };
         let lines: Vec<Line<'_>> = KEYS_OF_DEVICES.chars().zip(&self.devices).map(line).collect();
         let block = Block::new().borders(Borders::TOP).title(" which device? Esc for none ");
