@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
+    ErrorCode, Failure,
     args::{AdminArgs, SessionsArgs, SessionsCommand},
     join::token,
-    patiently, say, say_lines, {ErrorCode, Failure},
+    patiently, say, say_lines,
 };
 use crate::{
     host::{HostStatus, Reloaded, SessionStatus},

@@ -1,15 +1,26 @@
 //! `roomtone agents`, `roomtone config`, and how an agent is made from what was typed.
 
+use serde_json::json;
 use toml::Table;
 
 use super::{
+    ErrorCode, Failure,
     args::{AgentArgs, ConfigCommand},
-    say, say_lines, {ErrorCode, Failure},
+    say, say_json, say_lines,
 };
 use crate::agent::{Agent, Builtin, Maker, OptionsError, Registry};
 
 /// Lists the agents, or one's options.
-pub(super) fn run(registry: &Registry, name: Option<&str>) -> Result<(), Failure> {
+pub(super) fn run(registry: &Registry, name: Option<&str>, json: bool) -> Result<(), Failure> {
+    if json {
+        let named = name.map(|name| find(registry, Some(name))).transpose()?;
+        let listed = registry.iter().filter(|agent| named.is_none_or(|named| named.name() == agent.name()));
+        listed.for_each(|agent| {
+            let (name, about, options) = (agent.name(), agent.about(), agent.options().trim());
+            say_json(&json!({ "name": name, "about": about, "options": options }));
+        });
+        return Ok(());
+    }
     if let Some(name) = name {
         let agent = registry.find(name).map_err(|error| Failure::new(ErrorCode::NoSuchAgent, error.to_string()))?;
         say(&format_args!("# {}: {}", agent.name(), agent.about()));

@@ -9,8 +9,9 @@ use std::{
 use serde_json::json;
 
 use super::{
+    ErrorCode, Failure,
     args::{EnginesArgs, EnginesCommand, EraseArgs, InstallArgs},
-    explain, say, say_json, {ErrorCode, Failure},
+    explain, say, say_json,
 };
 use crate::{
     archive::erase,

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    ErrorCode, Failure,
     args::{PeopleArgs, PeopleCommand},
-    explain, join, patiently, say, {ErrorCode, Failure},
+    explain, join, patiently, say,
 };
 use crate::{
     event::RoomId,

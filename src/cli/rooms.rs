@@ -1,8 +1,9 @@
 //! `roomtone rooms`: the rooms of a Fishjam, whichever it is.
 
 use super::{
+    ErrorCode, Failure,
     args::{RoomsArgs, RoomsCommand},
-    join, patiently, say, say_lines, {ErrorCode, Failure},
+    join, patiently, say, say_lines,
 };
 use crate::{
     event::RoomId,

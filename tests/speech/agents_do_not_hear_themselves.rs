@@ -5,9 +5,9 @@ use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use roomtone::{
-    agent::AgentError,
-    audio::{Hz, wav},
-    console::{Console, ConsoleOptions, Ends, Processing},
+    agent::{Agent, AgentError, Room},
+    audio::{Hz, Sound, wav},
+    console::{Console, ConsoleOptions, Ends, Processing, Recorder},
     conversation::{Conversation, Speech, UserTurn, turn::TurnEvent},
     dialogue::Dialogue,
     session::{SessionEventKind, SessionHandle},
@@ -15,12 +15,12 @@ use roomtone::{
 use tokio::time::timeout;
 
 use crate::{
-    common::place,
+    common::{Score, chain, people, place, read_aloud},
     conversations_are_had::{dialogue, patient},
     stage::person,
 };
 
-/// Answers everything at length: for about half a minute.
+/// Answers everything at length.
 struct Lecturer;
 
 #[async_trait]
@@ -30,7 +30,10 @@ impl Conversation for Lecturer {
                        A pilot meets them there and brings them in. Each of them pays for every day that it stays. \
                        The water is deep enough for most of them. In winter there is ice along the shore. \
                        Then a small boat goes ahead and breaks it. Nobody has been late by more than an hour this year.";
-        say.text(lecture).await;
+        // For well over a minute.
+        for _ in 0..3 {
+            say.text(lecture).await;
+        }
         Ok(())
     }
 }
@@ -80,18 +83,21 @@ fn is_interrupted(event: &TurnEvent) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_minute_of_its_own_voice_does_not_interrupt_it() {
+async fn a_minute_of_its_own_voice_does_not_interrupt_it() {
     let Some(place) = place() else { return };
     let dialogue = dialogue(&place, patient()).await;
     let mut table = Table::sit(&dialogue, None);
     table.until("it speaks", |event| matches!(event, TurnEvent::AgentSpeaks { .. })).await;
     // What was typed may have come into how it began.
     table.events.clear();
+    let begun = std::time::Instant::now();
     table.until("all is said", |event| matches!(event, TurnEvent::AgentFinished { .. })).await;
     assert_eq!(table.count(is_interrupted), 0, "{:?}", table.events);
     assert_eq!(table.count(|event| matches!(event, TurnEvent::TurnStarted { .. })), 0, "{:?}", table.events);
     let pauses = table.count(|event| matches!(event, TurnEvent::AgentPaused { .. }));
-    println!("it paused {pauses} times");
+    let lasted = begun.elapsed();
+    assert!(lasted > Duration::from_secs(60), "{lasted:?}");
+    println!("it spoke for {} s, and paused {pauses} times", lasted.as_secs());
     table.leave().await;
 }
 
@@ -111,5 +117,74 @@ async fn a_person_is_heard_through_its_voice() {
     let mut table = Table::sit(&dialogue, Some(folder.join("said.wav")));
     table.until("it is interrupted", is_interrupted).await;
     table.leave().await;
+    std::fs::remove_dir_all(&folder).ok();
+}
+
+/// Speaks all the time, whoever else does.
+struct Radio(Vec<i16>);
+
+#[async_trait]
+impl Agent for Radio {
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        let mut programme = self.0.chunks(1_600).cycle();
+        loop {
+            tokio::select! {
+                biased;
+                input = room.inbox.next() => if input.is_none() { return Ok(()) },
+                () = room.voice.ready(), if room.voice.queued() < Duration::from_millis(500) => {
+                    room.voice.play(programme.next().unwrap());
+                }
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
+        }
+    }
+}
+
+/// What people say while the agent speaks, through a microphone that hears both, is understood as if they had been alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_speaks_at_the_same_time_is_understood() {
+    let Some(place) = place() else { return };
+    let folder = std::env::temp_dir().join(format!("roomtone-both-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir_all(&folder).unwrap();
+    // The canceller has three seconds to learn the room.
+    let (mut said, mut places) = (vec![0; 5 * 16_000], Vec::new());
+    for (samples, text) in people() {
+        places.push((said.len()..said.len() + samples.len(), text));
+        said.extend(samples);
+        said.resize(said.len() + 16_000, 0);
+    }
+    wav::write(&folder.join("said.wav"), Hz::K16, 1, &said).unwrap();
+    let radio = read_aloud(&place, "flite").into_iter().flat_map(|(samples, _)| samples).collect();
+    let ends = Ends::Files { input: Some(folder.join("said.wav")), output: None, echo_db: Some(-6.0) };
+    let processing = Processing { gain: false, ..Processing::default() };
+    let console = Console::new(ConsoleOptions { ends, processing, ..ConsoleOptions::default() });
+    let recorder = Recorder::create(&folder.join("kept"), "radio", &toml::Table::new()).unwrap();
+    let handle = console.begin_recorded(Box::new(Radio(radio)), recorder).unwrap();
+    let all_is_said = async {
+        while !console.desk().figures().is_said {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(300), all_is_said).await.expect("all is said in time");
+    handle.leave();
+    handle.ended().await;
+    let heard = Sound::read(&folder.join("kept/heard.wav")).unwrap().samples;
+    let chain = chain(&place, "moonshine").await;
+    let (mut alone, mut both) = (Score { errors: 0, words: 0 }, Score { errors: 0, words: 0 });
+    for (place, text) in places {
+        for (score, sound) in [(&mut alone, &said), (&mut both, &heard)] {
+            // With what a microphone may be late by.
+            let piece = &sound[place.start..(place.end + 3_200).min(sound.len())];
+            let (answer, _) = chain.finish(piece.into(), None, 0).await.unwrap();
+            score.add(&text, &answer.heard.text);
+        }
+    }
+    println!(
+        "alone {:.1} %, into the agent's voice {:.1} % of {} words wrong",
+        alone.percent(),
+        both.percent(),
+        alone.words
+    );
+    assert!(both.percent() <= alone.percent() + 5.0);
     std::fs::remove_dir_all(&folder).ok();
 }

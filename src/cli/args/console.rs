@@ -44,6 +44,9 @@ pub(in crate::cli) struct ConsoleArgs {
     /// Print lines in place of a screen, as where this is no terminal
     #[arg(long)]
     pub(in crate::cli) plain: bool,
+    /// Print everything that happens, one JSON object a line
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Group)]

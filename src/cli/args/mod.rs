@@ -98,6 +98,9 @@ pub(super) enum Command {
     Agents {
         /// Whose options
         name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// List the speech engines, install them, check them
     Engines(EnginesArgs),

@@ -25,8 +25,9 @@ use self::{
     worker::Worker,
 };
 use super::{
+    ErrorCode, Failure,
     args::{BenchArgs, LoadArgs, PartArgs, Role},
-    say, {ErrorCode, Failure},
+    say,
 };
 use crate::{
     agent::Registry,

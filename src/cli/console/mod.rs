@@ -32,7 +32,7 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
     let mut endings = Endings::listen();
     let builtin = agents::find(registry, args.agent.as_deref())?;
     let table = agents::options(&args.options)?;
-    let has_screen = !args.plain && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let has_screen = !args.plain && !args.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let (mut screen, mut folder, mut lines) = (None, args.record.clone(), Vec::new());
     let result = loop {
         let console = Console::new(options(&args));
@@ -41,7 +41,7 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
             _ = endings.next() => return Ok(()),
         };
         if !has_screen {
-            return plain::run(builtin.name(), &console, handle, endings).await;
+            return plain::run(builtin.name(), &console, handle, endings, args.json).await;
         }
         let screen = match &mut screen {
             Some(screen) => screen,

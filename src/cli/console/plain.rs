@@ -2,7 +2,7 @@
 
 use super::{how, summary_lines, until_all_is_said};
 use crate::{
-    cli::{Failure, explain, say, signals::Endings},
+    cli::{Failure, explain, say, say_json, signals::Endings},
     console::Console,
     conversation::transcript::{Caption, text_line},
     dialogue::TurnFigures,
@@ -14,6 +14,7 @@ pub(super) async fn run(
     console: &Console,
     mut handle: SessionHandle,
     mut endings: Endings,
+    json: bool,
 ) -> Result<(), Failure> {
     let figures = console.desk().figures();
     let of = |name: &str| if name.is_empty() { "nothing".to_owned() } else { name.to_owned() };
@@ -26,6 +27,7 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             event = handle.events.recv() => match event {
+                Some(event) if json => say_json(&event),
                 Some(event) => show(&event),
                 None => break,
             },
@@ -40,7 +42,11 @@ pub(super) async fn run(
         }
     }
     let summary = handle.ended().await;
-    summary_lines(console, &summary).iter().for_each(|line| say(line));
+    summary_lines(console, &summary).iter().for_each(|line| match json {
+        // Whoever reads objects has the end among them.
+        true => explain(line),
+        false => say(line),
+    });
     how(&summary)
 }
 

@@ -1,11 +1,14 @@
 //! What a microphone hears beside whoever speaks: the agent itself out of the speaker, noise, and a level that is too low.
 
+mod near;
+
 use sonora::{
     AudioProcessing, Config, StreamConfig,
     config::{AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, NoiseSuppression},
 };
 
 use crate::audio::Hz;
+use near::NearKeeper;
 
 /// What is done about the microphone's sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,8 @@ impl Default for Processing {
 
 /// Hears both sides, and gives the near one. At 16 or 48 kHz, in blocks of 10 ms.
 pub(super) struct Canceller {
+    /// At 16 kHz, the rate of speech, whoever speaks into the agent's voice is kept; at 48 kHz they are turned down with it.
+    near: Option<Box<NearKeeper>>,
     processing: Option<Box<AudioProcessing>>,
     block_samples: usize,
     /// What comes of the speaker's side is of no use.
@@ -40,9 +45,10 @@ pub(super) struct Canceller {
 
 impl Canceller {
     pub(super) fn new(rate: Hz, wanted: Processing) -> Canceller {
+        let keeps_near = wanted.echo && rate == Hz::K16;
         let config = Config {
             high_pass_filter: Some(HighPassFilter::default()),
-            echo_canceller: wanted.echo.then(EchoCanceller::default),
+            echo_canceller: (wanted.echo && !keeps_near).then(EchoCanceller::default),
             noise_suppression: wanted.noise.then(NoiseSuppression::default),
             gain_controller2: wanted.gain.then(|| GainController2 {
                 adaptive_digital: Some(AdaptiveDigital { initial_gain_db: 0.0, ..AdaptiveDigital::default() }),
@@ -54,7 +60,8 @@ impl Canceller {
         let build = || AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build();
         let processing = (wanted != Processing::NONE).then(|| Box::new(build()));
         let block_samples = rate.0 as usize / 100;
-        Canceller { processing, block_samples, sink: vec![0.0; block_samples] }
+        let near = keeps_near.then(|| Box::new(NearKeeper::new()));
+        Canceller { near, processing, block_samples, sink: vec![0.0; block_samples] }
     }
 
     /// How long a block is.
@@ -64,7 +71,9 @@ impl Canceller {
 
     /// The speaker plays this block.
     pub(super) fn on_played(&mut self, block: &[f32]) {
-        if let Some(processing) = &mut self.processing {
+        if let Some(near) = &mut self.near {
+            near.on_played(block);
+        } else if let Some(processing) = &mut self.processing {
             processing.process_render_f32(&[block], &mut [&mut self.sink]).expect("a block of this length");
         }
     }
@@ -73,8 +82,12 @@ impl Canceller {
     pub(super) fn clean(&mut self, block: &[f32], out: &mut Vec<f32>) {
         let start = out.len();
         out.extend_from_slice(block);
+        if let Some(near) = &mut self.near {
+            near.clean(&mut out[start..]);
+        }
         if let Some(processing) = &mut self.processing {
-            let cleaned = processing.process_capture_f32(&[block], &mut [&mut out[start..]]);
+            let block = out[start..].to_vec();
+            let cleaned = processing.process_capture_f32(&[&block], &mut [&mut out[start..]]);
             cleaned.expect("a block of this length");
         }
     }
