@@ -50,8 +50,9 @@ oracles: deps
 	$(CARGO) build --quiet
 	tests/oracles/run
 
-## What takes longer than a test may: every test five times while others keep the cores busy.
-test-long: deps
+## What takes longer than a test may: microphone and speaker for five minutes, and every test five times while others keep the cores busy.
+test-long: deps test-console-set-up
+	$(CARGO) test --quiet --test console -- --ignored --exact devices_come_and_go::five_minutes_lose_nothing --nocapture
 	ci/flaky 5
 
 ## The readers of what comes from outside, against made-up bytes, a minute each.

@@ -88,6 +88,26 @@ fn what_is_said_into_the_microphone_comes_out_of_the_speaker() {
     assert!(summary.contains("nothing lost"), "{summary}");
 }
 
+/// What `make test-long` asks for: two clocks for five minutes.
+#[test]
+#[ignore = "takes five minutes; make test-long runs it"]
+fn five_minutes_lose_nothing() {
+    let Some(server) = SoundServer::start() else { return };
+    let talk = Talk::begin(&server);
+    let begun = std::time::Instant::now();
+    let mut rounds = 0;
+    while begun.elapsed() < Duration::from_secs(300) {
+        let recorder = server.record("spk");
+        server.say(SPEECH);
+        std::thread::sleep(Duration::from_secs(1));
+        rounds += usize::from(recorder.hears_from(0));
+    }
+    let summary = talk.end();
+    println!("{rounds} sentences came back in {} s; {}", begun.elapsed().as_secs(), summary.lines().last().unwrap());
+    assert!(rounds >= 30, "{rounds}\n{summary}");
+    assert!(summary.contains("nothing lost") && summary.contains("opened again 0 times"), "{summary}");
+}
+
 #[test]
 fn a_speaker_that_is_unplugged_is_replaced_and_the_agent_stays() {
     let Some(server) = SoundServer::start() else { return };

@@ -42,7 +42,7 @@ impl Terminal {
     }
 
     fn run_by(mut command: Command, program: &str, args: &[&str], [rows, columns]: [u16; 2]) -> Terminal {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
@@ -64,7 +64,8 @@ impl Terminal {
     }
 
     fn type_in(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).unwrap();
+        // One that has ended reads nothing any more.
+        self.master.write_all(keys.as_bytes()).ok();
     }
 
     fn resize(&mut self, size: [u16; 2]) {
@@ -102,6 +103,14 @@ impl Terminal {
         let modes = tcgetattr(&self.slave).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG), "{modes:?}");
         (status, self.text())
+    }
+}
+
+/// A program that a failed test leaves behind would run on.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.type_in("\x03");
+        self.child.wait().ok();
     }
 }
 

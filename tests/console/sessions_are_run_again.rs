@@ -166,8 +166,17 @@ fn the_program_keeps_a_session_and_runs_it_again() {
     let (code, said) =
         run(&["console", "--agent", "echo", "--set", "mixed=true", "--input-file", SPEECH, "--record", path]);
     assert_eq!(code, Some(0), "{said}");
-    let (code, said) = run(&["replay", path]);
-    assert!(code == Some(0) && said.starts_with("the same: "), "{said}");
+    let again = folder.join("again");
+    let again = again.to_str().unwrap();
+    for args in [&["replay", path, "--keep", again][..], &["replay", again, "--speed", "real-time"]] {
+        let (code, said) = run(args);
+        assert!(code == Some(0) && said.starts_with("the same: "), "{said}");
+    }
+    // What cannot begin leaves nothing behind.
+    let none = folder.join("none");
+    let (code, _) =
+        run(&["console", "--agent", "echo", "--input-file", "nowhere.wav", "--record", none.to_str().unwrap()]);
+    assert!(code == Some(3) && !none.exists());
     // With another event in it, it is another session.
     let events = std::fs::read_to_string(kept.join("events.jsonl")).unwrap();
     std::fs::write(kept.join("events.jsonl"), events.replacen("peer", "pear", 1)).unwrap();

@@ -106,14 +106,29 @@ mod tests {
         10.0 * (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32 + 1e-12).log10()
     }
 
+    /// As it is, and as small speakers in hard rooms make it: they clip, and the room rings on.
+    fn rooms() -> [(&'static str, fn(f32) -> f32, f32); 2] {
+        [
+            ("a linear room", |sample| sample, 0.0),
+            ("a speaker that clips in a room that rings", |sample| (3.0 * sample).tanh() / 3.0, 0.997),
+        ]
+    }
+
     /// What is left of a microphone that hears `near`, and what the speaker plays, through a room.
-    fn clean(played: &[f32], near: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    fn clean(played: &[f32], near: &[f32], speaker: fn(f32) -> f32, ring: f32) -> (Vec<f32>, Vec<f32>) {
+        let mut ringing = 0.0;
         let processing = Processing { echo: true, noise: false, gain: false };
         let (mut canceller, mut room) = (Canceller::new(Hz::K16, processing), RoomEcho::new(Hz::K16, -6.0));
         let (mut heard, mut cleaned) = (Vec::new(), Vec::new());
         for (played, near) in played.chunks_exact(160).zip(near.chunks_exact(160)) {
             canceller.on_played(played);
-            let echo = room.hear(played);
+            let through: Vec<f32> = played.iter().copied().map(speaker).collect();
+            let mut echo = room.hear(&through);
+            for sample in &mut echo {
+                // The rest of a hall: it dies away within some 0.15 s.
+                ringing = ring * ringing + 0.02 * *sample;
+                *sample += ringing;
+            }
             let mixed: Vec<f32> = echo.iter().zip(near).map(|(echo, near)| echo + near).collect();
             canceller.clean(&mixed, &mut cleaned);
             heard.extend(mixed);
@@ -124,9 +139,11 @@ mod tests {
     #[test]
     fn after_three_seconds_an_echo_is_20_db_weaker() {
         let played = speech().repeat(2);
-        let (heard, cleaned) = clean(&played, &vec![0.0; played.len()]);
-        let off = level_db(&heard[48_000..]) - level_db(&cleaned[48_000..]);
-        println!("{off:.1} dB taken off");
-        assert!(off >= 20.0, "{off:.1} dB");
+        for (room, speaker, ring) in rooms() {
+            let (heard, cleaned) = clean(&played, &vec![0.0; played.len()], speaker, ring);
+            let off = level_db(&heard[48_000..]) - level_db(&cleaned[48_000..]);
+            println!("{off:.1} dB taken off in {room}");
+            assert!(off >= 20.0, "{off:.1} dB in {room}");
+        }
     }
 }

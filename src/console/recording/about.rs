@@ -55,4 +55,4 @@ impl About {
     }
 }
 
-const NAME: &str = "session.toml";
+pub(super) const NAME: &str = "session.toml";

@@ -105,6 +105,8 @@ fn line(file: &mut BufWriter<File>, what: &impl serde::Serialize) -> std::io::Re
     file.write_all(b"\n")
 }
 
+/// All of them but those of engines' answers.
+pub(super) const ALL: [&str; 4] = [HEARD, SAID, INPUTS, EVENTS];
 /// What the agent heard, without the steps that brought nothing.
 pub(super) const HEARD: &str = "heard.wav";
 /// What was heard of the agent, from the first step on.

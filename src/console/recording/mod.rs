@@ -54,6 +54,7 @@ pub struct Recorder {
     folder: PathBuf,
     about: About,
     answers: Answers,
+    has_begun: bool,
 }
 
 /// Why a session cannot be kept, or run again.
@@ -77,7 +78,7 @@ impl Recorder {
         let about = About::new(agent, options);
         about.write(folder)?;
         let answers = Answers::record(folder).map_err(|error| RecordingError(error.to_string()))?;
-        Ok(Recorder { folder: folder.to_owned(), about, answers })
+        Ok(Recorder { folder: folder.to_owned(), about, answers, has_begun: false })
     }
 
     /// Has the agent made, and keeps what engines answer meanwhile.
@@ -85,8 +86,8 @@ impl Recorder {
         self.answers.scope(make).await
     }
 
-    pub(super) fn begin(self, opened: Opened, agent: Box<dyn Agent>) -> Result<SessionHandle, ConsoleError> {
-        let Recorder { folder, mut about, answers } = self;
+    pub(super) fn begin(mut self, opened: Opened, agent: Box<dyn Agent>) -> Result<SessionHandle, ConsoleError> {
+        let (folder, mut about, answers) = (self.folder.clone(), self.about.clone(), self.answers.clone());
         let Opened { mut parts, pending, ends: driver::Ends { wires, typed } } = opened;
         about.lead_ms = u64::try_from(parts.lead.as_millis()).unwrap_or(u64::MAX);
         about.complete(&folder)?;
@@ -108,6 +109,7 @@ impl Recorder {
             outside,
         };
         let summary = steps::begin(session)?;
+        self.has_begun = true;
         Ok(pending.spawn(async move {
             let summary = summary.await.expect("the session's thread does not panic");
             // The sound thread ends once the last word was heard.
@@ -119,6 +121,18 @@ impl Recorder {
     /// Where it is kept.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// Of a session that never began nothing is kept.
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if !self.has_begun {
+            for name in [about::NAME].iter().chain(&files::ALL).chain(&Answers::FILES) {
+                std::fs::remove_file(self.folder.join(name)).ok();
+            }
+            std::fs::remove_dir(&self.folder).ok();
+        }
     }
 }
 

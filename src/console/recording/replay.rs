@@ -69,6 +69,10 @@ impl Recording {
         if let Some(folder) = keep {
             std::fs::create_dir_all(folder).map_err(|error| RecordingError::of(folder, error))?;
             self.about.write(folder)?;
+            for name in Answers::FILES {
+                let copied = std::fs::copy(self.folder.join(name), folder.join(name));
+                copied.map_err(|error| RecordingError::of(&folder.join(name), error))?;
+            }
         }
         let (folder, about) = (self.folder.clone(), self.about.clone());
         Ok(Replay { folder, about, answers, keep: keep.map(Path::to_owned) })

@@ -142,6 +142,7 @@ fn of_file(path: &Path, error: &std::io::Error) -> AnswersError {
     AnswersError(format!("{}: {error}", path.display()))
 }
 
+pub(super) const FILES: [&str; 2] = [LINES, SOUND];
 const LINES: &str = "answers.jsonl";
 const SOUND: &str = "answers.s16le";
 /// A reply of a model is the longest.

@@ -82,6 +82,9 @@ struct Waiting {
 }
 
 impl Answers {
+    /// Their files.
+    pub(crate) const FILES: [&str; 2] = log::FILES;
+
     /// Writes down into this folder what engines answer.
     ///
     /// # Errors
