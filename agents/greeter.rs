@@ -72,6 +72,7 @@ impl Agent for Greeter {
         let mut unsaid: &[i16] = &[];
         loop {
             let input = tokio::select! {
+                biased;
                 input = room.inbox.next() => input,
                 () = room.voice.ready(), if !unsaid.is_empty() => {
                     let taken = room.voice.play(&unsaid[..unsaid.len().min(room.voice.space())]);
@@ -88,6 +89,7 @@ impl Agent for Greeter {
                     EventKind::Track(TrackEvent::Removed { track, .. }) => ear.forget(&track.id),
                     _ => {}
                 },
+                Some(Input::Silence) => unsaid = &[],
                 Some(Input::Audio(frame)) if !self.uninterruptible && ear.hears_speech(&frame) => {
                     if !unsaid.is_empty() || !room.voice.is_silent() {
                         room.voice.interrupt();

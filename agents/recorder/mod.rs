@@ -72,6 +72,7 @@ impl Agent for Recorder {
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let input = tokio::select! {
+                biased;
                 input = room.next() => input,
                 _ = flush.tick() => {
                     tape.flush()?;

@@ -26,15 +26,15 @@
 //! assert!(agents.find("greeter").is_ok());
 //! ```
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use toml::Table;
 
 use super::Agent;
-use crate::{speech::inherit, text};
+use crate::text;
 
 /// One agent of the table.
 pub struct Builtin {
@@ -88,16 +88,11 @@ impl Builtin {
     /// # Errors
     /// [`OptionsError`]; a panic and a minute without an end are errors, too.
     pub async fn prepare(&self, options: Table) -> Result<Maker, OptionsError> {
-        // In a task of its own, so that a panic is its own.
-        let work = tokio::spawn(inherit((self.prepare)(options)));
-        let stop = work.abort_handle();
-        match timeout(LONGEST, work).await {
+        // A panic is the agent's own.
+        match timeout(LONGEST, AssertUnwindSafe((self.prepare)(options)).catch_unwind()).await {
             Ok(Ok(made)) => made,
             Ok(Err(_)) => Err(OptionsError::Shape("the agent panicked over them".into())),
-            Err(_) => {
-                stop.abort();
-                Err(OptionsError::Shape(format!("the agent was not ready within {} s", LONGEST.as_secs())))
-            }
+            Err(_) => Err(OptionsError::Shape(format!("the agent was not ready within {} s", LONGEST.as_secs()))),
         }
     }
 }

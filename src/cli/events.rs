@@ -29,7 +29,7 @@ pub(super) async fn run(args: EventsArgs) -> Result<(), Failure> {
     }
     let Some(protocol) = args.source else {
         return Err(Failure::new(
-            ErrorCode::Flag,
+            ErrorCode::Missing,
             "say whose events they are: --source fishjam, signalwire, nkmedia or dubtrack",
         ));
     };

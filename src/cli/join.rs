@@ -152,10 +152,10 @@ fn join_failure(error: &JoinError) -> Failure {
     let text = error.to_string();
     match error {
         JoinError::Platform(error) if error.kind == PlatformErrorKind::BadRequest => {
-            Failure::new(ErrorCode::NoSuchRoom, text)
+            Failure::new(ErrorCode::Flag, text)
         }
+        JoinError::NoSuchRoom(_) | JoinError::RoomFull(_) => Failure::new(ErrorCode::Refused, text),
         JoinError::Voice(_) | JoinError::Codec(_) | JoinError::Rate(_) => Failure::new(ErrorCode::Flag, text),
         JoinError::Platform(error) => Failure::new(ErrorCode::of_platform(error.kind), text),
-        _ => Failure::new(ErrorCode::Platform, text),
     }
 }

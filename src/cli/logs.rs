@@ -124,7 +124,7 @@ impl Traces {
             None => Ok(Traces),
             Some(_) => Err(Failure::new(
                 ErrorCode::Build,
-                "[traces]: this build has no OpenTelemetry; build it with --features otlp".into(),
+                "[traces]: this build has no OpenTelemetry; build it with --features otlp",
             )),
         }
     }

@@ -55,6 +55,8 @@ pub(super) async fn run(registry: Registry, (path, draft): (PathBuf, Draft)) -> 
         HostError::Platform(ref of_platform) => {
             Failure::new(ErrorCode::of_platform(of_platform.kind), error.to_string())
         }
+        HostError::Missing { .. } => Failure::new(ErrorCode::Secret, error.to_string()),
+        HostError::State { .. } => Failure::new(ErrorCode::File, error.to_string()),
         _ => Failure::new(ErrorCode::Port, error.to_string()),
     })?;
     let served = host.served();

@@ -133,6 +133,9 @@ pub enum ConsoleError {
     /// A file cannot be read or made.
     #[error("{0}")]
     File(String),
+    /// The session cannot be kept.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// The agent wants sound at a rate that makes no sense.
     #[error("the agent wants sound at {0}; choose a rate from 8000 to 192000 Hz")]
     Rate(Hz),

@@ -39,9 +39,9 @@ mod trace;
 mod transcriber;
 pub mod voices;
 
+pub(crate) use answers::Answers;
 #[cfg(feature = "console")]
 pub(crate) use answers::AnswersError;
-pub(crate) use answers::{Answers, inherit};
 pub use chain::{Chain, ChainLink};
 pub use check::{CheckFailed, SENTENCE, check, check_worker, errors, sentence};
 pub use models::{ModelLink, Models};

@@ -32,14 +32,6 @@ impl<'a, T> Pieces<'a, T> {
         Pieces { work: Box::pin(work), result: None, pieces, within, deadline: Some(deadline) }
     }
 
-    /// Work that takes its time.
-    pub(super) fn without_end(
-        work: impl Future<Output = Result<(), EngineError>> + Send + 'a,
-        pieces: mpsc::Receiver<T>,
-    ) -> Pieces<'a, T> {
-        Pieces::new(work, pieces, Instant::now() + NEVER, NEVER)
-    }
-
     /// The next piece; `None` when there are no more.
     ///
     /// # Errors
@@ -64,9 +56,6 @@ impl<'a, T> Pieces<'a, T> {
         result.map(|()| None)
     }
 }
-
-/// A year: the timers of the runtime know no more than two.
-const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use roomtone::{
     agent::{Agent, AgentError, AudioRequirements, Input, Room},
-    audio::Hz,
+    audio::{Hz, Sound, wav},
     console::{Console, ConsoleOptions, Ends, Outcome, Pace, Processing, Recorder, Recording},
     session::{Ending, SessionHandle},
 };
@@ -110,12 +110,30 @@ async fn a_session_goes_the_same_way_at_any_speed() {
     std::fs::remove_dir_all(folder).ok();
 }
 
-/// What a program leaves that was killed in the midst of it.
+/// Keeps of a file's lines those whose number under this name is no larger.
+fn cut_lines(path: &Path, name: &str, most: f64) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let is_kept =
+        |line: &&str| serde_json::from_str::<serde_json::Value>(line).unwrap()[name].as_f64().unwrap() <= most;
+    let kept: String = text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
+    assert!(kept.len() < text.len());
+    std::fs::write(path, kept).unwrap();
+}
+
+/// What a program leaves that was killed after 75 steps, and one that was killed while it wrote.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_that_breaks_off_is_run_as_far_as_it_goes() {
     let folder = folder();
     let kept = folder.join("kept");
     keep(&kept).await;
+    for (file, rate) in [("heard.wav", 16_000), ("said.wav", 24_000)] {
+        let sound = Sound::read(&kept.join(file)).unwrap();
+        wav::write(&kept.join(file), sound.rate, 1, &sound.samples[..75 * rate / 50]).unwrap();
+    }
+    cut_lines(&kept.join("events.jsonl"), "at_s", 1.5);
+    cut_lines(&kept.join("inputs.jsonl"), "step", 75.0);
+    let outcome = run_again(&kept, AS_IT_WAS, Pace::Fast).await;
+    assert!(outcome.is_same() && outcome.summary.ending == Ending::Left, "{:?}", outcome.difference);
     for (file, share) in [("heard.wav", 0.5), ("said.wav", 0.5), ("events.jsonl", 0.4), ("inputs.jsonl", 0.3)] {
         let bytes = std::fs::read(kept.join(file)).unwrap();
         let length = (bytes.len() as f64 * share) as usize;
@@ -123,6 +141,48 @@ async fn a_recording_that_breaks_off_is_run_as_far_as_it_goes() {
     }
     let outcome = run_again(&kept, AS_IT_WAS, Pace::Fast).await;
     assert_eq!(outcome.summary.ending, Ending::Left);
+    std::fs::remove_dir_all(folder).ok();
+}
+
+/// Blocks a thread for longer than it stays, and writes down what its own clock says meanwhile.
+struct Blocker;
+
+#[async_trait]
+impl Agent for Blocker {
+    async fn run(&mut self, room: &mut Room) -> Result<(), AgentError> {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let blocked = tokio::task::spawn_blocking(move || held.recv().ok());
+        let mut due = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                input = room.next() => if input.is_none() { break },
+                () = sleep_until(due) => {
+                    due += Duration::from_millis(33);
+                    room.notes.write(format!("{:?}", room.now()));
+                }
+            }
+        }
+        drop(release);
+        blocked.await.ok();
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_blocks_stops_neither_its_clock_nor_the_session() {
+    let folder = folder();
+    let recorder = Recorder::create(&folder.join("kept"), "blocker", &Table::new()).unwrap();
+    let handle = console().begin_recorded(Box::new(Blocker), recorder).unwrap();
+    heard(&handle, 50).await;
+    handle.leave();
+    let summary = handle.ended().await;
+    assert_eq!((summary.ending, summary.agent_error), (Ending::Left, None));
+    let events = std::fs::read_to_string(folder.join("kept/events.jsonl")).unwrap();
+    for n in 1..30 {
+        let at = Duration::from_millis(33 * n);
+        assert!(events.contains(&format!("{{\"text\":\"{at:?}\"}}")), "{at:?} is missing in\n{events}");
+    }
     std::fs::remove_dir_all(folder).ok();
 }
 
@@ -151,6 +211,13 @@ async fn bad_recordings_are_named_in_a_line() {
         let why = fails(kept.clone());
         assert!(why.contains(wanted) && why.lines().count() == 1, "{why}");
     }
+    // What is somebody else's is neither written over nor removed.
+    let others = folder.join("others");
+    std::fs::create_dir_all(&others).unwrap();
+    std::fs::write(others.join("events.jsonl"), "mine").unwrap();
+    let why = Recorder::create(&others, "fickle", &Table::new()).unwrap_err().to_string();
+    assert!(why.contains("events.jsonl"), "{why}");
+    assert_eq!(std::fs::read_to_string(others.join("events.jsonl")).unwrap(), "mine");
     std::fs::remove_dir_all(folder).ok();
 }
 

@@ -118,7 +118,8 @@ fn options(args: &ConsoleArgs) -> ConsoleOptions {
 
 fn failure(error: ConsoleError) -> Failure {
     let code = match &error {
-        ConsoleError::File(_) => ErrorCode::SoundFile,
+        ConsoleError::File(_) => ErrorCode::File,
+        ConsoleError::Recording(_) => ErrorCode::Recording,
         ConsoleError::Rate(_) | ConsoleError::Codec(_) => ErrorCode::AgentOptions,
         _ => ErrorCode::Device,
     };

@@ -1,11 +1,11 @@
 //! `session.toml`: which agent it was, with which options.
 
-use std::{fs, io::Write, path::Path};
+use std::{io::Write, path::Path};
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::RecordingError;
+use super::{RecordingError, files::create_new};
 
 /// What a session is made of beside what comes from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,24 +28,11 @@ impl About {
         About { roomtone, agent: agent.to_owned(), seed, lead_ms: 0, options: options.clone() }
     }
 
-    /// Writes it where none is yet.
     pub(super) fn write(&self, folder: &Path) -> Result<(), RecordingError> {
         let path = folder.join(NAME);
         let text = toml::to_string(self).map_err(|error| RecordingError::of(&path, error))?;
-        let file = fs::File::create_new(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                RecordingError(format!("{} holds a recording already; choose another folder", folder.display()))
-            }
-            _ => RecordingError::of(&path, error),
-        });
-        file?.write_all(text.as_bytes()).map_err(|error| RecordingError::of(&path, error))
-    }
-
-    /// The same with what is known when the session begins.
-    pub(super) fn complete(&self, folder: &Path) -> Result<(), RecordingError> {
-        let path = folder.join(NAME);
-        let text = toml::to_string(self).map_err(|error| RecordingError::of(&path, error))?;
-        fs::write(&path, text).map_err(|error| RecordingError::of(&path, error))
+        let mut file = create_new(&path).map_err(|error| RecordingError::of(&path, error))?;
+        file.write_all(text.as_bytes()).map_err(|error| RecordingError::of(&path, error))
     }
 
     pub(super) fn read(folder: &Path) -> Result<About, RecordingError> {

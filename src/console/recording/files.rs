@@ -1,8 +1,9 @@
 //! The files of a recording, and what is compared with them.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{BufWriter, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -45,10 +46,12 @@ impl Folder {
     pub(super) fn create(folder: &Path, rate: Hz, voice_rate: Option<Hz>) -> Result<Folder, RecordingError> {
         let file = |name: &str| {
             let path = folder.join(name);
-            File::create(&path).map(BufWriter::new).map_err(|error| RecordingError::of(&path, error))
+            create_new(&path).map(BufWriter::new).map_err(|error| RecordingError::of(&path, error))
         };
         let wav = |name: &str, rate| {
-            WavFile::create(&folder.join(name), rate, 1).map_err(|error| RecordingError(error.to_string()))
+            let path = folder.join(name);
+            let file = create_new(&path).map_err(|error| RecordingError::of(&path, error))?;
+            WavFile::in_file(file, &path, rate, 1).map_err(|error| RecordingError(error.to_string()))
         };
         Ok(Folder {
             heard: wav(HEARD, rate)?,
@@ -93,11 +96,18 @@ impl Witness for Folder {
     fn flush(&mut self) {
         let flushed = self.inputs.flush().and_then(|()| self.events.flush());
         self.note(flushed);
+        let flushed = self.heard.flush().and_then(|()| self.said.as_mut().map_or(Ok(()), WavFile::flush));
+        self.note(flushed);
     }
 
     fn on_trouble(&mut self, trouble: &AnswersError) {
         self.note(Err(trouble));
     }
+}
+
+/// What people say is nobody else's business.
+pub(super) fn create_new(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn line(file: &mut BufWriter<File>, what: &impl serde::Serialize) -> std::io::Result<()> {

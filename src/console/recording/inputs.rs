@@ -69,6 +69,15 @@ pub(super) enum Inputs {
 }
 
 impl Inputs {
+    /// For how long, in real time, a step may stand still because something in the agent blocks.
+    pub(super) fn patience(&self) -> Duration {
+        match self {
+            Inputs::Live(_) => BLOCK,
+            // Nobody waits, and what a blocking call gives comes at the same moment.
+            Inputs::Kept(_) => LONGEST_BLOCKING,
+        }
+    }
+
     /// The next step; time stands still until it is there.
     pub(super) async fn next(&mut self) -> Step {
         match self {
@@ -180,7 +189,7 @@ impl Kept {
                 break;
             }
             let step: Step = serde_json::from_str(&line).map_err(|error| wrong(&error))?;
-            if given.last().is_some_and(|last| last.step >= step.step) {
+            if step.step <= given.last().map_or(0, |last| last.step) {
                 return Err(wrong(&format!("step {} comes twice or too late", step.step)));
             }
             given.push(step);
@@ -203,10 +212,12 @@ impl Kept {
         self.keep_pace().await;
         let mut step = self.given.next_if(|step| step.step == self.steps).unwrap_or_default();
         step.step = self.steps;
-        if !step.has_no_sound && !step.sound_ends {
+        let wants_sound = !step.has_no_sound && !step.sound_ends;
+        if wants_sound {
             step.block = self.block();
         }
-        if step.block.is_none() && self.given.peek().is_none() {
+        let is_next_given = self.given.peek().is_some_and(|step| step.step == self.steps + 1);
+        if wants_sound && step.block.is_none() && !is_next_given {
             // It is over; whoever takes longer than it once did is told to leave.
             (step.leaves, step.is_beyond) = (true, true);
         }
@@ -240,6 +251,8 @@ impl Kept {
 
 /// How long a block of the microphone may be late before time goes on without it.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a blocking call of an agent is waited for that is run again.
+const LONGEST_BLOCKING: Duration = Duration::from_secs(5);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(2);
 /// Of a file that says what was typed.

@@ -51,10 +51,9 @@ use steps::Session;
 
 /// Keeps one session in a folder.
 pub struct Recorder {
-    folder: PathBuf,
+    place: NewFolder,
     about: About,
     answers: Answers,
-    has_begun: bool,
 }
 
 /// Why a session cannot be kept, or run again.
@@ -69,16 +68,15 @@ impl RecordingError {
 }
 
 impl Recorder {
-    /// Keeps a session of this agent with these options in `folder`, which is made, and may not hold a recording yet.
+    /// Keeps a session of this agent with these options in `folder`, which is made, and may not hold a recording yet. Nobody but this
+    /// user may read it.
     ///
     /// # Errors
     /// The folder cannot be made, or has one.
     pub fn create(folder: &Path, agent: &str, options: &Table) -> Result<Recorder, RecordingError> {
-        std::fs::create_dir_all(folder).map_err(|error| RecordingError::of(folder, error))?;
-        let about = About::new(agent, options);
-        about.write(folder)?;
+        let place = NewFolder::make(folder)?;
         let answers = Answers::record(folder).map_err(|error| RecordingError(error.to_string()))?;
-        Ok(Recorder { folder: folder.to_owned(), about, answers, has_begun: false })
+        Ok(Recorder { place, about: About::new(agent, options), answers })
     }
 
     /// Has the agent made, and keeps what engines answer meanwhile.
@@ -86,12 +84,12 @@ impl Recorder {
         self.answers.scope(make).await
     }
 
-    pub(super) fn begin(mut self, opened: Opened, agent: Box<dyn Agent>) -> Result<SessionHandle, ConsoleError> {
-        let (folder, mut about, answers) = (self.folder.clone(), self.about.clone(), self.answers.clone());
+    pub(super) fn begin(self, opened: Opened, agent: Box<dyn Agent>) -> Result<SessionHandle, ConsoleError> {
+        let Recorder { place, mut about, answers } = self;
         let Opened { mut parts, pending, ends: driver::Ends { wires, typed } } = opened;
         about.lead_ms = u64::try_from(parts.lead.as_millis()).unwrap_or(u64::MAX);
-        about.complete(&folder)?;
-        let kept = Folder::create(&folder, parts.rate, parts.voice.as_ref().map(PublishedTrack::rate))?;
+        about.write(&place.path)?;
+        let kept = Folder::create(&place.path, parts.rate, parts.voice.as_ref().map(PublishedTrack::rate))?;
         let live = Live::new(wires.heard, typed, &parts.observers);
         let witness: Arc<Mutex<dyn Witness>> = Arc::new(Mutex::new(kept));
         let (ends, outside) = steps::ends(&mut parts.observers, &witness);
@@ -109,7 +107,7 @@ impl Recorder {
             outside,
         };
         let summary = steps::begin(session)?;
-        self.has_begun = true;
+        place.keep();
         Ok(pending.spawn(async move {
             let summary = summary.await.expect("the session's thread does not panic");
             // The sound thread ends once the last word was heard.
@@ -120,25 +118,54 @@ impl Recorder {
 
     /// Where it is kept.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.place.path
     }
 }
 
-/// Of a session that never began nothing is kept.
-impl Drop for Recorder {
+/// A folder for a recording. Of one that does not come about nothing is left behind.
+pub(super) struct NewFolder {
+    path: PathBuf,
+    was_there: bool,
+    is_kept: bool,
+}
+
+impl NewFolder {
+    fn make(path: &Path) -> Result<NewFolder, RecordingError> {
+        if let Some(name) = NewFolder::names().find(|name| path.join(name).exists()) {
+            let path = path.display();
+            return Err(RecordingError(format!(
+                "{path} holds a recording already, or at least a file {name}; choose another folder"
+            )));
+        }
+        let was_there = path.exists();
+        crate::files::create_folder(path).map_err(|error| RecordingError(error.to_string()))?;
+        Ok(NewFolder { path: path.to_owned(), was_there, is_kept: false })
+    }
+
+    fn names() -> impl Iterator<Item = &'static str> {
+        [about::NAME].into_iter().chain(files::ALL).chain(Answers::FILES)
+    }
+
+    fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for NewFolder {
     fn drop(&mut self) {
-        if !self.has_begun {
-            for name in [about::NAME].iter().chain(&files::ALL).chain(&Answers::FILES) {
-                std::fs::remove_file(self.folder.join(name)).ok();
+        if !self.is_kept {
+            // None of them was there before.
+            NewFolder::names().for_each(|name| drop(std::fs::remove_file(self.path.join(name))));
+            if !self.was_there {
+                std::fs::remove_dir(&self.path).ok();
             }
-            std::fs::remove_dir(&self.folder).ok();
         }
     }
 }
 
 impl std::fmt::Debug for Recorder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Recorder").field(&self.folder).finish()
+        f.debug_tuple("Recorder").field(&self.place.path).finish()
     }
 }
 

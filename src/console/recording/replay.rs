@@ -11,7 +11,7 @@ use std::{
 use toml::Table;
 
 use super::{
-    About, Folder, RecordingError,
+    About, Folder, NewFolder, RecordingError,
     files::{EVENTS, SAID, Witness},
     inputs::{Inputs, Kept, Step},
     steps::{self, Session},
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     agent::Agent,
     audio::{BLOCK, Hz, SoundFile},
-    console::{ConsoleError, driver::Parts},
+    console::driver::Parts,
     session::{SessionEvent, SessionSummary},
     signal::PublishedTrack,
     speech::{Answers, AnswersError},
@@ -66,16 +66,18 @@ impl Recording {
     /// Its files cannot be read, or that folder cannot be made.
     pub fn replay(&self, keep: Option<&Path>) -> Result<Replay, RecordingError> {
         let answers = Answers::replay(&self.folder).map_err(|error| RecordingError(error.to_string()))?;
-        if let Some(folder) = keep {
-            std::fs::create_dir_all(folder).map_err(|error| RecordingError::of(folder, error))?;
-            self.about.write(folder)?;
-            for name in Answers::FILES {
-                let copied = std::fs::copy(self.folder.join(name), folder.join(name));
-                copied.map_err(|error| RecordingError::of(&folder.join(name), error))?;
-            }
+        let keep = keep.map(|folder| self.copy_to(folder)).transpose()?;
+        Ok(Replay { folder: self.folder.clone(), about: self.about.clone(), answers, keep })
+    }
+
+    fn copy_to(&self, folder: &Path) -> Result<NewFolder, RecordingError> {
+        let place = NewFolder::make(folder)?;
+        self.about.write(folder)?;
+        for name in Answers::FILES {
+            let copied = std::fs::copy(self.folder.join(name), folder.join(name));
+            copied.map_err(|error| RecordingError::of(&folder.join(name), error))?;
         }
-        let (folder, about) = (self.folder.clone(), self.about.clone());
-        Ok(Replay { folder, about, answers, keep: keep.map(Path::to_owned) })
+        Ok(place)
     }
 }
 
@@ -84,7 +86,7 @@ pub struct Replay {
     folder: PathBuf,
     about: About,
     answers: Answers,
-    keep: Option<PathBuf>,
+    keep: Option<NewFolder>,
 }
 
 impl Replay {
@@ -107,7 +109,7 @@ impl Replay {
             return Err(RecordingError(format!("it was heard at {}, and the agent wants {rate}: {hint}", kept.rate())));
         }
         let voice_rate = parts.voice.as_ref().map(PublishedTrack::rate);
-        let compared = Compared::open(&folder, keep.as_deref(), rate, voice_rate)?;
+        let compared = Compared::open(&folder, keep.as_ref().map(|keep| keep.path.as_path()), rate, voice_rate)?;
         let compared = Arc::new(Mutex::new(compared));
         let witness: Arc<Mutex<dyn Witness>> = compared.clone();
         let (ends, outside) = steps::ends(&mut parts.observers, &witness);
@@ -124,6 +126,7 @@ impl Replay {
             outside,
         };
         let summary = steps::begin(session)?.await;
+        keep.map(NewFolder::keep);
         drop(pending);
         let summary = summary.map_err(|_| RecordingError("the session broke off".into()))?;
         let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,7 +164,7 @@ impl Outcome {
 }
 
 /// Where a session that was run again parts from what was recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Difference {
     /// When, by the session's clock.
     pub at: Duration,
@@ -169,6 +172,13 @@ pub struct Difference {
     pub before: Option<String>,
     /// As it is now.
     pub now: Option<String>,
+}
+
+impl std::fmt::Debug for Difference {
+    /// What was said stays private.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Difference(at {:?})", self.at)
+    }
 }
 
 /// Compares with what was recorded, and keeps it where that is wanted.
@@ -203,12 +213,19 @@ impl Compared {
         let path = folder.join(EVENTS);
         let file = File::open(&path).map_err(|error| RecordingError::of(&path, error))?;
         let path = folder.join(SAID);
-        let said = (voice_rate.is_some() && path.exists())
-            .then(|| SoundFile::open(&path).map_err(|error| RecordingError(error.to_string())))
-            .transpose()?;
+        let had_voice = path.exists();
+        let said = had_voice.then(|| SoundFile::open(&path).map_err(|error| RecordingError(error.to_string())));
+        let said = said.transpose()?;
         let keep = keep.map(|folder| Folder::create(folder, rate, voice_rate)).transpose()?;
         let events = Lines { file: BufReader::new(file), count: 0 };
-        Ok(Compared { events, said, samples: Vec::new(), steps: 0, is_beyond: false, difference: None, keep })
+        let voice = |has: bool| Some(if has { "it has a voice" } else { "it has no voice" }.to_owned());
+        let changed = had_voice != voice_rate.is_some();
+        let difference = changed.then(|| Difference {
+            at: Duration::ZERO,
+            before: voice(had_voice),
+            now: voice(voice_rate.is_some()),
+        });
+        Ok(Compared { events, said, samples: Vec::new(), steps: 0, is_beyond: false, difference, keep })
     }
 
     fn differs(&mut self, before: Option<String>, now: Option<String>) {
@@ -218,6 +235,9 @@ impl Compared {
 
     /// Nothing more comes; something was still to come.
     fn end(&mut self) {
+        if self.is_beyond {
+            return;
+        }
         if let Some(line) = self.events.next() {
             self.differs(Some(line), None);
         }
@@ -261,7 +281,9 @@ impl Witness for Compared {
         }
         let before = self.take_said(samples.len());
         let is_past_all = before.is_empty() && self.is_beyond;
-        if self.said.is_some() && before != samples && !is_past_all {
+        // An agent without a voice says nothing, and is heard to.
+        let is_compared = self.said.is_some() || samples.iter().any(|sample| *sample != 0);
+        if is_compared && before != samples && !is_past_all {
             let about = |samples: &[i16]| {
                 let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
                 format!("{} samples of the voice, peak {peak}", samples.len())
@@ -278,12 +300,6 @@ impl Witness for Compared {
 
     fn on_trouble(&mut self, trouble: &AnswersError) {
         self.differs(Some("engines answered".into()), Some(trouble.to_string()));
-    }
-}
-
-impl From<RecordingError> for ConsoleError {
-    fn from(error: RecordingError) -> ConsoleError {
-        ConsoleError::File(error.to_string())
     }
 }
 

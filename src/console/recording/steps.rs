@@ -8,7 +8,7 @@ use std::{
 use tokio::{
     runtime::Builder,
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, advance, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -93,12 +93,16 @@ pub(super) fn begin(session: Session) -> Result<oneshot::Receiver<SessionSummary
             Ok(runtime) => runtime,
             Err(error) => return drop(told.send(Err(RecordingError(format!("the machine gives no thread: {error}"))))),
         };
-        let _answers = session.answers.enter();
+        let answers = session.answers.clone();
+        let _entered = answers.enter();
         fastrand::seed(session.seed);
         let span = session.span.clone();
         let summary = runtime.block_on(session.run(told, idle).instrument(span));
         // What the agent left running ends here.
         runtime.shutdown_background();
+        if let Err(error) = answers.flush() {
+            tracing::warn!("the recording is not whole: {error}");
+        }
         if let Some(summary) = summary {
             finished.send(summary).ok();
         }
@@ -117,6 +121,11 @@ impl Session {
         let Session { mut parts, ends, agent, answers, inputs, witness, speaker, outside, .. } = self;
         let begun = Instant::now();
         parts.observers.begun = begun;
+        // What is asked from here on is answered at the beginning of a step.
+        if let Err(trouble) = answers.begin_step(0) {
+            told.send(Err(RecordingError(trouble.to_string()))).ok();
+            return None;
+        }
         let voice_rate = parts.voice.as_ref().map(|voice| voice.rate());
         let driver = match Driver::new(parts, ends, agent) {
             Ok(driver) => driver,
@@ -159,8 +168,7 @@ impl Steps {
             }
             self.hand_in(step);
             // All that is due up to then happens first, in its order: time moves on when nothing else is left to do.
-            sleep_until(due).await;
-            self.idle.reached().await;
+            pass_to(due, self.idle.clone(), self.inputs.patience()).await;
             self.mouth.take(&mut self.outside.orders);
             let said = self.mouth.play();
             self.witness(|witness| {
@@ -208,6 +216,21 @@ impl Steps {
     }
 }
 
+/// Lets time pass, each moment of it when nothing is left to do at the one before. tokio does not move made-up time on while a
+/// blocking call runs; an agent that makes a long one must not stop the session, so time is moved on by hand then.
+async fn pass_to(due: Instant, idle: Idle, patience: Duration) {
+    let is_stuck = tokio::select! {
+        biased;
+        () = sleep_until(due) => false,
+        () = idle.stuck(patience) => true,
+    };
+    idle.reached().await;
+    while is_stuck && Instant::now() < due {
+        advance(MOMENT.min(due - Instant::now())).await;
+        idle.reached().await;
+    }
+}
+
 /// What is heard of the agent, on the clock of the steps, and the way to the speaker that is heard in truth.
 struct Mouth {
     rate: Hz,
@@ -237,6 +260,8 @@ impl Mouth {
     }
 }
 
+/// How finely tokio's timers count.
+const MOMENT: Duration = Duration::from_millis(1);
 /// Blocks that may wait for the session, and lines.
 const BLOCKS: usize = 50;
 /// Packets that may wait: two seconds of them.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One answer, or a piece of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::speech) enum Item {
     /// What was understood, and by which engine.
@@ -36,7 +36,7 @@ pub(in crate::speech) enum Item {
     Over(Option<EngineError>),
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::speech) struct Heard {
     engine: String,
     text: String,
@@ -50,7 +50,7 @@ pub(in crate::speech) struct Heard {
 }
 
 /// A word whose times are exact: in a transcript they are rounded.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::speech) struct TimedWord {
     text: String,
     begins: Duration,

@@ -2,9 +2,9 @@
 //! voices, samples of 16 bits that its lines point into.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{BufRead, BufReader, BufWriter, Read, Write},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -36,7 +36,8 @@ impl Writer {
     pub(super) fn create(folder: &Path) -> Result<Writer, AnswersError> {
         let create = |name: &str| {
             let path = folder.join(name);
-            File::create(&path).map(BufWriter::new).map_err(|error| of_file(&path, &error))
+            let options = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            options.map(BufWriter::new).map_err(|error| of_file(&path, &error))
         };
         Ok(Writer { lines: create(LINES)?, sound: create(SOUND)?, written: 0, trouble: None })
     }
@@ -70,6 +71,9 @@ impl Writer {
 
     /// Sound goes first: a line never points to what is not there.
     pub(super) fn flush(&mut self) -> Result<(), AnswersError> {
+        if let Some(trouble) = self.trouble.take() {
+            return Err(trouble);
+        }
         self.sound.flush()?;
         Ok(self.lines.flush()?)
     }

@@ -26,9 +26,9 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::Instrument;
 
-use super::pieces::Pieces;
 use crate::conversation::EngineError;
 use item::{Item, Recorded};
 pub(crate) use log::AnswersError;
@@ -130,6 +130,11 @@ impl Answers {
         Scope { answers: Some(self.clone()), future: Box::pin(future) }
     }
 
+    /// None stand beside this future: what it asks is no part of a session.
+    pub(crate) fn aside<F: Future>(future: F) -> Scope<F> {
+        Scope { answers: None, future: Box::pin(future) }
+    }
+
     /// Begins a step: what has come by now is given to those who wait for it.
     ///
     /// # Errors
@@ -154,6 +159,17 @@ impl Answers {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Brings to the disk what was written down.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn flush(&self) -> Result<(), AnswersError> {
+        match &mut self.lock().tape {
+            Tape::Recording { writer, .. } => writer.flush(),
+            Tape::Replaying(_) => Ok(()),
         }
     }
 
@@ -289,23 +305,47 @@ pub(super) async fn once<T: Recorded>(kind: Kind, key: impl FnOnce() -> Key, wor
     T::from_item(ask.next().await)
 }
 
-/// What an engine makes piece by piece, or what it once made.
-pub(super) struct Made<'a, T> {
-    engine: Option<Pieces<'a, T>>,
+/// What an engine makes piece by piece, or what it once made. The engine works in a task of its own, so that it is not late
+/// where whoever listens takes their time; dropping this stops it.
+pub(super) struct Made<T> {
+    engine: Option<Engine<T>>,
     ask: Option<Ask>,
 }
 
-impl<'a, T: Recorded> Made<'a, T> {
+struct Engine<T> {
+    pieces: mpsc::Receiver<T>,
+    work: JoinHandle<Result<(), EngineError>>,
+}
+
+impl<T> Engine<T> {
+    async fn next(&mut self) -> Result<Option<T>, EngineError> {
+        match self.pieces.recv().await {
+            Some(piece) => Ok(Some(piece)),
+            None => match (&mut self.work).await {
+                Ok(result) => result.map(|()| None),
+                Err(_) => Err(EngineError::Failed("the engine panicked".into())),
+            },
+        }
+    }
+}
+
+impl<T> Drop for Engine<T> {
+    fn drop(&mut self) {
+        self.work.abort();
+    }
+}
+
+impl<T: Recorded> Made<T> {
     /// Work, and the channel that its pieces come out of.
     pub(super) fn new(
         kind: Kind,
         key: impl FnOnce() -> Key,
-        work: impl Future<Output = Result<(), EngineError>> + Send + 'a,
+        work: impl Future<Output = Result<(), EngineError>> + Send + 'static,
         pieces: mpsc::Receiver<T>,
-    ) -> Made<'a, T> {
+    ) -> Made<T> {
         let ask = Answers::current().map(|answers| answers.ask(kind, key().finish()));
         let is_known = ask.as_ref().is_some_and(|ask| ask.is_known);
-        let engine = (!is_known).then(|| Pieces::without_end(work, pieces));
+        let engine = (!is_known).then(|| Engine { pieces, work: tokio::spawn(work.in_current_span()) });
         Made { engine, ask }
     }
 
@@ -315,18 +355,13 @@ impl<'a, T: Recorded> Made<'a, T> {
     /// That of the work.
     pub(super) async fn next(&mut self) -> Result<Option<T>, EngineError> {
         loop {
-            let Some(ask) = &self.ask else {
-                return match &mut self.engine {
-                    Some(engine) => engine.next().await,
-                    None => Ok(None),
-                };
-            };
             let made = async {
                 match &mut self.engine {
                     Some(engine) => engine.next().await,
                     None => std::future::pending().await,
                 }
             };
+            let Some(ask) = &self.ask else { return made.await };
             tokio::select! {
                 biased;
                 item = ask.next() => return match item {
@@ -394,14 +429,9 @@ impl<F: Future> Future for Scope<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let _entered = self.answers.as_ref().map(Answers::enter);
+        let _entered = Entered(CURRENT.replace(self.answers.clone()));
         self.future.as_mut().poll(cx)
     }
-}
-
-/// A future beside which stands what stands here, for when it is given to a task of its own.
-pub(crate) fn inherit<F: Future>(future: F) -> Scope<F> {
-    Scope { answers: Answers::current(), future: Box::pin(future) }
 }
 
 impl From<io::Error> for AnswersError {

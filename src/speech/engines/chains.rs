@@ -22,7 +22,7 @@ pub async fn open_ears(
     }
     let mut links = Vec::new();
     for engine in engines {
-        let pool = open(engine, folder).await.map_err(problem(key))?;
+        let pool = Answers::aside(open(engine, folder)).await.map_err(problem(key))?;
         check_language(language, &engine.name, &pool.about().languages)?;
         links.push(ChainLink::new(pool, engine.within).serving(engine.sessions));
     }
@@ -44,7 +44,7 @@ pub async fn open_voices(
     }
     let mut links = Vec::new();
     for engine in engines {
-        let voice = open_voice(engine, folder).await.map_err(problem(key))?;
+        let voice = Answers::aside(open_voice(engine, folder)).await.map_err(problem(key))?;
         check_language(language, &engine.name, &voice.about().languages)?;
         links.push(VoiceLink::new(voice, engine.within));
     }

@@ -73,8 +73,8 @@ impl Models {
     /// That of the last model. What was given before it failed has been said, or is about to be.
     pub async fn reply(&self, prompt: &Prompt, say: &mut Speech) -> Result<(), EngineError> {
         let (texts, pieces) = mpsc::channel(1);
-        let conversation = say.conversation().to_owned();
-        let work = self.write(prompt, &conversation, texts);
+        let (models, asked, conversation) = (self.clone(), prompt.clone(), say.conversation().to_owned());
+        let work = async move { models.write(&asked, &conversation, texts).await };
         let mut made = Made::new(Kind::LanguageModel, || key(prompt), work, pieces);
         while let Some(text) = made.next().await? {
             say.text(&text).await;

@@ -220,7 +220,7 @@ impl Voices {
 }
 
 /// Until nobody listens any more.
-async fn hand_on(mut made: Made<'static, Said>, said: mpsc::Sender<Said>) {
+async fn hand_on(mut made: Made<Said>, said: mpsc::Sender<Said>) {
     loop {
         let piece = match made.next().await {
             Ok(Some(piece)) => piece,
