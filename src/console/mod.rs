@@ -159,6 +159,11 @@ impl Console {
         self.0.desk.clone()
     }
 
+    /// Whether what is heard goes into a file.
+    pub(crate) fn writes_a_file(&self) -> bool {
+        matches!(&self.0.options.ends, Ends::Files { output: Some(_), .. })
+    }
+
     /// Writes a line to the agent, as a message in the room's chat. Says whether an agent was there to take it.
     pub fn write(&self, line: impl Into<String>) -> bool {
         let typing = self.0.typing.lock().expect("no holder panics");

@@ -165,7 +165,11 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         self.feed_all(heard);
         match input {
             Input::Draining { .. } => self.feed(TurnInput::End),
-            Input::Silence => self.feed(TurnInput::Silence),
+            Input::Silence => {
+                self.own.clear();
+                while self.announced.try_recv().is_ok() {}
+                self.feed(TurnInput::Silence);
+            }
             Input::Event(_) if !self.has_begun && self.room.peers.people().next().is_some() => {
                 self.has_begun = true;
                 self.own.push_back(None);

@@ -34,11 +34,17 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
     let table = agents::options(&args.options)?;
     let has_screen = !args.plain && !args.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let (mut screen, mut folder, mut lines) = (None, args.record.clone(), Vec::new());
+    let (mut options, mut is_muted) = (options(&args), false);
     let result = loop {
-        let console = Console::new(options(&args));
-        let handle = tokio::select! {
-            begun = begin(builtin, &table, &console, folder.as_deref()) => begun?,
-            _ = endings.next() => return Ok(()),
+        let console = Console::new(options.clone());
+        console.desk().mute(is_muted);
+        let begun = tokio::select! {
+            begun = begin(builtin, &table, &console, folder.as_deref()) => begun,
+            _ = endings.next() => break Ok(()),
+        };
+        let handle = match begun {
+            Ok(handle) => handle,
+            Err(failure) => break Err(failure),
         };
         if !has_screen {
             return plain::run(builtin.name(), &console, handle, endings, args.json).await;
@@ -48,7 +54,14 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
             none => none.insert(Screen::take()?),
         };
         let mut view = View::new(builtin.name(), folder.clone());
-        let (handle, next) = screen::run(&console, handle, &mut endings, screen, &mut view).await?;
+        let (handle, next) = match screen::run(&console, handle, &mut endings, screen, &mut view).await {
+            Ok(ended) => ended,
+            Err(failure) => break Err(failure),
+        };
+        is_muted = console.desk().is_muted();
+        if let Ends::Devices(choice) = &mut options.ends {
+            view.chosen(choice);
+        }
         let summary = handle.ended().await;
         lines.extend(view.lines());
         lines.extend(summary_lines(&console, &summary));

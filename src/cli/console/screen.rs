@@ -53,6 +53,10 @@ pub(super) async fn run(
                 Pressed::Line(line) => view.on_written(&line, begun.elapsed(), console.write(line.clone())),
                 Pressed::Devices => drop(listing.get_or_insert_with(|| spawn_blocking(devices))),
                 Pressed::Device(direction, device) => console.desk().choose(direction, &device),
+                // A file that was written would be written over.
+                Pressed::Record if console.writes_a_file() => {
+                    view.notice = Some("with --output-file, begin anew with --record DIR".to_owned());
+                }
                 Pressed::Record => {
                     next = if view.kept_in.is_some() { Next::Unrecorded } else { Next::Record };
                     has_left = leave(&handle);

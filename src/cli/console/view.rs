@@ -14,7 +14,7 @@ use ratatui::{
 use super::spectrum::{SILENCE_DB, Spectrum};
 use crate::{
     audio::{Hz, Loudness},
-    console::{CardFigures, Console, DeviceInfo, Direction},
+    console::{CardFigures, Choice, Console, DeviceInfo, Direction},
     conversation::transcript::{Caption, text_line},
     dialogue::{TurnFigures, TurnPart},
     session::{Counters, SessionEvent, SessionEventKind},
@@ -38,8 +38,9 @@ pub(super) struct View {
     turns: VecDeque<TurnFigures>,
     /// What is being typed.
     typing: Option<String>,
-    /// Devices to choose from.
+    /// Devices to choose from, and those that were chosen.
     devices: Vec<DeviceInfo>,
+    chosen: Choice,
     /// Where the conversation is kept.
     pub(super) kept_in: Option<PathBuf>,
     pub(super) notice: Option<String>,
@@ -86,6 +87,7 @@ impl View {
             turns: VecDeque::new(),
             typing: None,
             devices: Vec::new(),
+            chosen: Choice::default(),
             kept_in,
             notice: None,
         }
@@ -190,8 +192,21 @@ impl View {
     fn choose(&mut self, key: KeyCode) -> Pressed {
         let devices = std::mem::take(&mut self.devices);
         let KeyCode::Char(key) = key else { return Pressed::Nothing };
-        let chosen = KEYS_OF_DEVICES.find(key).and_then(|place| devices.get(place));
-        chosen.map_or(Pressed::Nothing, |device| Pressed::Device(device.direction, device.id.clone()))
+        let Some(device) = KEYS_OF_DEVICES.find(key).and_then(|place| devices.get(place)) else {
+            return Pressed::Nothing;
+        };
+        match device.direction {
+            Direction::Input => self.chosen.input = Some(device.id.clone()),
+            Direction::Output => self.chosen.output = Some(device.id.clone()),
+        }
+        Pressed::Device(device.direction, device.id.clone())
+    }
+
+    /// Puts in what was chosen.
+    pub(super) fn chosen(&self, choice: &mut Choice) {
+        let Choice { input, output } = self.chosen.clone();
+        choice.input = input.or(choice.input.take());
+        choice.output = output.or(choice.output.take());
     }
 
     pub(super) fn draw(&self, frame: &mut Frame<'_>) {

@@ -98,6 +98,8 @@ mod tests {
     use super::*;
     use crate::{audio::pcm16, console::room::RoomEcho};
 
+    type Speaker = fn(f32) -> f32;
+
     fn speech() -> Vec<f32> {
         crate::speech::sentence().iter().copied().map(pcm16::to_float).collect()
     }
@@ -107,7 +109,7 @@ mod tests {
     }
 
     /// As it is, and as small speakers in hard rooms make it: they clip, and the room rings on.
-    fn rooms() -> [(&'static str, fn(f32) -> f32, f32); 2] {
+    fn rooms() -> [(&'static str, Speaker, f32); 2] {
         [
             ("a linear room", |sample| sample, 0.0),
             ("a speaker that clips in a room that rings", |sample| (3.0 * sample).tanh() / 3.0, 0.997),
@@ -115,7 +117,7 @@ mod tests {
     }
 
     /// What is left of a microphone that hears `near`, and what the speaker plays, through a room.
-    fn clean(played: &[f32], near: &[f32], speaker: fn(f32) -> f32, ring: f32) -> (Vec<f32>, Vec<f32>) {
+    fn clean(played: &[f32], near: &[f32], speaker: Speaker, ring: f32) -> (Vec<f32>, Vec<f32>) {
         let mut ringing = 0.0;
         let processing = Processing { echo: true, noise: false, gain: false };
         let (mut canceller, mut room) = (Canceller::new(Hz::K16, processing), RoomEcho::new(Hz::K16, -6.0));

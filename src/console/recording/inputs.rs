@@ -65,7 +65,7 @@ impl Step {
 /// Where steps come from.
 pub(super) enum Inputs {
     Live(Live),
-    Kept(Kept),
+    Kept(Box<Kept>),
 }
 
 impl Inputs {

@@ -120,13 +120,15 @@ impl Replay {
             agent,
             answers: answers.clone(),
             seed: about.seed,
-            inputs: Inputs::Kept(kept),
+            inputs: Inputs::Kept(Box::new(kept)),
             witness,
             speaker: None,
             outside,
         };
         let summary = steps::begin(session)?.await;
-        keep.map(NewFolder::keep);
+        if let Some(place) = keep {
+            place.keep();
+        }
         drop(pending);
         let summary = summary.map_err(|_| RecordingError("the session broke off".into()))?;
         let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);

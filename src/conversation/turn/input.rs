@@ -81,7 +81,8 @@ pub enum TurnInput {
         /// Which.
         reply: ReplyId,
     },
-    /// Somebody who may say so wants the agent silent now: what it says or is about to say is dropped.
+    /// Somebody who may say so wants the agent silent now: its reply is dropped, and what it wanted to say by itself. Who has just
+    /// spoken is answered as ever.
     Silence,
     /// The conversation shall end when the agent has said what it is saying.
     End,

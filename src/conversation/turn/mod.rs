@@ -194,6 +194,7 @@ impl TurnMachine {
     }
 
     fn on_silence(&mut self) {
+        self.wanted = 0;
         if let Floor::Thinking(reply) | Floor::Speaking(reply) | Floor::Paused { reply, .. } = &self.floor {
             let reply = reply.id;
             self.orders.push_back(Order::Drop { reply });

@@ -141,3 +141,57 @@ fn key(prompt: &Prompt) -> Key {
 
 /// Bytes of a reply: an hour of talk.
 const LONGEST_REPLY: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::conversation::{Announcer, Part, TextSink, UserTurn};
+
+    /// Writes many sentences as fast as they are taken.
+    struct Talker;
+
+    #[async_trait]
+    impl LanguageModel for Talker {
+        fn name(&self) -> Arc<str> {
+            "talker".into()
+        }
+
+        async fn complete(&self, _: &Prompt, text: &mut TextSink) -> Result<(), EngineError> {
+            for n in 0..200 {
+                text.push(&format!("Sentence {n}. ")).await?;
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_model_is_not_late_where_whoever_speaks_takes_their_time() {
+        let models = Models::new(vec![ModelLink::new(Talker, Duration::from_secs(1))]);
+        let turn = UserTurn {
+            speaker: "ada".into(),
+            name: None,
+            text: "go on".into(),
+            begins: Duration::ZERO,
+            ends: Duration::ZERO,
+            stood_in: false,
+        };
+        let prompt = Prompt { instructions: "".into(), context: Arc::new([]), turn };
+        let (parts, mut said) = mpsc::channel(1);
+        let announcer = Announcer::new(mpsc::channel(1).0);
+        let mut speech = Speech::new(parts, watch::channel(true).1, Arc::new([]), announcer, "room/agent".into());
+        let taking = tokio::spawn(async move {
+            let mut taken = 0;
+            while let Some(part) = said.recv().await {
+                taken += u32::from(matches!(part, Part::Text(_)));
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+            taken
+        });
+        models.reply(&prompt, &mut speech).await.unwrap();
+        drop(speech);
+        assert_eq!(taking.await.unwrap(), 200);
+    }
+}

@@ -336,7 +336,7 @@ fn who_is_told_to_be_silent_says_no_more_and_listens() {
     let mut play = Play::new(TurnSettings::default());
     play.at(0, TurnInput::Silence).at(100, TurnInput::Wants).at(300, TurnInput::Speaks { reply: ReplyId(1) });
     assert!(play.machine.is_agents());
-    play.at(1_000, TurnInput::Silence);
+    play.at(900, TurnInput::Wants).at(1_000, TurnInput::Silence);
     assert!(!play.machine.is_agents());
     // What it had to say by then is over; what comes behind that is said.
     play.at(1_100, TurnInput::Finished { reply: ReplyId(1) }).at(1_200, TurnInput::Wants);
