@@ -187,6 +187,19 @@ fn files_and_functions_fit() {
     }
 }
 
+/// What a device calls must not wait for anybody: it has its ends of rings and atomics, and nothing that locks. That it asks for no
+/// memory is measured beside it.
+#[test]
+fn callbacks_of_devices_lock_nothing() {
+    for file in ["src/console/capture.rs", "src/console/playback.rs", "src/console/ring.rs", "src/console/device/open.rs"] {
+        let text = std::fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for word in ["Mutex", "RwLock", "Condvar", ".lock(", "channel(", "tracing::", "println!", "sleep("] {
+            assert!(!code.contains(word), "{file}: {word}");
+        }
+    }
+}
+
 #[test]
 fn no_queue_is_unbounded() {
     for (path, text) in sources("src").into_iter().chain(sources("agents")) {
