@@ -191,7 +191,9 @@ fn files_and_functions_fit() {
 /// memory is measured beside it.
 #[test]
 fn callbacks_of_devices_lock_nothing() {
-    for file in ["src/console/capture.rs", "src/console/playback.rs", "src/console/ring.rs", "src/console/device/open.rs"] {
+    for file in
+        ["src/console/capture.rs", "src/console/playback.rs", "src/console/ring.rs", "src/console/device/open.rs"]
+    {
         let text = std::fs::read_to_string(file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
         for word in ["Mutex", "RwLock", "Condvar", ".lock(", "channel(", "tracing::", "println!", "sleep("] {

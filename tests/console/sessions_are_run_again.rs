@@ -231,7 +231,7 @@ fn the_program_keeps_a_session_and_runs_it_again() {
     };
     let path = kept.to_str().unwrap();
     let (code, said) =
-        run(&["console", "--agent", "echo", "--set", "mixed=true", "--input-file", SPEECH, "--record", path]);
+        run(&["console", "--agent", "echo", "--set", "mixed=false", "--input-file", SPEECH, "--record", path]);
     assert_eq!(code, Some(0), "{said}");
     let again = folder.join("again");
     let again = again.to_str().unwrap();
@@ -239,6 +239,11 @@ fn the_program_keeps_a_session_and_runs_it_again() {
         let (code, said) = run(args);
         assert!(code == Some(0) && said.starts_with("the same: "), "{said}");
     }
+    // The way through the session takes no sample more or less: what an echo heard in a step is heard of it in the same.
+    let sound = |name: &str| Sound::read(&kept.join(name)).unwrap();
+    let (heard, said) = (sound("heard.wav"), sound("said.wav"));
+    assert_eq!(heard.rate, said.rate);
+    assert!(heard.samples == said.samples && heard.samples.iter().any(|sample| *sample != 0));
     // What cannot begin leaves nothing behind.
     let none = folder.join("none");
     let (code, _) =
