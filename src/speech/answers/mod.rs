@@ -38,7 +38,7 @@ use log::{Asked, Reader, Writer};
 #[derive(Clone)]
 pub(crate) struct Answers(Arc<Mutex<State>>);
 
-/// What is asked. The order is that of [`Kind::NAMES`].
+/// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
