@@ -48,7 +48,7 @@ pub struct CardFigures {
     pub overrun_samples: u64,
     /// Times a device was opened again.
     pub reopened: u64,
-    /// Samples of the voice that found the speaker's queue full.
+    /// Samples of the voice that found the speaker's queue full, or were left out as too much waited there.
     pub unplayed_samples: u64,
     /// How much faster the speaker's stream runs than its clock says, so that it neither fills up nor runs dry.
     pub bend: f64,

@@ -100,6 +100,26 @@ impl Level {
     }
 }
 
+impl Level {
+    /// How much more waits than is to, where that is too much to be bent away: the device, or we, stood still for a while. It is left
+    /// out then, or the voice would be late for minutes.
+    pub(super) fn surplus(&mut self) -> Option<Duration> {
+        let target_s = self.target_s?;
+        let surplus = Duration::from_secs_f64((self.mean_s - target_s).max(0.0));
+        (!self.lasted.is_zero() && surplus > TOO_LATE).then(|| {
+            self.mean_s = target_s;
+            surplus
+        })
+    }
+
+    /// How much is to wait, once that is known.
+    pub(super) fn target(&self) -> Option<Duration> {
+        self.target_s.map(Duration::from_secs_f64)
+    }
+}
+
+/// More than this is not bent away.
+const TOO_LATE: Duration = Duration::from_millis(250);
 /// What is handed to the resampler at once.
 const CHUNK: Duration = Duration::from_millis(5);
 /// The most by which a stream is bent: devices are off by 0.01 % as a rule, and nobody hears a half of a percent in speech.
@@ -140,6 +160,24 @@ mod tests {
             let rms = (whole.iter().map(|sample| sample * sample).sum::<f32>() / whole.len() as f32).sqrt();
             assert!((rms - 0.3535).abs() < 0.01, "{from} to {to}: {rms}");
         }
+    }
+
+    /// A device that stood still for most of a second: what has piled up is left out within two seconds, once.
+    #[test]
+    fn what_piles_up_while_a_device_stands_still_is_left_out() {
+        let (mut level, mut waits, mut left_out) = (Level::default(), 0.060_f64, Vec::new());
+        for step in 0..10_000_u32 {
+            let bend = level.follow(Some(Duration::from_secs_f64(waits)), Duration::from_millis(5));
+            if let Some(surplus) = level.surplus() {
+                waits = level.target().unwrap().as_secs_f64();
+                left_out.push((step, surplus));
+            }
+            waits += if step.is_multiple_of(4) { 0.020 / (1.0 + bend) } else { 0.0 };
+            let stands_still = (2_000..2_160).contains(&step);
+            waits -= if stands_still { 0.0 } else { 0.005 };
+        }
+        assert!(left_out.len() == 1 && left_out[0].0 < 2_400, "{left_out:?}");
+        assert!((0.035..0.1).contains(&waits), "{waits}");
     }
 
     /// Ten minutes of sound into a device whose clock is off by 200 ppm: what waits stays near to where it was.

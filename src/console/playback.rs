@@ -77,6 +77,16 @@ impl Playback {
         self.shared.cut.store(self.written, Release);
     }
 
+    /// Drops what waits but for the newest samples, so many of them, and returns how many are left out. The sound swings out and goes
+    /// on there.
+    pub(super) fn leave_out_all_but(&mut self, newest: usize) -> usize {
+        let surplus = self.waiting().saturating_sub(newest);
+        if surplus > 0 {
+            self.shared.cut.store(self.written - newest as u64, Release);
+        }
+        surplus
+    }
+
     /// Samples that wait to be played.
     pub(super) fn waiting(&self) -> usize {
         self.ring.occupied_len()
@@ -207,6 +217,19 @@ mod tests {
 
     fn ramp(samples: usize) -> Vec<f32> {
         (0..samples).map(|n| n as f32 / 48_000.0).collect()
+    }
+
+    #[test]
+    fn what_waits_too_long_is_left_out_and_the_newest_is_heard() {
+        let (mut playback, mut callback) = playback(Hz::K48);
+        assert_eq!(playback.play(&ramp(10_000)), 10_000);
+        assert_eq!(playback.leave_out_all_but(1_000), 9_000);
+        let mut out = [0.0_f32; 1_000];
+        callback.fill(&mut out, 1);
+        // A fade of 5 ms out of what waited, then the newest.
+        assert!(out[239] < ramp(240)[239] && out[240] == 9_000.0 / 48_000.0, "{} {}", out[239], out[240]);
+        assert_eq!((playback.waiting(), playback.underruns()), (240, (0, 0)));
+        assert_eq!(playback.leave_out_all_but(1_000), 0);
     }
 
     #[test]

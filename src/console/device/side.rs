@@ -308,6 +308,10 @@ impl Speaker {
         let waiting = ends.playback.waiting() as u64;
         let waits = (waiting > 0).then(|| ends.rate.duration_of(waiting));
         self.bend = ends.level.follow(waits, passed);
+        if ends.level.surplus().is_some() {
+            let target = ends.rate.samples_in(ends.level.target().unwrap_or_default());
+            self.unplayed_samples += ends.playback.leave_out_all_but(target) as u64;
+        }
         ends.to_device.bend(self.bend);
         if waiting == 0 && std::mem::take(&mut ends.holds_rest) {
             self.buffer.clear();
