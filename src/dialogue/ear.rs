@@ -114,7 +114,7 @@ impl Ear {
         let samples: Arc<[i16]> = utterance.samples[..utterance.speech_ends.min(utterance.samples.len())].into();
         let speaker = source.peer.clone();
         self.judging.push(Box::pin(async move {
-            Judged { speaker, utterance: id, finished: speech::judge(&*listener, samples).await }
+            Judged { speaker, utterance: id, finished: speech::judge(listener, samples).await }
         }));
     }
 

@@ -89,7 +89,8 @@ impl Chain {
         losses: u32,
     ) -> Result<(Answer, AskedEngine), EngineError> {
         let key = || key(&samples, true, language.as_deref());
-        let work = self.ask_each(samples.clone(), language.clone(), losses);
+        let (chain, asked, spoken) = (self.clone(), samples.clone(), language.clone());
+        let work = async move { chain.ask_each(asked, spoken, losses).await };
         answers::once(Kind::SpeechToText, key, work).await
     }
 
@@ -124,7 +125,8 @@ impl Chain {
     pub async fn listen(&self, job: Job) -> Result<(Answer, AskedEngine), EngineError> {
         let (samples, language) = (job.samples.clone(), job.language.clone());
         let key = || key(&samples, false, language.as_deref());
-        answers::once(Kind::SpeechToText, key, self.ask_first(job)).await
+        let chain = self.clone();
+        answers::once(Kind::SpeechToText, key, async move { chain.ask_first(job).await }).await
     }
 
     async fn ask_first(&self, job: Job) -> Result<(Answer, AskedEngine), EngineError> {

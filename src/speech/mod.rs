@@ -56,7 +56,8 @@ use crate::conversation::TurnListener;
 use answers::{Key, Kind};
 
 /// Has a listener judge whether somebody has finished, or what it once made of the same.
-pub(crate) async fn judge(listener: &dyn TurnListener, samples: Arc<[i16]>) -> Option<f32> {
+pub(crate) async fn judge(listener: Arc<dyn TurnListener>, samples: Arc<[i16]>) -> Option<f32> {
     let asked = samples.clone();
-    answers::once(Kind::TurnListener, || Key::default().samples(&asked), listener.finished(samples)).await
+    let work = async move { listener.finished(samples).await };
+    answers::once(Kind::TurnListener, || Key::default().samples(&asked), work).await
 }

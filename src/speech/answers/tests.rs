@@ -1,5 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
+use tokio::sync::mpsc;
+
 use super::*;
 use crate::{
     audio::Hz,

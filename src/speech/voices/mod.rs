@@ -125,22 +125,18 @@ pub enum Said {
 }
 
 /// A sentence that is being said. Dropping it stops that.
-#[derive(Debug)]
-pub struct Saying {
-    said: mpsc::Receiver<Said>,
-    task: tokio::task::JoinHandle<()>,
-}
+pub struct Saying(Made<Said>);
 
 impl Saying {
     /// The next piece; `None` behind the last one and behind [`Said::Failed`]. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Said> {
-        self.said.recv().await
+        self.0.next().await.unwrap_or_else(|error| Some(Said::Failed(error)))
     }
 }
 
-impl Drop for Saying {
-    fn drop(&mut self) {
-        self.task.abort();
+impl fmt::Debug for Saying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Saying")
     }
 }
 
@@ -172,7 +168,6 @@ impl Voices {
 
     /// The same in a conversation, by whose name traces call it.
     pub fn say_in(&self, sentence: Sentence, conversation: Option<Arc<str>>) -> Saying {
-        let (sender, said) = mpsc::channel(PIECES);
         let (making, pieces) = mpsc::channel(PIECES);
         let (voices, asked) = (self.clone(), sentence.clone());
         let key = || Key::default().text(&asked.text).text(asked.language.as_deref().unwrap_or(""));
@@ -180,9 +175,7 @@ impl Voices {
             voices.run(&sentence, conversation.as_deref(), &making).await;
             Ok(())
         };
-        let made = Made::new(Kind::TextToSpeech, key, work, pieces);
-        let task = tokio::spawn(hand_on(made, sender).in_current_span());
-        Saying { said, task }
+        Saying(Made::new(Kind::TextToSpeech, key, work, pieces))
     }
 
     async fn run(&self, sentence: &Sentence, conversation: Option<&str>, said: &mpsc::Sender<Said>) {
@@ -216,23 +209,6 @@ impl Voices {
             }
         }
         said.send(Said::Failed(last)).await.ok();
-    }
-}
-
-/// Until nobody listens any more.
-async fn hand_on(mut made: Made<Said>, said: mpsc::Sender<Said>) {
-    loop {
-        let piece = match made.next().await {
-            Ok(Some(piece)) => piece,
-            Ok(None) => return,
-            Err(error) => {
-                said.send(Said::Failed(error)).await.ok();
-                return;
-            }
-        };
-        if said.send(piece).await.is_err() {
-            return;
-        }
     }
 }
 
