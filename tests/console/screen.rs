@@ -112,9 +112,9 @@ impl Terminal {
     /// Waits for the program's end, and looks whether the terminal is as it was.
     fn ends_clean(mut self) -> (ExitStatus, String) {
         let status = self.wait();
-        while let Ok(bytes) = self.shown.recv_timeout(Duration::from_millis(300)) {
-            self.parser.process(&bytes);
-        }
+        // All that the program wrote is shown once this is.
+        self.slave.write_all(BEHIND.as_bytes()).unwrap();
+        self.until_it_shows(BEHIND);
         let screen = self.parser.screen();
         assert!(!screen.alternate_screen() && !screen.hide_cursor(), "{}", self.text());
         let modes = tcgetattr(&self.slave).unwrap().local_modes;
@@ -137,6 +137,8 @@ fn resize(master: &File, [rows, columns]: [u16; 2]) {
     tcsetwinsize(master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
 }
 
+/// What no program writes.
+const BEHIND: &str = "~behind all~";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_roomtone");
 
 #[test]
