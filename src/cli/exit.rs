@@ -3,6 +3,7 @@
 use std::{fmt, process::ExitCode};
 
 use super::ErrorCode;
+use crate::session::SessionSummary;
 
 /// Why a command failed: a code that `explain` tells more of, and what there is to say, in one line or in several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,14 @@ impl Failure {
     /// Several that have one cause.
     pub fn of_lines(code: ErrorCode, lines: Vec<String>) -> Failure {
         Failure { code, lines }
+    }
+
+    /// How the command that had this session ends: well, or with how the session did.
+    pub(super) fn unless_regular(summary: &SessionSummary) -> Result<(), Failure> {
+        match summary.is_regular() {
+            true => Ok(()),
+            false => Err(Failure::new(ErrorCode::Session, summary.how())),
+        }
     }
 
     /// What kind it is.

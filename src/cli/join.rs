@@ -55,10 +55,7 @@ pub(super) async fn run(registry: &Registry, args: JoinArgs) -> Result<(), Failu
     told.abort();
     say(&summary.how());
     say(&summary.counters_line());
-    match summary.is_regular() {
-        true => written,
-        false => Err(Failure::new(ErrorCode::Session, summary.how())),
-    }
+    Failure::unless_regular(&summary).and(written)
 }
 
 /// Goes in, or gives up when the program is told to end meanwhile: a peer that has been made by then is removed.

@@ -66,7 +66,7 @@ pub(super) async fn run(registry: &Registry, args: ConsoleArgs) -> Result<(), Fa
         lines.extend(view.lines());
         lines.extend(summary_lines(&console, &summary));
         match next {
-            Next::End => break how(&summary),
+            Next::End => break Failure::unless_regular(&summary),
             Next::Record => folder = Some(free_folder()),
             Next::Unrecorded => folder = None,
         }
@@ -169,13 +169,6 @@ fn summary_lines(console: &Console, summary: &SessionSummary) -> [String; 3] {
         figures.reopened
     );
     [summary.how(), summary.counters_line(), of_devices]
-}
-
-fn how(summary: &SessionSummary) -> Result<(), Failure> {
-    match summary.is_regular() {
-        true => Ok(()),
-        false => Err(Failure::new(ErrorCode::Session, summary.how())),
-    }
 }
 
 /// `roomtone devices`.

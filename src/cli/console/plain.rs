@@ -1,6 +1,6 @@
 //! A conversation in lines: what was said by whom, and how long the answer took.
 
-use super::{how, summary_lines, until_all_is_said};
+use super::{summary_lines, until_all_is_said};
 use crate::{
     cli::{Failure, explain, say, say_json, signals::Endings},
     console::Console,
@@ -47,7 +47,7 @@ pub(super) async fn run(
         true => explain(line),
         false => say(line),
     });
-    how(&summary)
+    Failure::unless_regular(&summary)
 }
 
 fn show(event: &SessionEvent) {

@@ -50,10 +50,7 @@ pub(super) async fn run(registry: &Registry, args: DemoArgs) -> Result<(), Failu
         say(&format_args!("{fact:<10} {value}"));
     }
     say(&format_args!("{:<10} {}", "report", files.report.display()));
-    match scene.summary.is_regular() {
-        true => Ok(()),
-        false => Err(Failure::new(ErrorCode::Session, scene.summary.how())),
-    }
+    Failure::unless_regular(&scene.summary)
 }
 
 /// What the person says, and what that is called.
