@@ -27,12 +27,17 @@ pub fn create(folder: &Path, name: &str, extension: &str) -> io::Result<(File, P
     loop {
         let number = if n == 1 { String::new() } else { format!("-{n}") };
         let path = folder.join(format!("{name}{number}.{extension}"));
-        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path) {
+        match create_new(&path) {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && n < MOST => n += 1,
             Err(error) => return Err(named(&path, "cannot be created", &error)),
         }
     }
+}
+
+/// Creates a file that was not there before, which nobody but this user may read.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Opens a file to write behind what is there, or creates it so that nobody but this user may read it.

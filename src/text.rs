@@ -99,6 +99,16 @@ pub(crate) fn token(text: &str) -> Result<&str, &'static str> {
     }
 }
 
+/// The next line, without its end, as far as the file has whole ones: a program that is killed leaves half of one, and one that
+/// is longer than `longest` bytes is none.
+pub(crate) fn whole_line(file: &mut impl std::io::BufRead, longest: u64) -> std::io::Result<Option<String>> {
+    use std::io::{BufRead, Read};
+
+    let mut line = String::new();
+    file.take(longest).read_line(&mut line)?;
+    Ok(line.strip_suffix('\n').map(str::to_owned))
+}
+
 /// What a file says.
 ///
 /// # Errors

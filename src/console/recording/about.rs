@@ -5,7 +5,8 @@ use std::{io::Write, path::Path};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{RecordingError, files::create_new};
+use super::RecordingError;
+use crate::files::create_new;
 
 /// What a session is made of beside what comes from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

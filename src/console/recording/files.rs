@@ -1,15 +1,15 @@
 //! The files of a recording, and what is compared with them.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{BufWriter, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use super::{RecordingError, inputs::Step};
 use crate::{
-    audio::{Hz, wav::WavFile},
+    audio::{Hz, SoundFile, wav::WavFile},
+    files::create_new,
     session::SessionEvent,
     speech::AnswersError,
 };
@@ -105,14 +105,42 @@ impl Witness for Folder {
     }
 }
 
-/// What people say is nobody else's business.
-pub(super) fn create_new(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
-}
-
 fn line(file: &mut BufWriter<File>, what: &impl serde::Serialize) -> std::io::Result<()> {
     serde_json::to_writer(&mut *file, what)?;
     file.write_all(b"\n")
+}
+
+/// The sound of a recording, read as much at a time as is wanted.
+pub(super) struct Samples {
+    file: SoundFile,
+    /// Read, and not taken yet.
+    ahead: Vec<i16>,
+}
+
+impl Samples {
+    pub(super) fn open(path: &Path) -> Result<Samples, RecordingError> {
+        let file = SoundFile::open(path).map_err(|error| RecordingError(error.to_string()))?;
+        Ok(Samples { file, ahead: Vec::new() })
+    }
+
+    pub(super) fn rate(&self) -> Hz {
+        self.file.rate()
+    }
+
+    /// The next so many samples; fewer at the end.
+    pub(super) fn take(&mut self, count: usize) -> Vec<i16> {
+        while self.ahead.len() < count {
+            match self.file.read_into(&mut self.ahead) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!("the recording ends here: {error}");
+                    break;
+                }
+            }
+        }
+        self.ahead.drain(..count.min(self.ahead.len())).collect()
+    }
 }
 
 /// All of them but those of engines' answers.

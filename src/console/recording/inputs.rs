@@ -1,7 +1,7 @@
 //! What comes from outside, step by step: live, or out of a recording.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::BufReader,
     path::Path,
     time::{Duration, Instant},
 };
@@ -12,13 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     RecordingError,
-    files::{HEARD, INPUTS},
+    files::{HEARD, INPUTS, Samples},
     replay::Pace,
 };
 use crate::{
-    audio::{BLOCK, Hz, SoundFile},
+    audio::{BLOCK, Hz},
     console::driver::Typed,
     session::SessionLink,
+    text::whole_line,
 };
 
 /// What one step brings, beside engines' answers.
@@ -49,6 +50,11 @@ pub(super) struct Step {
     /// It is beyond the end of a recording.
     #[serde(skip)]
     pub(super) is_beyond: bool,
+}
+
+/// When a step ends, since the session began.
+pub(super) fn end_of(step: u64) -> Duration {
+    BLOCK * u32::try_from(step).unwrap_or(u32::MAX)
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -164,9 +170,7 @@ fn take_change<T: Clone>(watched: &mut watch::Receiver<T>) -> Option<T> {
 
 /// The steps of a session that was kept.
 pub(super) struct Kept {
-    sound: SoundFile,
-    /// Read ahead of it.
-    samples: Vec<i16>,
+    sound: Samples,
     block_samples: usize,
     given: std::iter::Peekable<std::vec::IntoIter<Step>>,
     pace: Pace,
@@ -176,18 +180,12 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn open(folder: &Path) -> Result<Kept, RecordingError> {
-        let sound = SoundFile::open(&folder.join(HEARD)).map_err(|error| RecordingError(error.to_string()))?;
+        let sound = Samples::open(&folder.join(HEARD))?;
         let path = folder.join(INPUTS);
         let wrong = |error: &dyn std::fmt::Display| RecordingError::of(&path, error);
         let mut file = BufReader::new(std::fs::File::open(&path).map_err(|error| wrong(&error))?);
         let mut given: Vec<Step> = Vec::new();
-        loop {
-            let mut line = String::new();
-            let read = file.by_ref().take(LONGEST_LINE).read_line(&mut line).map_err(|error| wrong(&error))?;
-            if read == 0 || !line.ends_with('\n') {
-                // A program that was killed leaves half a line.
-                break;
-            }
+        while let Some(line) = whole_line(&mut file, LONGEST_LINE).map_err(|error| wrong(&error))? {
             let step: Step = serde_json::from_str(&line).map_err(|error| wrong(&error))?;
             if step.step <= given.last().map_or(0, |last| last.step) {
                 return Err(wrong(&format!("step {} comes twice or too late", step.step)));
@@ -195,7 +193,7 @@ impl Kept {
             given.push(step);
         }
         let (block_samples, given) = (sound.rate().block_samples(), given.into_iter().peekable());
-        Ok(Kept { sound, samples: Vec::new(), block_samples, given, pace: Pace::Fast, begun: None, steps: 0 })
+        Ok(Kept { sound, block_samples, given, pace: Pace::Fast, begun: None, steps: 0 })
     }
 
     /// The rate of what was heard.
@@ -214,7 +212,7 @@ impl Kept {
         step.step = self.steps;
         let wants_sound = !step.has_no_sound && !step.sound_ends;
         if wants_sound {
-            step.block = self.block();
+            step.block = Some(self.sound.take(self.block_samples)).filter(|block| !block.is_empty());
         }
         let is_next_given = self.given.peek().is_some_and(|step| step.step == self.steps + 1);
         if wants_sound && step.block.is_none() && !is_next_given {
@@ -224,25 +222,9 @@ impl Kept {
         step
     }
 
-    fn block(&mut self) -> Option<Vec<i16>> {
-        while self.samples.len() < self.block_samples {
-            match self.sound.read_into(&mut self.samples) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    tracing::warn!("the recording ends here: {error}");
-                    break;
-                }
-            }
-        }
-        let block: Vec<i16> = self.samples.drain(..self.block_samples.min(self.samples.len())).collect();
-        Some(block).filter(|block| !block.is_empty())
-    }
-
     async fn keep_pace(&mut self) {
         if let Pace::RealTime = self.pace {
-            let due =
-                *self.begun.get_or_insert_with(Instant::now) + BLOCK * u32::try_from(self.steps).unwrap_or(u32::MAX);
+            let due = *self.begun.get_or_insert_with(Instant::now) + end_of(self.steps);
             let wait = due.saturating_duration_since(Instant::now());
             tokio::task::spawn_blocking(move || std::thread::sleep(wait)).await.ok();
         }

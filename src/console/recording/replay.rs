@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::BufReader,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -12,17 +12,18 @@ use toml::Table;
 
 use super::{
     About, Folder, NewFolder, RecordingError,
-    files::{EVENTS, SAID, Witness},
-    inputs::{Inputs, Kept, Step},
+    files::{EVENTS, SAID, Samples, Witness},
+    inputs::{Inputs, Kept, Step, end_of},
     steps::{self, Session},
 };
 use crate::{
     agent::Agent,
-    audio::{BLOCK, Hz, SoundFile},
+    audio::Hz,
     console::driver::Parts,
     session::{SessionEvent, SessionSummary},
     signal::PublishedTrack,
     speech::{Answers, AnswersError},
+    text::whole_line,
 };
 
 /// A session that was kept.
@@ -134,8 +135,8 @@ impl Replay {
         let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
         compared.end();
         Ok(Outcome {
-            lasts: BLOCK * u32::try_from(compared.steps).unwrap_or(u32::MAX),
-            events: compared.events.count,
+            lasts: end_of(compared.steps),
+            events: compared.events_so_far,
             difference: compared.difference.take(),
             unknown_questions: answers.missing(),
             summary,
@@ -185,29 +186,14 @@ impl std::fmt::Debug for Difference {
 
 /// Compares with what was recorded, and keeps it where that is wanted.
 struct Compared {
-    events: Lines,
-    said: Option<SoundFile>,
-    /// Of what was said, read and not compared yet.
-    samples: Vec<i16>,
+    events: BufReader<File>,
+    events_so_far: u64,
+    said: Option<Samples>,
     steps: u64,
     /// The recording has ended; that of a program that was killed tells nothing of how the session would have.
     is_beyond: bool,
     difference: Option<Difference>,
     keep: Option<Folder>,
-}
-
-struct Lines {
-    file: BufReader<File>,
-    count: u64,
-}
-
-impl Lines {
-    /// The next one; half a line, as a program leaves that is killed, is none.
-    fn next(&mut self) -> Option<String> {
-        let mut line = String::new();
-        let read = self.file.by_ref().take(LONGEST_EVENT).read_line(&mut line);
-        (read.is_ok() && line.ends_with('\n')).then(|| line.trim_end().to_owned())
-    }
 }
 
 impl Compared {
@@ -216,10 +202,8 @@ impl Compared {
         let file = File::open(&path).map_err(|error| RecordingError::of(&path, error))?;
         let path = folder.join(SAID);
         let had_voice = path.exists();
-        let said = had_voice.then(|| SoundFile::open(&path).map_err(|error| RecordingError(error.to_string())));
-        let said = said.transpose()?;
+        let said = had_voice.then(|| Samples::open(&path)).transpose()?;
         let keep = keep.map(|folder| Folder::create(folder, rate, voice_rate)).transpose()?;
-        let events = Lines { file: BufReader::new(file), count: 0 };
         let voice = |has: bool| Some(if has { "it has a voice" } else { "it has no voice" }.to_owned());
         let changed = had_voice != voice_rate.is_some();
         let difference = changed.then(|| Difference {
@@ -227,12 +211,12 @@ impl Compared {
             before: voice(had_voice),
             now: voice(voice_rate.is_some()),
         });
-        Ok(Compared { events, said, samples: Vec::new(), steps: 0, is_beyond: false, difference, keep })
+        let events = BufReader::new(file);
+        Ok(Compared { events, events_so_far: 0, said, steps: 0, is_beyond: false, difference, keep })
     }
 
     fn differs(&mut self, before: Option<String>, now: Option<String>) {
-        let at = BLOCK * u32::try_from(self.steps).unwrap_or(u32::MAX);
-        self.difference.get_or_insert(Difference { at, before, now });
+        self.difference.get_or_insert(Difference { at: end_of(self.steps), before, now });
     }
 
     /// Nothing more comes; something was still to come.
@@ -240,7 +224,7 @@ impl Compared {
         if self.is_beyond {
             return;
         }
-        if let Some(line) = self.events.next() {
+        if let Some(line) = self.next_event() {
             self.differs(Some(line), None);
         }
         let rest = self.take_said(1);
@@ -249,10 +233,13 @@ impl Compared {
         }
     }
 
+    /// As it was; one that cannot be read is none.
+    fn next_event(&mut self) -> Option<String> {
+        whole_line(&mut self.events, LONGEST_EVENT).ok().flatten()
+    }
+
     fn take_said(&mut self, count: usize) -> Vec<i16> {
-        let Some(said) = &mut self.said else { return Vec::new() };
-        while self.samples.len() < count && said.read_into(&mut self.samples).unwrap_or(false) {}
-        self.samples.drain(..count.min(self.samples.len())).collect()
+        self.said.as_mut().map(|said| said.take(count)).unwrap_or_default()
     }
 }
 
@@ -265,12 +252,12 @@ impl Witness for Compared {
     }
 
     fn on_event(&mut self, event: &SessionEvent) {
-        self.events.count += 1;
+        self.events_so_far += 1;
         if let Some(keep) = &mut self.keep {
             keep.on_event(event);
         }
         let now = serde_json::to_string(event).unwrap_or_default();
-        let before = self.events.next();
+        let before = self.next_event();
         let is_past_all = before.is_none() && self.is_beyond;
         if before.as_ref() != Some(&now) && !is_past_all {
             self.differs(before, Some(now));

@@ -17,11 +17,11 @@ use super::{
     RecordingError,
     files::Witness,
     idle::Idle,
-    inputs::{Inputs, Step},
+    inputs::{Inputs, Step, end_of},
 };
 use crate::{
     agent::Agent,
-    audio::{BLOCK, Hz},
+    audio::Hz,
     console::{
         driver::{Driver, Ends, Parts, Typed},
         sound::{Order, Wires},
@@ -161,7 +161,7 @@ impl Steps {
         self.idle.reached().await;
         while !self.is_over() {
             let step = self.inputs.next().await;
-            let due = self.begun + BLOCK * u32::try_from(step.step).unwrap_or(u32::MAX);
+            let due = self.begun + end_of(step.step);
             self.witness(|witness| witness.on_step(&step));
             if let Err(trouble) = self.answers.begin_step(step.step) {
                 self.witness(|witness| witness.on_trouble(&trouble));

@@ -2,15 +2,16 @@
 //! voices, samples of 16 bits that its lines point into.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{BufRead, BufReader, BufWriter, Read, Write},
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    fs::File,
+    io::{BufReader, BufWriter, Write},
+    os::unix::fs::FileExt,
     path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, item::Item};
+use crate::{files::create_new, text::whole_line};
 
 /// Why answers cannot be kept, or read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -36,8 +37,7 @@ impl Writer {
     pub(super) fn create(folder: &Path) -> Result<Writer, AnswersError> {
         let create = |name: &str| {
             let path = folder.join(name);
-            let options = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-            options.map(BufWriter::new).map_err(|error| of_file(&path, &error))
+            create_new(&path).map(BufWriter::new).map_err(|error| of_file(&path, &error))
         };
         Ok(Writer { lines: create(LINES)?, sound: create(SOUND)?, written: 0, trouble: None })
     }
@@ -106,13 +106,8 @@ impl Reader {
         let mut lines = BufReader::new(File::open(&path).map_err(|error| of_file(&path, &error))?);
         let mut asked: Vec<Asked> = Vec::new();
         for number in 1_u64.. {
-            let mut line = String::new();
-            let read = lines.by_ref().take(LONGEST_LINE).read_line(&mut line);
             let wrong = |why: &dyn std::fmt::Display| AnswersError(format!("{}:{number}: {why}", path.display()));
-            if read.map_err(|error| wrong(&error))? == 0 || !line.ends_with('\n') {
-                // A program that was killed leaves half a line.
-                break;
-            }
+            let Some(line) = whole_line(&mut lines, LONGEST_LINE).map_err(|error| wrong(&error))? else { break };
             match serde_json::from_str(&line).map_err(|error| wrong(&error))? {
                 Line::Ask { ask, step, kind, key } if ask == asked.len() as u64 => {
                     asked.push(Asked { kind, key, step, answers: Vec::new() });
