@@ -234,7 +234,8 @@ impl OutboundAudio {
             let got = scratch::with_samples(|fetched| {
                 let got = port.fetch(self.resampler.from().block_samples(), fetched);
                 if got > 0 && self.utterance.is_new() {
-                    self.begin(port.position() - got as u64, staged);
+                    let start = port.position() - got as u64;
+                    self.begin(start, got as u64 + port.waiting(), staged, end);
                 }
                 self.resampler.push(fetched, staged);
                 got
@@ -248,10 +249,15 @@ impl OutboundAudio {
     }
 
     /// An utterance begins with as much silence as the resampler is late: so the packets are whole as soon as the
-    /// agent's own blocks are, and not a block later.
-    fn begin(&mut self, start: u64, staged: &mut Vec<i16>) {
-        self.utterance = Utterance::at(start);
-        let head = self.resampler.delay_samples();
+    /// agent's own blocks are, and not a block later. An agent that plays as it hears begins with a block that is short by the
+    /// delay of the filter before its ear; that much is made good here, too.
+    fn begin(&mut self, start: u64, waiting: u64, staged: &mut Vec<i16>, end: usize) {
+        let delay = self.resampler.delay_samples();
+        let whole = staged.len() + self.resampler.from().convert(waiting, self.resampler.to()) as usize;
+        let short = end.saturating_sub(whole);
+        let most = self.resampler.to().samples_in(SHORT_BEGINNING);
+        let head = delay + if short <= most { short } else { 0 };
+        self.utterance = Utterance::at(start, head as u64);
         staged.resize(staged.len() + head, 0);
         self.counters.padding_samples += head as u64;
     }
@@ -320,6 +326,8 @@ impl OutboundAudio {
     }
 }
 
+/// A first block that lacks no more than this of a packet is one that went through a filter: the longest, of 8 kHz, takes 3.75 ms.
+const SHORT_BEGINNING: Duration = Duration::from_millis(4);
 /// Less than this is the jitter of an agent that speaks as it hears, without a lead.
 const HOLE: Duration = Duration::from_millis(5);
 /// A packet, the fade, and a timer's rounding: with less the server would run dry each time.
