@@ -6,7 +6,7 @@ use super::{ErrorCode, Failure, args::SandboxArgs, explain, say, signals::Ending
 use crate::{
     protocol::Protocol,
     sandbox::{
-        Person, Sandbox, SandboxOptions, Speaks,
+        Person, Sandbox, SandboxError, SandboxOptions, Speaks, TlsFiles,
         platforms::{FakeDubtrack, FakeNkmedia, FakePlatform, FakeSignalWire},
     },
 };
@@ -35,12 +35,13 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
         hosts: args.hosts,
         origins: args.origins,
         files: args.files,
+        tls: args.cert_file.zip(args.key_file).map(|(certificate, key)| TlsFiles { certificate, key }),
     };
     let is_known_to_all = options.token == SandboxOptions::default().token;
     if !options.listen.ip().is_loopback() && is_known_to_all {
         explain(&"the sandbox listens beyond this machine with the token that everybody knows; give it --token-file");
     }
-    let sandbox = Sandbox::start(options).await.map_err(|error| Failure::new(ErrorCode::Port, error.to_string()))?;
+    let sandbox = start(options).await?;
     for name in &args.rooms {
         let room = sandbox.create_room(name, Default::default());
         let room = room.map_err(|error| Failure::new(ErrorCode::Flag, format!("--room {name:?}: {error}")))?;
@@ -51,10 +52,17 @@ pub(super) async fn run(args: SandboxArgs) -> Result<(), Failure> {
             added.map_err(|error| Failure::new(ErrorCode::SoundFile, format!("--person: {error}")))?;
         }
     }
-    say(&format_args!("http://{}", sandbox.socket_address()));
+    say(&sandbox.url());
     endings.next().await;
     sandbox.stop().await;
     Ok(())
+}
+
+pub(super) async fn start(options: SandboxOptions) -> Result<Sandbox, Failure> {
+    Sandbox::start(options).await.map_err(|error| {
+        let code = if matches!(error, SandboxError::Identity(_)) { ErrorCode::File } else { ErrorCode::Port };
+        Failure::new(code, error.to_string())
+    })
 }
 
 /// Another platform on this machine.

@@ -26,6 +26,28 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
+/// The same of another process, to the hundredth of a second.
+pub(crate) fn cpu_time_of(process: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name comes second, in parentheses, and may hold anything; user and system time are the 12th and 13th behind it.
+    let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+    ticks(behind.split_whitespace().skip(11).take(2))
+}
+
+/// Time that all cores have worked, and time that the machine below has kept from them, since it began to run.
+pub(crate) fn work_of_all() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let mut fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let (user_to_system, idle) = (fields.by_ref().take(3).collect::<Vec<_>>(), 2);
+    // Then come idle and waiting; interrupts and what was stolen behind them.
+    ticks(user_to_system.into_iter().chain(fields.skip(idle).take(3)))
+}
+
+/// Hundredths of a second, which all Linux counts in towards programs.
+fn ticks<'a>(fields: impl Iterator<Item = &'a str>) -> Duration {
+    Duration::from_millis(fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * 10)
+}
+
 /// Memory of this process that is in RAM.
 pub(crate) fn resident_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

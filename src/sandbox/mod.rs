@@ -35,5 +35,5 @@ mod world;
 
 pub use faults::{Fault, NotificationFault};
 pub use people::{PeopleError, Person, Speaker, Speaks};
-pub use server::{Sandbox, SandboxError, SandboxOptions};
+pub use server::{Sandbox, SandboxError, SandboxOptions, TlsFiles};
 pub use world::{NameError, NoSuch};

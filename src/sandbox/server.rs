@@ -29,7 +29,7 @@ use crate::{
     audio::{Hz, Sound},
     event::{PeerId, RoomId},
     fishjam::{Address, rest::model::RoomConfig},
-    web::{self, Limits, Server},
+    web::{self, Identity, Limits, Server},
 };
 
 /// How a sandbox is set up.
@@ -49,6 +49,17 @@ pub struct SandboxOptions {
     pub origins: Vec<String>,
     /// The folder whose files people may speak and show by the interface over HTTP.
     pub files: PathBuf,
+    /// PEM files of a certificate and its key: it is served by TLS then.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Who a sandbox is, by TLS.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The certificate, with those between it and its authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 impl Default for SandboxOptions {
@@ -62,6 +73,7 @@ impl Default for SandboxOptions {
             hosts: Vec::new(),
             origins: Vec::new(),
             files: PathBuf::from("."),
+            tls: None,
         }
     }
 }
@@ -88,6 +100,9 @@ pub enum SandboxError {
         /// The machine's word.
         cause: io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error("{0}; give PEM files of a certificate and its private key")]
+    Identity(String),
 }
 
 impl SandboxError {
@@ -106,8 +121,10 @@ impl Sandbox {
     /// [`SandboxError`] when the address cannot be had.
     pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
         let listen = options.listen;
+        let identity = options.tls.as_ref().map(|files| Identity::read(&files.certificate, &files.key)).transpose();
+        let identity = identity.map_err(|error| SandboxError::Identity(error.to_string()))?;
         let (listener, address) = web::bind(listen).await.map_err(|cause| SandboxError::from_bind(listen, cause))?;
-        let origin = format!("http://{address}");
+        let origin = format!("{}://{address}", if identity.is_some() { "https" } else { "http" });
         let world = Arc::new(World::new(options, origin));
         let app = Router::new()
             .merge(rest::router(&world))
@@ -129,7 +146,8 @@ impl Sandbox {
             bodies_bytes: 64 << 20,
             stall: None,
         };
-        let server = tokio::spawn(Server::new(listener, app, limits, world.stop.clone()).run());
+        let server = Server::new(listener, app, limits, world.stop.clone()).with_identity(identity);
+        let server = tokio::spawn(server.run());
         Ok(Sandbox { address, world, server })
     }
 
@@ -147,9 +165,14 @@ impl Sandbox {
         self.address
     }
 
+    /// The same as a URL.
+    pub fn url(&self) -> &str {
+        &self.world.origin
+    }
+
     /// Its address, for a client.
     pub fn address(&self) -> Address {
-        format!("http://{}", self.address).parse().expect("a socket address makes a URL")
+        self.url().parse().expect("a socket address makes a URL")
     }
 
     /// Its management token.

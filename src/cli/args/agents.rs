@@ -67,8 +67,14 @@ pub(in crate::cli) struct SandboxArgs {
         value_name = "SECRET"
     )]
     pub(in crate::cli) webhook_secret: String,
+    /// Serve by TLS: a PEM file with the certificate, and with those between it and its authority
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub(in crate::cli) cert_file: Option<PathBuf>,
+    /// The certificate's private key
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    pub(in crate::cli) key_file: Option<PathBuf>,
     /// Serve a fake of another platform in its place: signalwire, nkmedia or dubtrack; POST /sandbox/play plays a script
-    #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["rooms", "people"])]
+    #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["rooms", "people", "cert_file"])]
     pub(in crate::cli) platform: Option<Protocol>,
     /// Whether a request that would crash the real media engine crashes the agent's peer
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]

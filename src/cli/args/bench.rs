@@ -14,6 +14,12 @@ pub(in crate::cli) struct BenchArgs {
     /// How long it is measured, once everyone is in
     #[arg(long, default_value_t = 10, value_name = "S", value_parser = between(1_u64, 86_400))]
     pub(in crate::cli) seconds: u64,
+    /// How often agents and floor take their turns; medians are printed
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = between(1_u32, 1_000))]
+    pub(in crate::cli) rounds: u32,
+    /// Let everything go by TLS, as it does in a room of a Fishjam
+    #[arg(long)]
+    pub(in crate::cli) tls: bool,
     /// Write the results to this file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) json: Option<PathBuf>,
@@ -65,6 +71,9 @@ pub(in crate::cli) struct PartArgs {
     pub(in crate::cli) fishjam: String,
     #[arg(long, default_value_t = 1)]
     pub(in crate::cli) seconds: u64,
+    /// A certificate and its key for the sandbox
+    #[arg(long, num_args = 2)]
+    pub(in crate::cli) tls: Vec<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) load: LoadArgs,
 }

@@ -1,5 +1,7 @@
 //! What a bench found, as a table and as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,13 +20,32 @@ pub(super) struct Run {
     pub(super) echoes: Value,
     /// Chunks that its socket did not take, by the sandbox's count.
     pub(super) undelivered: u64,
+    /// How many cores were taken meanwhile by what is none of the bench's.
+    pub(super) others: f64,
 }
 
-/// The results, with the keys of the JSON file.
+/// Agents and floor, one after the other.
+pub(super) struct Round {
+    pub(super) agents: Run,
+    pub(super) floor: Option<Run>,
+}
+
+/// A figure of every round.
+#[derive(Debug, Clone, Serialize)]
+struct Figure {
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+/// The results, with the keys of the JSON file. Where there were several rounds, figures are medians, and counts all rounds'
+/// together.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     sessions: u32,
     seconds: u64,
+    rounds: usize,
+    tls: bool,
     /// For how much of the time each speaker spoke.
     talk_percent: u64,
     voice: String,
@@ -33,10 +54,17 @@ pub(super) struct Report {
     machine: String,
     version: &'static str,
     /// What a 20 ms frame cost the agents' process, in and out, all of it.
-    pub(super) cpu_us_per_frame: f64,
+    cpu_us_per_frame: f64,
+    cpu_us_per_frame_of_rounds: Figure,
     floor_cpu_us_per_frame: Option<f64>,
-    /// By the ratio of the two above.
+    floor_cpu_us_per_frame_of_rounds: Option<Figure>,
+    /// The two above as a ratio, and what the agents took more.
     over_floor: Option<f64>,
+    beyond_floor_us_per_frame: Option<f64>,
+    /// The most cores that were taken in any run by what is none of the bench's, and why no figure should be quoted, if
+    /// any reason was seen.
+    others_cores: f64,
+    doubt: Option<String>,
     sessions_per_core_at_70_percent: u64,
     p50_ms: f64,
     p99_ms: f64,
@@ -48,7 +76,7 @@ pub(super) struct Report {
     rss_kib: u64,
     /// Everything that any counter took note of, at the agents' side and at the sandbox's.
     lost: u64,
-    losses: std::collections::BTreeMap<String, u64>,
+    losses: BTreeMap<String, u64>,
     /// Chunks that the agents were given in the measured time, and packets that came from them.
     chunks: u64,
     packets: u64,
@@ -95,72 +123,94 @@ impl Run {
 }
 
 impl Report {
-    pub(super) fn new(
-        args: &BenchArgs,
-        agent_cores: usize,
-        ready_ms: f64,
-        agents: &Run,
-        floor: Option<&Run>,
-    ) -> Report {
+    pub(super) fn new(args: &BenchArgs, agent_cores: usize, ready_ms: f64, rounds: &[Round]) -> Report {
         let BenchArgs { sessions, seconds, talk, load, .. } = args;
         let frames_a_second = 50.0 * *talk as f64 / 100.0;
-        let cost = agents.cpu_us_per_frame();
-        let mut losses = agents.left.losses.clone();
-        losses.insert("undelivered chunks".into(), agents.undelivered);
-        if agents.left.speech.is_none() {
-            losses.insert("echoes".into(), agents.count("missed"));
-        }
-        let paced = agents.left.paced_packets;
+        let agents = |of: &dyn Fn(&Run) -> f64| figure(rounds.iter().map(|round| of(&round.agents)));
+        let floor = |of: &dyn Fn(&Run) -> f64| floors(rounds, of);
+        let sum = |of: &dyn Fn(&Run) -> u64| rounds.iter().map(|round| of(&round.agents)).sum::<u64>();
+        let Round { agents: last, .. } = rounds.last().expect("there is a round at least");
+        let (cost, floor_cost) = (agents(&Run::cpu_us_per_frame), floor(&Run::cpu_us_per_frame));
+        let beyond = |of: fn(f64, f64) -> f64| {
+            let pairs = rounds.iter().filter_map(|Round { agents, floor }| Some((agents, floor.as_ref()?)));
+            let beyond = pairs.map(|(agents, floor)| of(agents.cpu_us_per_frame(), floor.cpu_us_per_frame()));
+            floor_cost.is_some().then(|| figure(beyond).median)
+        };
+        let (losses, paced) = (losses(rounds), sum(&|run| run.left.paced_packets));
+        let others = rounds.iter().flat_map(|Round { agents, floor }| floor.iter().chain([agents]));
+        let others = others.map(|run| run.others).fold(0.0, f64::max);
+        let measured_s: f64 = rounds.iter().map(|round| round.agents.measured.seconds).sum();
         let (cores, model) = machine::cores();
         Report {
             sessions: *sessions,
             seconds: *seconds,
+            rounds: rounds.len(),
+            tls: args.tls,
             talk_percent: *talk,
             voice: load.voice.clone(),
             agent_cores,
             machine: format!("{cores} cores, {model}"),
             version: env!("CARGO_PKG_VERSION"),
-            cpu_us_per_frame: round(cost),
-            floor_cpu_us_per_frame: floor.map(|floor| round(floor.cpu_us_per_frame())),
-            over_floor: floor.map(|floor| round(cost / floor.cpu_us_per_frame())),
-            sessions_per_core_at_70_percent: (0.7e6 / (cost.max(0.001) * 50.0)) as u64,
-            p50_ms: agents.wait_ms("p50_ms"),
-            p99_ms: agents.wait_ms("p99_ms"),
-            max_ms: agents.wait_ms("max_ms"),
-            floor_p50_ms: floor.map(|floor| floor.wait_ms("p50_ms")),
-            floor_p99_ms: floor.map(|floor| floor.wait_ms("p99_ms")),
-            rss_kib_per_session: round(agents.rss_kib_per_session()),
-            floor_rss_kib_per_session: floor.map(|floor| round(floor.rss_kib_per_session())),
-            rss_kib: agents.measured.rss_kib,
+            cpu_us_per_frame: cost.median,
+            floor_cpu_us_per_frame: floor_cost.as_ref().map(|cost| cost.median),
+            over_floor: beyond(|agents, floor| agents / floor),
+            beyond_floor_us_per_frame: beyond(|agents, floor| agents - floor),
+            others_cores: round(others),
+            doubt: doubt(others, &cost, floor_cost.as_ref()),
+            sessions_per_core_at_70_percent: (0.7e6 / (cost.median.max(0.001) * 50.0)) as u64,
+            cpu_us_per_frame_of_rounds: cost,
+            floor_cpu_us_per_frame_of_rounds: floor_cost,
+            p50_ms: agents(&|run| run.wait_ms("p50_ms")).median,
+            p99_ms: agents(&|run| run.wait_ms("p99_ms")).median,
+            max_ms: agents(&|run| run.wait_ms("max_ms")).most,
+            floor_p50_ms: floor(&|run| run.wait_ms("p50_ms")).map(|wait| wait.median),
+            floor_p99_ms: floor(&|run| run.wait_ms("p99_ms")).map(|wait| wait.median),
+            rss_kib_per_session: agents(&Run::rss_kib_per_session).median,
+            floor_rss_kib_per_session: floor(&Run::rss_kib_per_session).map(|memory| memory.median),
+            rss_kib: last.measured.rss_kib,
             lost: losses.values().sum(),
             losses,
-            chunks: agents.count("chunks"),
-            packets: agents.count("packets"),
-            frames: agents.frames(),
-            frames_due: (f64::from(*sessions) * agents.measured.seconds * frames_a_second) as u64,
-            underruns: agents.left.underruns,
+            chunks: sum(&|run| run.count("chunks")),
+            packets: sum(&|run| run.count("packets")),
+            frames: sum(&Run::frames),
+            frames_due: (f64::from(*sessions) * measured_s * frames_a_second) as u64,
+            underruns: sum(&|run| run.left.underruns),
             ready_ms: round(ready_ms),
-            join_p50_ms: round(agents.ready.join_p50_ms),
-            join_max_ms: round(agents.ready.join_max_ms),
+            join_p50_ms: agents(&|run| run.ready.join_p50_ms).median,
+            join_max_ms: agents(&|run| run.ready.join_max_ms).most,
             paced_packets: paced,
             paced_within_2_ms_percent: (paced > 0)
-                .then(|| (agents.left.paced_within_2_ms as f64 / paced as f64 * 1e4).floor() / 100.0),
-            paced_worst_ms: round(agents.left.paced_worst_ms),
-            churn_rss_kib: agents.left.churn_rss_kib.clone(),
-            speech: agents.left.speech.clone(),
+                .then(|| (sum(&|run| run.left.paced_within_2_ms) as f64 / paced as f64 * 1e4).floor() / 100.0),
+            paced_worst_ms: agents(&|run| run.left.paced_worst_ms).most,
+            churn_rss_kib: last.left.churn_rss_kib.clone(),
+            speech: last.left.speech.clone(),
         }
     }
 
     /// The table that is printed.
     pub(super) fn lines(&self) -> Vec<String> {
         let beside = |floor: Option<f64>| floor.map(|floor| format!("   floor {floor}")).unwrap_or_default();
-        let over = self.over_floor.map(|over| format!(", {over} times the floor")).unwrap_or_default();
+        let spread =
+            |of: &Figure| if self.rounds > 1 { format!(" ({} to {})", of.least, of.most) } else { String::new() };
         let mut lines = vec![
-            format!("{} sessions for {} s, voice {}, {}", self.sessions, self.seconds, self.voice, self.machine),
-            format!("cpu per frame        {} us{}{over}", self.cpu_us_per_frame, beside(self.floor_cpu_us_per_frame)),
+            format!(
+                "{} sessions for {} s, {}voice {}{}, {}",
+                self.sessions,
+                self.seconds,
+                if self.rounds > 1 { format!("{} times, ", self.rounds) } else { String::new() },
+                self.voice,
+                if self.tls { ", by TLS" } else { "" },
+                self.machine
+            ),
+            format!("cpu per frame        {} us{}", self.cpu_us_per_frame, spread(&self.cpu_us_per_frame_of_rounds)),
         ];
+        if let (Some(floor), Some(over), Some(beyond)) =
+            (&self.floor_cpu_us_per_frame_of_rounds, self.over_floor, self.beyond_floor_us_per_frame)
+        {
+            let (cost, spread) = (floor.median, spread(floor));
+            lines.push(format!("             floor   {cost} us{spread}; over it {beyond} us, {over} times"));
+        }
         if self.speech.is_none() {
-            lines.push(format!("sessions per core    {} at 70 % load", self.sessions_per_core_at_70_percent));
             lines.extend([
                 format!("burst comes back in  p50 {} ms{}", self.p50_ms, beside(self.floor_p50_ms)),
                 format!("                     p99 {} ms{}", self.p99_ms, beside(self.floor_p99_ms)),
@@ -186,6 +236,13 @@ impl Report {
             self.losses.iter().filter(|(_, lost)| **lost > 0).map(|(name, lost)| format!("{lost} {name}")).collect();
         lines
             .push(format!("lost                 {}", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }));
+        if let Some(doubt) = &self.doubt {
+            lines.push(format!("NOT TO BE QUOTED     {doubt}"));
+        }
+        if self.speech.is_none() {
+            let sessions = self.sessions_per_core_at_70_percent;
+            lines.push(format!("one core of this machine holds {sessions} sessions at 70 % load"));
+        }
         lines
     }
 }
@@ -216,6 +273,47 @@ fn speech_lines(speech: &Speech) -> [String; 5] {
         format!("sound to the scribe  p99 within {} ms", speech.sound_p99_ms),
     ]
 }
+
+fn figure(values: impl Iterator<Item = f64>) -> Figure {
+    let mut values: Vec<f64> = values.map(round).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let (least, most) = (values[0], values[values.len() - 1]);
+    let median = round((values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0);
+    Figure { median, least, most }
+}
+
+fn floors(rounds: &[Round], of: &dyn Fn(&Run) -> f64) -> Option<Figure> {
+    let floors: Vec<f64> = rounds.iter().filter_map(|round| round.floor.as_ref()).map(of).collect();
+    (!floors.is_empty()).then(|| figure(floors.into_iter()))
+}
+
+fn losses(rounds: &[Round]) -> BTreeMap<String, u64> {
+    let mut losses = BTreeMap::new();
+    for Round { agents, .. } in rounds {
+        let beside = [("undelivered chunks", agents.undelivered), ("echoes", agents.count("missed"))];
+        let beside = beside.iter().filter(|(name, _)| agents.left.speech.is_none() || *name != "echoes");
+        let own = agents.left.losses.iter().map(|(name, lost)| (name.as_str(), *lost));
+        for (name, lost) in own.chain(beside.copied()) {
+            *losses.entry(name.to_owned()).or_default() += lost;
+        }
+    }
+    losses
+}
+
+/// Why the figures should not be quoted.
+fn doubt(others: f64, cost: &Figure, floor: Option<&Figure>) -> Option<String> {
+    if others > MOST_FOR_OTHERS {
+        return Some(format!("the machine was busy: {others:.2} of its cores were taken by something else"));
+    }
+    let spread =
+        [Some(cost), floor].into_iter().flatten().map(|of| (of.most - of.least) / of.median).fold(0.0, f64::max);
+    (spread > LARGEST_SPREAD).then(|| format!("rounds differ by {:.0} %", spread * 100.0))
+}
+
+/// More of a core than this is no quiet machine.
+const MOST_FOR_OTHERS: f64 = 0.1;
+/// Rounds that differ by more than this part of their median do not measure the same.
+const LARGEST_SPREAD: f64 = 0.15;
 
 fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::part::Said;
+use super::{machine, part::Said};
 use crate::cli::{ErrorCode, Failure};
 
 /// A running part. It is ended when it is dropped.
@@ -26,6 +26,11 @@ impl Worker {
         let mut child = command.spawn().map_err(fail)?;
         let lines = BufReader::new(child.stdout.take().expect("asked for above")).lines();
         Ok(Worker { name: name.to_owned(), orders: child.stdin.take(), child, lines })
+    }
+
+    /// Time that it has spent on the machine's cores.
+    pub(super) fn cpu_time(&self) -> Duration {
+        self.child.id().map_or(Duration::ZERO, machine::cpu_time_of)
     }
 
     /// Waits for the next line that is for the bench.

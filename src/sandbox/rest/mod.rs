@@ -72,7 +72,8 @@ fn origin(world: &World, headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(host) = text(HOST.as_str()) else { return world.origin.clone() };
     let forwarded = text("x-forwarded-proto").and_then(|value| value.split(',').next()).map(str::trim);
-    let scheme = if forwarded.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")) { "https" } else { "http" };
+    let is_secure = forwarded.map_or(world.origin.starts_with("https"), |scheme| scheme.eq_ignore_ascii_case("https"));
+    let scheme = if is_secure { "https" } else { "http" };
     format!("{scheme}://{host}")
 }
 
