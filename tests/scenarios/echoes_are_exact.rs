@@ -13,7 +13,7 @@ use roomtone::{
 use crate::common::{House, eventually, noise};
 
 /// The echo of the documentation.
-struct Echo;
+pub(crate) struct Echo;
 
 #[async_trait::async_trait]
 impl Agent for Echo {

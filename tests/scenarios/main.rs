@@ -18,6 +18,7 @@ mod opus_voices_sound_alike;
 mod program_says_what_is_wrong;
 mod proxies_are_used;
 mod rest_client_speaks_to_the_sandbox;
+mod rooms_by_tls;
 mod still_pictures_are_paced;
 mod strange_messages_do_no_harm;
 mod strange_rooms_make_nobody_deaf;

@@ -415,6 +415,28 @@ mod tests {
         assert_eq!((counters.paced_packets, counters.paced_within_2_ms), (41, 41));
     }
 
+    /// As an echo hears it: the first block lacks what the filter before its ear holds back.
+    #[tokio::test(start_paused = true)]
+    async fn a_first_block_that_a_filter_made_short_leaves_at_once() {
+        for (rate, wire, silence) in [(Hz(8_000), Hz::K16, 120), (Hz::K48, Hz::K16, 60), (Hz::K16, Hz::K16, 0)] {
+            let mut line = Line::new(rate, wire, 200 * MS);
+            let (mut ear, said) = (Resampler::new(wire, rate), tone(wire, 20 * wire.block_samples()));
+            for block in said.chunks(wire.block_samples()) {
+                let mut heard = Vec::new();
+                ear.push(block, &mut heard);
+                line.room.voice.play(&heard);
+                line.work();
+                advance(20 * MS).await;
+            }
+            assert_eq!(line.sent.len(), 20, "{rate}: a packet for each block");
+            let (heard, edge) = (line.heard(), 2 * wire.block_samples());
+            assert!(heard[..silence].iter().all(|sample| *sample == 0));
+            let off = (edge..said.len() - silence).map(|n| (heard[n + silence] - said[n]).abs()).max().unwrap();
+            assert!(off < 100, "{rate}: off by {off}");
+            assert_eq!(line.outbound.counters().padding_samples, silence as u64);
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_block_leaves_at_once_though_the_resampler_is_late() {
         let mut line = Line::new(Hz::K16, Hz::K24, 200 * MS);
