@@ -9,18 +9,18 @@ TALK := $(PEOPLE)/librivox/sense_and_sensibility_01_austen_64kb-0880.wav $(PEOPL
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps
-	$(CARGO) run --release --quiet -- demo --agent echo --input $(SPEECH) --out out/demo
+	$(CARGO) run --quiet -- demo --agent echo --input $(SPEECH) --out out/demo
 
 ## Hear words: what a person says, live and as a transcript; the results are in out/scribe/.
 scribe: deps
-	$(CARGO) run --release --quiet -- engines install moonshine
-	$(CARGO) run --release --quiet -- demo --agent scribe --input $(or $(INPUT),$(SPEECH)) --out out/scribe
+	$(CARGO) run --quiet -- engines install moonshine
+	$(CARGO) run --quiet -- demo --agent scribe --input $(or $(INPUT),$(SPEECH)) --out out/scribe
 
 ## A conversation: people's recordings ask, interrupt and thank, the concierge answers aloud; the results are in out/talk/.
 talk: deps
 	@$(if $(INPUT),true,ci/recordings)
-	$(CARGO) run --release --quiet -- engines install moonshine hibari
-	$(CARGO) run --release --quiet -- demo --agent concierge --out out/talk $(addprefix --input ,$(or $(INPUT),$(TALK)))
+	$(CARGO) run --quiet -- engines install moonshine hibari
+	$(CARGO) run --quiet -- demo --agent concierge --out out/talk $(addprefix --input ,$(or $(INPUT),$(TALK)))
 
 ## Everything that is tested, the official SDKs against the sandbox included.
 test: deps test-console-set-up test-speech-set-up test-soxr-set-up test-rust test-new test-sdks oracles

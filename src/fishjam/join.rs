@@ -151,6 +151,6 @@ fn check(
 }
 
 /// The rate to ask the server for: the agent's own where the server has it, else the next one up.
-fn wire_rate(wanted: Hz) -> Hz {
+pub(crate) fn wire_rate(wanted: Hz) -> Hz {
     if wanted <= Hz::K16 { Hz::K16 } else { Hz::K24 }
 }

@@ -26,4 +26,5 @@ pub mod webhook;
 
 pub use address::{Address, AddressError};
 pub use join::Fishjam;
+pub(crate) use join::wire_rate;
 pub use notifier::{Notifier, NotifierEvent, Scope};

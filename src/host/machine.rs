@@ -26,21 +26,25 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
-/// The same of another process, to the hundredth of a second.
-pub(crate) fn cpu_time_of(process: u32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name comes second, in parentheses, and may hold anything; user and system time are the 12th and 13th behind it.
-    let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
-    ticks(behind.split_whitespace().skip(11).take(2))
+/// Time that every process but these has spent on the machine's cores, with the children that it has waited for.
+pub(crate) fn cpu_time_of_others(these: &[u32]) -> Duration {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| !these.contains(id)).map(cpu_time_of).sum()
 }
 
-/// Time that all cores have worked, and time that the machine below has kept from them, since it began to run.
-pub(crate) fn work_of_all() -> Duration {
+fn cpu_time_of(process: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name comes second, in parentheses, and may hold anything. User and system time are the 12th and 13th behind it, the
+    // children's the two after.
+    let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+    ticks(behind.split_whitespace().skip(11).take(4))
+}
+
+/// Time that another machine on the same hardware has kept from the cores of this one.
+pub(crate) fn stolen_time() -> Duration {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let mut fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
-    let (user_to_system, idle) = (fields.by_ref().take(3).collect::<Vec<_>>(), 2);
-    // Then come idle and waiting; interrupts and what was stolen behind them.
-    ticks(user_to_system.into_iter().chain(fields.skip(idle).take(3)))
+    ticks(stat.lines().next().unwrap_or_default().split_whitespace().skip(8).take(1))
 }
 
 /// Hundredths of a second, which all Linux counts in towards programs.

@@ -4,6 +4,8 @@ mod blocks;
 mod polyphase;
 mod table;
 
+use std::time::Duration;
+
 use self::{blocks::Blocks, polyphase::Polyphase};
 use super::format::Hz;
 
@@ -62,6 +64,11 @@ impl Resampler {
             Filter::Polyphase(filter) => filter.delay_samples(),
             Filter::Blocks(filter) => filter.delay_samples(),
         }
+    }
+
+    /// The same as a time.
+    pub fn delay(&self) -> Duration {
+        self.to.duration_of(self.delay_samples() as u64)
     }
 
     /// The rate that comes in.

@@ -20,8 +20,15 @@ pub(super) struct Run {
     pub(super) echoes: Value,
     /// Chunks that its socket did not take, by the sandbox's count.
     pub(super) undelivered: u64,
-    /// How many cores were taken meanwhile by what is none of the bench's.
-    pub(super) others: f64,
+    pub(super) taken: Taken,
+}
+
+/// How many cores were kept from the bench meanwhile.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(super) struct Taken {
+    pub(super) by_programs: f64,
+    /// On the same hardware, as a hypervisor tells it.
+    pub(super) by_machines: f64,
 }
 
 /// Agents and floor, one after the other.
@@ -61,9 +68,8 @@ pub(super) struct Report {
     /// The two above as a ratio, and what the agents took more.
     over_floor: Option<f64>,
     beyond_floor_us_per_frame: Option<f64>,
-    /// The most cores that were taken in any run by what is none of the bench's, and why no figure should be quoted, if
-    /// any reason was seen.
-    others_cores: f64,
+    /// The most cores that others took in any run, and why no figure should be quoted, if any reason was seen.
+    taken_cores: Taken,
     doubt: Option<String>,
     sessions_per_core_at_70_percent: u64,
     p50_ms: f64,
@@ -137,8 +143,7 @@ impl Report {
             floor_cost.is_some().then(|| figure(beyond).median)
         };
         let (losses, paced) = (losses(rounds), sum(&|run| run.left.paced_packets));
-        let others = rounds.iter().flat_map(|Round { agents, floor }| floor.iter().chain([agents]));
-        let others = others.map(|run| run.others).fold(0.0, f64::max);
+        let taken = most_taken(rounds);
         let measured_s: f64 = rounds.iter().map(|round| round.agents.measured.seconds).sum();
         let (cores, model) = machine::cores();
         Report {
@@ -155,8 +160,8 @@ impl Report {
             floor_cpu_us_per_frame: floor_cost.as_ref().map(|cost| cost.median),
             over_floor: beyond(|agents, floor| agents / floor),
             beyond_floor_us_per_frame: beyond(|agents, floor| agents - floor),
-            others_cores: round(others),
-            doubt: doubt(others, &cost, floor_cost.as_ref()),
+            taken_cores: taken,
+            doubt: doubt(taken, &cost, floor_cost.as_ref()),
             sessions_per_core_at_70_percent: (0.7e6 / (cost.median.max(0.001) * 50.0)) as u64,
             cpu_us_per_frame_of_rounds: cost,
             floor_cpu_us_per_frame_of_rounds: floor_cost,
@@ -300,10 +305,20 @@ fn losses(rounds: &[Round]) -> BTreeMap<String, u64> {
     losses
 }
 
+fn most_taken(rounds: &[Round]) -> Taken {
+    let runs = rounds.iter().flat_map(|Round { agents, floor }| floor.iter().chain([agents]));
+    runs.map(|run| run.taken).fold(Taken::default(), |most, taken| Taken {
+        by_programs: most.by_programs.max(round(taken.by_programs)),
+        by_machines: most.by_machines.max(round(taken.by_machines)),
+    })
+}
+
 /// Why the figures should not be quoted.
-fn doubt(others: f64, cost: &Figure, floor: Option<&Figure>) -> Option<String> {
-    if others > MOST_FOR_OTHERS {
-        return Some(format!("the machine was busy: {others:.2} of its cores were taken by something else"));
+fn doubt(taken: Taken, cost: &Figure, floor: Option<&Figure>) -> Option<String> {
+    for (cores, who) in [(taken.by_programs, "other programs"), (taken.by_machines, "other machines on its hardware")] {
+        if cores > MOST_FOR_OTHERS {
+            return Some(format!("the machine was busy: {who} took {cores:.2} of its cores"));
+        }
     }
     let spread =
         [Some(cost), floor].into_iter().flatten().map(|of| (of.most - of.least) / of.median).fold(0.0, f64::max);

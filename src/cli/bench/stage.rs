@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::{
     machine,
     part::{Left, Said},
-    report::Run,
+    report::{Run, Taken},
     worker::Worker,
     wrong,
 };
@@ -112,7 +112,7 @@ impl Stage {
             Said::Measured(measured) => measured,
             said => return Err(unexpected(said)),
         };
-        let others = others.end(&self.sandbox, &worker);
+        let taken = others.end();
         let echoes = self.call(reqwest::Method::GET, "/sandbox/echoes").await?;
         let undelivered = self.undelivered().await?.saturating_sub(undelivered);
         worker.dismiss();
@@ -124,7 +124,7 @@ impl Stage {
             _ => Left::default(),
         };
         worker.ended().await;
-        Ok(Run { ready, measured, left, echoes, undelivered, others })
+        Ok(Run { ready, measured, left, echoes, undelivered, taken })
     }
 
     /// Waits until the sandbox has ended.
@@ -145,28 +145,29 @@ impl Stage {
     }
 }
 
-/// What the machine did meanwhile that is none of the bench's.
+/// What was kept from the bench meanwhile by what is none of it.
 struct Others {
     begun: Instant,
-    all: Duration,
-    ours: Duration,
+    ours: [u32; 3],
+    worked: Duration,
+    stolen: Duration,
 }
 
 impl Others {
     fn begin(sandbox: &Worker, part: &Worker) -> Others {
-        Others { begun: Instant::now(), all: machine::work_of_all(), ours: ours(sandbox, part) }
+        let ours = [std::process::id(), sandbox.id(), part.id()];
+        let (worked, stolen) = (machine::cpu_time_of_others(&ours), machine::stolen_time());
+        Others { begun: Instant::now(), ours, worked, stolen }
     }
 
-    /// How many cores it took.
-    fn end(self, sandbox: &Worker, part: &Worker) -> f64 {
-        let ours = ours(sandbox, part).saturating_sub(self.ours);
-        let others = machine::work_of_all().saturating_sub(self.all).saturating_sub(ours);
-        others.as_secs_f64() / self.begun.elapsed().as_secs_f64()
+    /// How many cores other programs took, and other machines.
+    fn end(self) -> Taken {
+        let share = |now: Duration, then| now.saturating_sub(then).as_secs_f64() / self.begun.elapsed().as_secs_f64();
+        Taken {
+            by_programs: share(machine::cpu_time_of_others(&self.ours), self.worked),
+            by_machines: share(machine::stolen_time(), self.stolen),
+        }
     }
-}
-
-fn ours(sandbox: &Worker, part: &Worker) -> Duration {
-    machine::cpu_time() + sandbox.cpu_time() + part.cpu_time()
 }
 
 /// A folder of this bench's own.

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{machine, part::Said};
+use super::part::Said;
 use crate::cli::{ErrorCode, Failure};
 
 /// A running part. It is ended when it is dropped.
@@ -28,9 +28,9 @@ impl Worker {
         Ok(Worker { name: name.to_owned(), orders: child.stdin.take(), child, lines })
     }
 
-    /// Time that it has spent on the machine's cores.
-    pub(super) fn cpu_time(&self) -> Duration {
-        self.child.id().map_or(Duration::ZERO, machine::cpu_time_of)
+    /// The number of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id().unwrap_or_default()
     }
 
     /// Waits for the next line that is for the bench.

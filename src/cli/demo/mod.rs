@@ -19,11 +19,14 @@ use super::{ErrorCode, Failure, agents, args::DemoArgs, say};
 use crate::{
     agent::Registry,
     audio::{
-        Hz, Sound,
+        BLOCK, Hz, Sound,
         compare::{self, Likeness},
         wav,
     },
-    speech, text, units,
+    session::Counters,
+    speech,
+    stats::LatencyCounts,
+    text, units,
 };
 use scene::{Cue, Scene};
 
@@ -200,6 +203,7 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
     if let Some(found) = likeness {
         let delay = rate.duration_of(found.delay_samples as u64).as_secs_f64() * 1e3;
         facts.push(("delay", format!("{delay:.1} ms from mouth to ear, correlation {:.4}", found.correlation)));
+        facts.push(("of which", delay_parts(delay, scene)));
     }
     let heard: Vec<_> = scene.captions.iter().filter(|caption| !scene.is_agents(caption)).collect();
     if !heard.is_empty() {
@@ -217,9 +221,22 @@ fn facts(agent: &str, input: &str, scene: &Scene, likeness: Option<Likeness>) ->
     facts
 }
 
+/// What the time from mouth to ear is made of.
+fn delay_parts(delay_ms: f64, scene: &Scene) -> String {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let mean = |counts: &LatencyCounts| ms(counts.mean().unwrap_or_default());
+    let Counters { to_agent, to_socket, .. } = &scene.summary.counters;
+    let (frame, filters, agent, socket) = (ms(BLOCK), ms(scene.filters), mean(to_agent), mean(to_socket));
+    let rest = delay_ms - frame - filters - agent - socket;
+    format!(
+        "{frame:.1} ms until a frame is full, {filters:.1} ms filters, {agent:.1} ms to the agent, {socket:.1} ms from it to its \
+         packet, {rest:.1} ms the sandbox's timers and sockets"
+    )
+}
+
 /// How an engine did.
 fn engine_line(engine: &speech::EngineMeasures) -> String {
-    let mean = |counts: &crate::stats::LatencyCounts| counts.mean().unwrap_or_default().as_secs_f64() * 1e3;
+    let mean = |counts: &LatencyCounts| counts.mean().unwrap_or_default().as_secs_f64() * 1e3;
     format!(
         "{}: final text {:.0} ms after the end of the activity ({:.0} ms queued), {:.1} % of real time, {} partials, {} shed",
         engine.name,

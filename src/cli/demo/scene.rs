@@ -13,13 +13,13 @@ use super::{
     turns,
 };
 use crate::{
-    agent::Agent,
-    audio::{Hz, Sound, codec::Encoding},
+    agent::{Agent, AudioRequirements},
+    audio::{Hz, Resampler, Sound, codec::Encoding},
     cli::{ErrorCode, Failure},
     conversation::transcript::Caption,
     dialogue::TurnFigures,
     event::{PeerId, RoomId},
-    fishjam::{Fishjam, Notifier, NotifierEvent, Scope, rest::model::RoomConfig},
+    fishjam::{Fishjam, Notifier, NotifierEvent, Scope, rest::model::RoomConfig, wire_rate},
     platform::JoinOptions,
     sandbox::{PeopleError, Person, Sandbox, SandboxOptions},
     session::{SessionEvent, SessionEventKind, SessionHandle, SessionSummary},
@@ -45,6 +45,8 @@ pub(super) struct Scene {
     pub(super) joined_after: Option<Duration>,
     /// From the person's first sample to the agent's first frame.
     pub(super) heard_after: Option<Duration>,
+    /// How long the filters between the room's rates and the agent's keep sound, in and out together.
+    pub(super) filters: Duration,
     /// Everything, in the order of time.
     pub(super) events: Vec<Event>,
     /// What the agent understood, for good, on the room's clock.
@@ -74,12 +76,16 @@ pub(super) async fn play(agent: Box<dyn Agent>, cues: Vec<Cue>, subtitles: Subti
     let room = fishjam.rest().create_room(&RoomConfig::default()).await.map_err(|error| wrong(&error))?.id;
     let person = sandbox.add_person(&room, Person::default()).await.map_err(|error| wrong(&error))?.peer;
     let asked = Instant::now();
+    let AudioRequirements { hear_rate, speak_rate, .. } = agent.requirements();
     let handle = fishjam.join(agent, JoinOptions::new(room.clone())).await.map_err(|error| wrong(&error))?;
     let rate = match &handle.voice {
         Some(track) if track.encoding() == Encoding::Pcm16 => track.rate(),
         Some(_) => Hz::K48,
         None => Hz::K24,
     };
+    let out = handle.voice.as_ref().zip(speak_rate).map(|(track, rate)| Resampler::new(rate, track.rate()));
+    let filters = [Some(Resampler::new(wire_rate(hear_rate), hear_rate)), out];
+    let filters = filters.iter().flatten().map(Resampler::delay).sum();
     let agent = handle.peer.clone();
     let mut stage = Stage {
         sandbox,
@@ -118,7 +124,7 @@ pub(super) async fn play(agent: Box<dyn Agent>, cues: Vec<Cue>, subtitles: Subti
     let heard_after = heard.map(|at| at.saturating_duration_since(began));
     let Stage { agent: agent_id, events, mut captions, turns, .. } = stage;
     captions.sort_by_key(|caption| (caption.begins, caption.utterance));
-    Ok(Scene { person, agent_id, agent, said, joined_after, heard_after, events, captions, turns, summary })
+    Ok(Scene { person, agent_id, agent, said, joined_after, heard_after, filters, events, captions, turns, summary })
 }
 
 /// The room while the scene plays.
