@@ -43,7 +43,9 @@ pub(crate) fn part_of_path(name: &str) -> String {
 pub(crate) fn in_a_writers_words(message: &str) -> String {
     let mut text = message.replace('\n', " ");
     if let Some((before, names)) = text.split_once("unknown ").and_then(|_| text.split_once("`, expected ")) {
-        text = format!("{before}`; there are {}", names.trim_start_matches("one of "));
+        let names = names.trim_start_matches("one of ");
+        let verb = if names.matches('`').count() > 2 { "are" } else { "is" };
+        text = format!("{before}`; there {verb} {names}");
     }
     for (theirs, ours) in [
         ("invalid socket address syntax", "not an address with a port; write one as in \"127.0.0.1:9465\""),
@@ -163,6 +165,7 @@ mod tests {
         for (theirs, ours) in [
             ("unknown field `a`, expected one of `b`, `c`", "there is no key `a`; there are `b`, `c`"),
             ("unknown field `a`, expected `b` or `c`", "there is no key `a`; there are `b` or `c`"),
+            ("unknown field `a`, expected `b`", "there is no key `a`; there is `b`"),
             ("missing field `listen`", "there must be a key `listen`"),
             (
                 "invalid type: string \"5\", expected u32",

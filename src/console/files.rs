@@ -48,7 +48,7 @@ impl Files {
         echo_db: Option<f32>,
         [rate, voice_rate]: [Hz; 2],
     ) -> Result<Files, ConsoleError> {
-        let sound = input.map(|path| Sound::read(path).map_err(|error| ConsoleError::File(error.to_string())));
+        let sound = input.map(|path| Sound::read(path).map_err(|error| ConsoleError::SoundFile(error.to_string())));
         let sound = sound.transpose()?.map(|sound| sound.at(rate).samples).unwrap_or_default();
         let create = |path: &PathBuf| {
             WavFile::create(path, voice_rate, 1).map_err(|error| ConsoleError::File(error.to_string()))

@@ -133,6 +133,9 @@ pub enum ConsoleError {
     /// A file cannot be read or made.
     #[error("{0}")]
     File(String),
+    /// The sound that stands in for the microphone cannot be read.
+    #[error("{0}")]
+    SoundFile(String),
     /// The session cannot be kept.
     #[error(transparent)]
     Recording(#[from] RecordingError),

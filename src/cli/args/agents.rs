@@ -67,7 +67,8 @@ pub(in crate::cli) struct SandboxArgs {
         value_name = "SECRET"
     )]
     pub(in crate::cli) webhook_secret: String,
-    /// Serve by TLS: a PEM file with the certificate, and with those between it and its authority
+    /// Serve by TLS: a PEM file with the certificate, and with those between it and its authority; clients of this program trust
+    /// it by the environment variable SSL_CERT_FILE. With --key-file
     #[arg(long, value_name = "FILE", requires = "key_file")]
     pub(in crate::cli) cert_file: Option<PathBuf>,
     /// The certificate's private key

@@ -315,6 +315,9 @@ fn most_taken(rounds: &[Round]) -> Taken {
 
 /// Why the figures should not be quoted.
 fn doubt(taken: Taken, cost: &Figure, floor: Option<&Figure>) -> Option<String> {
+    if cfg!(debug_assertions) {
+        return Some("this build is not optimised; build with --release".into());
+    }
     for (cores, who) in [(taken.by_programs, "other programs"), (taken.by_machines, "other machines on its hardware")] {
         if cores > MOST_FOR_OTHERS {
             return Some(format!("the machine was busy: {who} took {cores:.2} of its cores"));

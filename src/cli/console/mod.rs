@@ -132,6 +132,7 @@ fn options(args: &ConsoleArgs) -> ConsoleOptions {
 fn failure(error: ConsoleError) -> Failure {
     let code = match &error {
         ConsoleError::File(_) => ErrorCode::File,
+        ConsoleError::SoundFile(_) => ErrorCode::SoundFile,
         ConsoleError::Recording(_) => ErrorCode::Recording,
         ConsoleError::Rate(_) | ConsoleError::Codec(_) => ErrorCode::AgentOptions,
         _ => ErrorCode::Device,

@@ -172,6 +172,8 @@ fn explain(device: &Device, direction: Direction, error: &cpal::Error) -> String
         ErrorKind::HostUnavailable => "no sound system answers; start PipeWire or PulseAudio, or use files",
         _ => "choose another device (`devices` lists them)",
     };
+    let error = error.to_string();
+    let error = error.trim_end_matches('.');
     format!("the {} {:?} cannot be opened: {error}; {advice}", direction.noun(), name(device))
 }
 
