@@ -336,3 +336,28 @@ const LARGEST_SPREAD: f64 = 0.15;
 fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_of_an_even_number_lies_between_two() {
+        for (values, median) in [(vec![3.0], 3.0), (vec![3.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 2.0, 3.0], 2.5)] {
+            assert_eq!(figure(values.into_iter()).median, median);
+        }
+        let Figure { least, most, .. } = figure([4.0, 1.0, 2.0].into_iter());
+        assert_eq!((least, most), (1.0, 4.0));
+    }
+
+    #[test]
+    fn the_most_that_was_taken_in_any_run_counts() {
+        let run = |by_programs, by_machines| Run { taken: Taken { by_programs, by_machines }, ..Run::default() };
+        let rounds = [
+            Round { agents: run(0.02, 0.3), floor: None },
+            Round { agents: run(0.01, 0.0), floor: Some(run(0.4, 0.1)) },
+        ];
+        let Taken { by_programs, by_machines } = most_taken(&rounds);
+        assert_eq!((by_programs, by_machines), (0.4, 0.3));
+    }
+}
