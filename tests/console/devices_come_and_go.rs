@@ -127,8 +127,10 @@ fn devices_that_are_all_gone_are_opened_again_when_they_are_back() {
     let Some(mut server) = SoundServer::start() else { return };
     let talk = Talk::begin(&server);
     server.replace();
+    let back = std::time::Instant::now();
     talk.wait_for("the speaker is");
     talk.wait_for("the microphone is");
+    println!("both are open again {} ms after the sound server was back", back.elapsed().as_millis());
     let recorder = server.record("spk");
     server.say(SPEECH);
     eventually("it is heard again", || recorder.hears_from(0));
