@@ -180,7 +180,7 @@ mod tests {
             let with_a_slip = whole.replacen(&format!("{head}\n"), &format!("{head}\nslip = 1\n"), 1);
             let fault = Config::parse(&with_a_slip, &agents()).await.unwrap_err().remove(0).to_string();
             let section = whole.split(&format!("{head}\n")).nth(1).unwrap().split("\n[").next().unwrap();
-            let (_, expected) = fault.split_once("; there are").unwrap_or_else(|| panic!("{table}: {fault}"));
+            let (_, expected) = fault.split_once("; there ").unwrap_or_else(|| panic!("{table}: {fault}"));
             let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
             assert!(!names.is_empty(), "{fault}");
             for name in names {
