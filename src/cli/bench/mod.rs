@@ -11,6 +11,8 @@ mod report;
 mod stage;
 mod worker;
 
+use std::path::Path;
+
 use self::{
     report::{Report, Round},
     stage::Stage,
@@ -76,10 +78,13 @@ pub(super) async fn run(args: BenchArgs) -> Result<(), Failure> {
     report.lines().iter().for_each(|line| say(line));
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report).expect("plain JSON");
-        std::fs::write(path, text + "\n")
-            .map_err(|error| Failure::new(ErrorCode::File, format!("{}: {error}", path.display())))?;
+        std::fs::write(path, text + "\n").map_err(|error| file_failure(path, &error))?;
     }
     Ok(())
+}
+
+fn file_failure(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(ErrorCode::File, format!("{}: {error}", path.display()))
 }
 
 fn wrong(error: &dyn std::fmt::Display) -> Failure {

@@ -1,7 +1,7 @@
 //! The sandbox of a bench, a process of its own, with a room for each session and in each a person who speaks.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{
-    machine,
+    file_failure, machine,
     part::{Left, Said},
     report::{Run, Taken},
     worker::Worker,
@@ -53,20 +53,21 @@ impl Stage {
         let mut sandbox = Worker::start("the sandbox", command)?;
         let url = sandbox.line(STARTS).await?;
         let ready_ms = begun.elapsed().as_secs_f64() * 1e3;
-        let http = build_trusting(&folder.trust(args)?, reqwest::Client::builder());
+        let trust = folder.trust(args)?;
+        let http = build_trusting(&trust, reqwest::Client::builder());
         let stage = Stage { sandbox, url, http, ready_ms, folder, cores };
-        stage.fill(args).await?;
+        stage.fill(args, trust).await?;
         Ok(stage)
     }
 
-    async fn fill(&self, args: &BenchArgs) -> Result<(), Failure> {
+    async fn fill(&self, args: &BenchArgs, trust: Trust) -> Result<(), Failure> {
         let burst = &self.folder.0.join("burst.wav");
         let sound = if args.load.scribes { sentence_and_quiet() } else { burst_and_quiet() };
         wav::write(burst, Hz::K16, 1, &sound).map_err(|error| Failure::new(ErrorCode::File, error.to_string()))?;
         let lasts_ms = Hz::K16.duration_of(sound.len() as u64).as_millis() as u64;
         let address = self.url.parse().map_err(|error| wrong(&error))?;
         let credential = Credential::fixed(SandboxOptions::default().token.into());
-        let fishjam = Client::with(address, credential, self.folder.trust(args)?);
+        let fishjam = Client::with(address, credential, trust);
         let rooms = stream::iter(0..args.sessions).map(async |n| {
             let room = fishjam.create_room(&RoomConfig::default()).await.map_err(|error| wrong(&error))?.id;
             if !args.load.speech {
@@ -208,10 +209,6 @@ impl Drop for Folder {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.0).ok();
     }
-}
-
-fn file_failure(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(ErrorCode::File, format!("{}: {error}", path.display()))
 }
 
 fn part_command(role: Role, cores: &[usize]) -> Result<Command, Failure> {
