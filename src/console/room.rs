@@ -4,9 +4,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::audio::Hz;
 
-/// The way from the speaker to the microphone: a delay, and reflections that die away within 60 ms.
+/// The way from the speaker to the microphone: a delay, and reflections that die away within 60 ms, one in each millisecond: as
+/// many as a canceller can tell apart, and few enough for a debug build to keep up with.
 pub(super) struct RoomEcho {
-    taps: Vec<f32>,
+    /// How late each arrives, in samples, and how strong.
+    reflections: Vec<(usize, f32)>,
     /// The newest first.
     past: VecDeque<f32>,
 }
@@ -14,16 +16,19 @@ pub(super) struct RoomEcho {
 impl RoomEcho {
     /// One in which the speaker is heard so much louder than it plays, in dB; less than zero as a rule.
     pub(super) fn new(rate: Hz, level_db: f32) -> RoomEcho {
-        let (delay, tail) = (rate.samples_in(DELAY), rate.samples_in(TAIL));
+        let (delay, tail, apart) = (rate.samples_in(DELAY), rate.samples_in(TAIL), rate.samples_in(APART));
         let mut rng = fastrand::Rng::with_seed(15);
-        let fall = |n: usize| 10.0_f32.powf(-3.0 * n as f32 / tail as f32);
-        let reflections: Vec<f32> =
-            (0..tail).map(|n| if n == 0 { 1.0 } else { (rng.f32() - 0.5) * fall(n) * 0.5 }).collect();
-        let power: f32 = reflections.iter().map(|tap| tap * tap).sum();
+        let mut reflection = |begins: usize| {
+            let late = begins + rng.usize(0..apart);
+            let fall = 10.0_f32.powf(-3.0 * late as f32 / tail as f32);
+            (delay + late, (2.0 * rng.f32() - 1.0) * fall)
+        };
+        let mut reflections: Vec<(usize, f32)> = (apart..tail).step_by(apart).map(&mut reflection).collect();
+        reflections.push((delay, 1.0));
+        let power: f32 = reflections.iter().map(|(_, strength)| strength * strength).sum();
         let gain = 10.0_f32.powf(level_db / 20.0) / power.sqrt();
-        let taps =
-            vec![0.0; delay].into_iter().chain(reflections.into_iter().map(|tap| tap * gain)).collect::<Vec<_>>();
-        RoomEcho { past: vec![0.0; taps.len()].into(), taps }
+        reflections.iter_mut().for_each(|(_, strength)| *strength *= gain);
+        RoomEcho { reflections, past: vec![0.0; delay + tail + apart].into() }
     }
 
     /// What the microphone hears while this is played.
@@ -31,7 +36,7 @@ impl RoomEcho {
         let hear = |sample: &f32| {
             self.past.pop_back();
             self.past.push_front(*sample);
-            self.taps.iter().zip(&self.past).map(|(tap, past)| tap * past).sum()
+            self.reflections.iter().map(|(late, strength)| strength * self.past[*late]).sum()
         };
         played.iter().map(hear).collect()
     }
@@ -40,3 +45,5 @@ impl RoomEcho {
 /// Sound takes 3 ms for a metre; the rest is the devices' own.
 const DELAY: Duration = Duration::from_millis(20);
 const TAIL: Duration = Duration::from_millis(60);
+/// From one reflection to the next, in the mean.
+const APART: Duration = Duration::from_millis(1);

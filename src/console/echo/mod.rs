@@ -138,6 +138,40 @@ mod tests {
         (heard, cleaned)
     }
 
+    /// A synthetic voice of a pitch that hardly changes: four syllables a second, three formants.
+    fn monotone(seconds: usize) -> Vec<f32> {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let (mut past, mut phase) = ([[0.0_f32; 2]; 3], 0.0_f32);
+        let sample = |n: usize| {
+            let (syllable, within) = (n / 4_000, (n % 4_000) as f32 / 4_000.0);
+            phase += (110.0 + (syllable % 5) as f32) / 16_000.0;
+            let pulse = f32::from(u8::from(phase >= 1.0));
+            phase -= pulse;
+            let envelope = if syllable % 9 == 8 { 0.0 } else { (std::f32::consts::PI * within).sin() };
+            let excitation = (pulse + 0.02 * (rng.f32() - 0.5)) * envelope;
+            let vowel = (syllable * 7 % 5) as f32;
+            let formants = [400.0 + 120.0 * vowel, 1_000.0 + 250.0 * vowel, 2_600.0];
+            let through = |(formant, past): (f32, &mut [f32; 2])| {
+                let r = 0.985_f32;
+                let y = excitation + 2.0 * r * (std::f32::consts::TAU * formant / 16_000.0).cos() * past[0]
+                    - r * r * past[1];
+                *past = [y, past[0]];
+                y
+            };
+            0.02 * formants.into_iter().zip(&mut past).map(through).sum::<f32>()
+        };
+        (0..seconds * 16_000).map(sample).collect()
+    }
+
+    #[test]
+    fn a_voice_of_even_pitch_is_taken_off_for_good() {
+        let played = monotone(20);
+        let (heard, cleaned) = clean(&played, &vec![0.0; played.len()], |sample| sample, 0.0);
+        let off = |from: usize| level_db(&heard[from..from + 16_000]) - level_db(&cleaned[from..from + 16_000]);
+        let off: Vec<f32> = (9..19).map(|second| off(second * 16_000)).collect();
+        assert!(off.iter().all(|off| *off > 35.0), "{off:.0?}");
+    }
+
     #[test]
     fn after_three_seconds_an_echo_is_20_db_weaker() {
         let played = speech().repeat(2);

@@ -24,6 +24,9 @@ impl NearKeeper {
     pub(super) fn new() -> NearKeeper {
         let mut config = EchoCanceller3Config::default();
         config.filter.export_linear_aec_output = true;
+        // Where it looks for an echo before the loudest one, a voice of even pitch makes it find another delay every few
+        // seconds, and forget the room each time.
+        config.delay.detect_pre_echo = false;
         NearKeeper {
             processor: BlockProcessor::new(&config, 16_000, 1, 1),
             judge: Judge::default(),
@@ -126,8 +129,8 @@ const AUDIBLE: f32 = BLOCK as f32 * 1e-6 * FULL_SCALE * FULL_SCALE;
 const LEARNED: f32 = 0.05;
 /// Of each such block in the mean: over some 0.4 s.
 const USUAL: f32 = 0.01;
-/// Half a second of that.
-const LEARNED_BLOCKS: u32 = 125;
+/// Four seconds of that: before, what the filter has not learned yet would pass for somebody.
+const LEARNED_BLOCKS: u32 = 1_000;
 /// Somebody speaks if so many times more is left than of the speaker alone, which is from 17 dB below what was taken off to 7.
 const SPEECH: f32 = 4.0;
 const LEAST_SPEECH: f32 = 0.02;
