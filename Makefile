@@ -5,7 +5,7 @@ SPEECH := tests/data/speech.wav
 PEOPLE := /usr/share/pocketsphinx/test/data
 TALK := $(PEOPLE)/librivox/sense_and_sensibility_01_austen_64kb-0880.wav $(PEOPLE)/cards/003.wav@3s $(PEOPLE)/cards/001.wav
 
-.PHONY: demo scribe talk test test-rust test-console-set-up test-speech-set-up test-sdks test-new test-long fuzz races bench-peers soak docs oracles lint man deps clean
+.PHONY: demo scribe talk test test-rust test-console-set-up test-speech-set-up test-soxr-set-up test-sdks test-new test-long fuzz races bench-peers soak docs oracles lint man deps clean
 
 ## Hear the echo agent in a room on this machine; the results are in out/demo/.
 demo: deps
@@ -23,7 +23,7 @@ talk: deps
 	$(CARGO) run --quiet -- demo --agent concierge --out out/talk $(addprefix --input ,$(or $(INPUT),$(TALK)))
 
 ## Everything that is tested, the official SDKs against the sandbox included.
-test: deps test-console-set-up test-speech-set-up test-rust test-new test-sdks oracles
+test: deps test-console-set-up test-speech-set-up test-soxr-set-up test-rust test-new test-sdks oracles
 
 test-rust: deps
 	$(CARGO) test --quiet
@@ -36,6 +36,10 @@ test-console-set-up: deps
 ## Engines, voices and recordings for the tests of speech; without them those say what they miss and pass.
 test-speech-set-up: deps
 	tests/speech/set-up
+
+## A resampler of another make, to compare ours with; without it that test says so and passes.
+test-soxr-set-up: deps
+	tests/soxr/set-up
 
 ## The project that `roomtone new` makes.
 test-new: deps

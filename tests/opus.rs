@@ -84,9 +84,10 @@ fn a_lost_packet_leaves_no_click() {
         let joints: Vec<usize> = joints.into_iter().filter(|at| (200..heard.len() - 200).contains(at)).collect();
         assert!(joints.len() >= 60);
         for at in joints {
-            // Recovered speech is as lively at a joint as beside it; a step that its neighbours take too is no click.
+            // A step that its neighbours take too is no click: recovered speech is as lively at a joint as beside it, and concealed
+            // speech is calmer.
             let beside = (at - 200..at + 200).filter(|near| *near != at).map(step).max().unwrap();
-            let most = if fec { TWO_PERCENT.max(beside) } else { TWO_PERCENT };
+            let most = TWO_PERCENT.max(if fec { beside } else { beside / 2 });
             assert!(step(at) <= most, "fec {fec}: a step of {} at {at}, {beside} beside it", step(at));
         }
     }

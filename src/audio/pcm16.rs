@@ -56,7 +56,7 @@ pub fn to_float(sample: i16) -> f32 {
 }
 
 /// What 1.0 stands for.
-const FULL_SCALE: f32 = 32_768.0;
+pub(super) const FULL_SCALE: f32 = 32_768.0;
 
 #[cfg(test)]
 mod tests {

@@ -77,10 +77,19 @@ impl Utterance {
         matches!(self.end, End::Cut | End::Stopped | End::Left)
     }
 
-    /// What was said before the last quiet place: without the word that it broke off in.
-    pub(crate) fn before_last_word(&self) -> &[i16] {
-        let said = &self.samples[..self.speech_ends];
-        &said[..quietest(said, samples_in(LAST_WORD) as usize, samples_in(CUT_WINDOW) as usize)]
+    /// What was said before the last quiet place: without the word that it broke off in. Then the same without a syllable or two
+    /// more, again and again.
+    pub(crate) fn before_last_words(&self) -> impl Iterator<Item = &[i16]> {
+        let (mut within, window) = (samples_in(LAST_WORD) as usize, samples_in(CUT_WINDOW) as usize);
+        let mut said = &self.samples[..self.speech_ends];
+        let before = move || {
+            let part = &said[..quietest(said, within, window)];
+            within = samples_in(SYLLABLES) as usize;
+            // The quiet in whose middle it ends is not found again.
+            said = &part[..part.len().saturating_sub(window / 2)];
+            Some(part)
+        };
+        std::iter::from_fn(before).take(MOST_LEFT_OUT).take_while(|part| !part.is_empty())
     }
 
     pub(super) fn append(&mut self, samples: &[i16]) {
@@ -174,6 +183,9 @@ const SHORT_SILENCE: Duration = Duration::from_millis(200);
 const QUIETER: i64 = 3_162;
 /// Within which of its last moments the word begins that an utterance broke off in.
 const LAST_WORD: Duration = Duration::from_millis(600);
+/// Within how much of the rest the next quiet place is looked for, and how often.
+const SYLLABLES: Duration = Duration::from_millis(300);
+const MOST_LEFT_OUT: usize = 4;
 /// How much of the pause behind an utterance is kept.
 const KEPT_PAUSE: Duration = Duration::from_millis(400);
 /// Among which of its last seconds one that is too long is cut, and how long the quietest place is.
@@ -228,7 +240,12 @@ mod tests {
         };
         let left = utterance(samples.clone()).close(32_000, End::Left);
         assert!(left.is_broken_off() && !utterance(samples).close(32_000, End::Pause).is_broken_off());
-        assert!((26_000..=26_800).contains(&left.before_last_word().len()), "{}", left.before_last_word().len());
-        assert!(utterance(vec![1; 100]).before_last_word().len() <= 100);
+        let lengths: Vec<usize> = left.before_last_words().map(<[i16]>::len).collect();
+        assert!((26_000..=26_800).contains(&lengths[0]), "{lengths:?}");
+        assert!(
+            lengths.len() == 4 && lengths.is_sorted_by(|longer, shorter| longer > &(shorter + 1_000)),
+            "{lengths:?}"
+        );
+        assert!(utterance(vec![1; 100]).before_last_words().all(|part| part.len() <= 100));
     }
 }

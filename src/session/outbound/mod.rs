@@ -234,7 +234,8 @@ impl OutboundAudio {
             let got = scratch::with_samples(|fetched| {
                 let got = port.fetch(self.resampler.from().block_samples(), fetched);
                 if got > 0 && self.utterance.is_new() {
-                    self.begin(port.position() - got as u64, staged);
+                    let start = port.position() - got as u64;
+                    self.begin(start, got as u64 + port.waiting(), staged, end);
                 }
                 self.resampler.push(fetched, staged);
                 got
@@ -248,10 +249,15 @@ impl OutboundAudio {
     }
 
     /// An utterance begins with as much silence as the resampler is late: so the packets are whole as soon as the
-    /// agent's own blocks are, and not a block later.
-    fn begin(&mut self, start: u64, staged: &mut Vec<i16>) {
-        self.utterance = Utterance::at(start);
-        let head = self.resampler.delay_samples();
+    /// agent's own blocks are, and not a block later. An agent that plays as it hears begins with a block that is short by the
+    /// delay of the filter before its ear; that much is made good here, too.
+    fn begin(&mut self, start: u64, waiting: u64, staged: &mut Vec<i16>, end: usize) {
+        let delay = self.resampler.delay_samples();
+        let whole = staged.len() + self.resampler.from().convert(waiting, self.resampler.to()) as usize;
+        let short = end.saturating_sub(whole);
+        let most = self.resampler.to().samples_in(SHORT_BEGINNING);
+        let head = delay + if short <= most { short } else { 0 };
+        self.utterance = Utterance::at(start, head as u64);
         staged.resize(staged.len() + head, 0);
         self.counters.padding_samples += head as u64;
     }
@@ -320,6 +326,8 @@ impl OutboundAudio {
     }
 }
 
+/// A first block that lacks no more than this of a packet is one that went through a filter: the longest, of 8 kHz, takes 3.75 ms.
+const SHORT_BEGINNING: Duration = Duration::from_millis(4);
 /// Less than this is the jitter of an agent that speaks as it hears, without a lead.
 const HOLE: Duration = Duration::from_millis(5);
 /// A packet, the fade, and a timer's rounding: with less the server would run dry each time.
@@ -405,6 +413,28 @@ mod tests {
         let counters = line.outbound.counters();
         assert_eq!((counters.padding_samples, counters.underruns), (0, 0));
         assert_eq!((counters.paced_packets, counters.paced_within_2_ms), (41, 41));
+    }
+
+    /// As an echo hears it: the first block lacks what the filter before its ear holds back.
+    #[tokio::test(start_paused = true)]
+    async fn a_first_block_that_a_filter_made_short_leaves_at_once() {
+        for (rate, wire, silence) in [(Hz(8_000), Hz::K16, 120), (Hz::K48, Hz::K16, 60), (Hz::K16, Hz::K16, 0)] {
+            let mut line = Line::new(rate, wire, 200 * MS);
+            let (mut ear, said) = (Resampler::new(wire, rate), tone(wire, 20 * wire.block_samples()));
+            for block in said.chunks(wire.block_samples()) {
+                let mut heard = Vec::new();
+                ear.push(block, &mut heard);
+                line.room.voice.play(&heard);
+                line.work();
+                advance(20 * MS).await;
+            }
+            assert_eq!(line.sent.len(), 20, "{rate}: a packet for each block");
+            let (heard, edge) = (line.heard(), 2 * wire.block_samples());
+            assert!(heard[..silence].iter().all(|sample| *sample == 0));
+            let off = (edge..said.len() - silence).map(|n| (heard[n + silence] - said[n]).abs()).max().unwrap();
+            assert!(off < 100, "{rate}: off by {off}");
+            assert_eq!(line.outbound.counters().padding_samples, silence as u64);
+        }
     }
 
     #[tokio::test(start_paused = true)]

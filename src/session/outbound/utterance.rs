@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! the agent gives      start |---- taken ----|
-//! the resampler is late       |head|
+//! what stands before it       |head|                               as late as the resampler is, and what a first packet lacks
 //! the wire carries            |000000aaaaaaaa|aaaaaaaa|aaa00000|    whole packets: silence at its head, and behind its end
 //!                                     wire -> |
 //! of the agent's, sent        start |-- sent --|                    what `played()` goes by
@@ -19,6 +19,8 @@ pub(super) struct Utterance {
     taken: u64,
     /// Agent samples that have left, as nearly as rates allow.
     sent: u64,
+    /// Wire samples of silence before its first.
+    head: u64,
     /// Wire samples that have left, the silence at its head included.
     wire: u64,
 }
@@ -34,9 +36,9 @@ pub(super) struct Left {
 }
 
 impl Utterance {
-    /// One that begins at this position of the agent's.
-    pub(super) fn at(start: u64) -> Utterance {
-        Utterance { start, ..Utterance::default() }
+    /// One that begins at this position of the agent's, behind so many wire samples of silence.
+    pub(super) fn at(start: u64, head: u64) -> Utterance {
+        Utterance { start, head, ..Utterance::default() }
     }
 
     /// Nothing of it waits and nothing is on the wire: what comes next begins one.
@@ -61,13 +63,12 @@ impl Utterance {
 
     /// A packet of so many wire samples left.
     pub(super) fn on_sent(&mut self, packet: u64, resampler: &Resampler) -> Left {
-        let head = resampler.delay_samples() as u64;
-        let voiced = (self.wire + packet).saturating_sub(head);
+        let voiced = (self.wire + packet).saturating_sub(self.head);
         let reached = resampler.to().convert(voiced, resampler.from()).clamp(self.sent, self.taken);
         let left = Left {
             start: self.start + self.sent,
             samples: reached - self.sent,
-            silence: head.saturating_sub(self.wire).min(packet),
+            silence: self.head.saturating_sub(self.wire).min(packet),
         };
         self.sent = reached;
         self.wire += packet;
@@ -77,8 +78,8 @@ impl Utterance {
     /// All of it that was fetched has left: the position behind it. What comes next is another utterance, unless no silence
     /// was put between the agent's own samples.
     pub(super) fn finish(&mut self, resampler: &Resampler) -> u64 {
-        let is_seamless = resampler.delay_samples() == 0 && self.wire == self.taken;
-        self.wire = if is_seamless { self.taken } else { 0 };
+        let is_seamless = resampler.delay_samples() == 0 && self.wire == self.head + self.taken;
+        self.wire = if is_seamless { self.wire } else { 0 };
         self.start + self.sent
     }
 }

@@ -286,7 +286,8 @@ impl Transcriber {
     }
 
     /// Has all of an utterance understood, by the samples that stand for it. Models loop over half a word: one in twelve of the
-    /// utterances that break off makes nonsense, and four fifths of those are sense without their last word.
+    /// utterances that break off makes nonsense, and four fifths of those are sense without their last word, most others without a
+    /// syllable or two more.
     fn whole(
         &self,
         utterance: &Utterance,
@@ -294,15 +295,21 @@ impl Transcriber {
     ) -> impl Future<Output = Result<(Answer, AskedEngine), EngineError>> + Send + use<> {
         let (chain, language) = (self.chain.clone(), self.settings.language.clone());
         let losses = self.losses.get(&utterance.source.track).copied().unwrap_or(0);
-        let before_last_word: Option<Arc<[i16]>> =
-            utterance.is_broken_off().then(|| utterance.before_last_word().into());
+        let is_broken_off = utterance.is_broken_off();
+        let shorter: Vec<Arc<[i16]>> =
+            if is_broken_off { utterance.before_last_words().map(Arc::from).collect() } else { Vec::new() };
         let work = async move {
             let mut result = chain.finish(samples, language.clone(), losses).await;
-            if let (Ok((whole, _)), Some(samples)) = (&mut result, before_last_word)
+            if let Ok((whole, _)) = &mut result
                 && whole.nonsense.is_some()
-                && let Ok((part, _)) = chain.finish(samples, language, losses).await
             {
-                whole.heard = part.heard;
+                for samples in shorter {
+                    let Ok((part, _)) = chain.finish(samples, language.clone(), losses).await else { break };
+                    if part.nonsense.is_none() {
+                        whole.heard = part.heard;
+                        break;
+                    }
+                }
             }
             trace::record(&tracing::Span::current(), &result);
             result
