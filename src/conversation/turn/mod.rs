@@ -159,7 +159,7 @@ impl TurnMachine {
                 self.person(speaker).on_went_on(now);
             }
             TurnInput::Text { speaker, text, covers } => self.person(speaker).on_text(text, covers),
-            TurnInput::Hint { speaker, complete } => self.person(speaker).hint = Some(complete),
+            TurnInput::Hint { speaker, complete } => self.person(speaker).on_hint(complete),
             TurnInput::Left { speaker } => self.on_left(&speaker),
             TurnInput::Wants => self.wanted = self.wanted.saturating_add(1),
             TurnInput::Speaks { reply } => self.on_speaks(reply),

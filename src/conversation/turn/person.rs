@@ -103,6 +103,13 @@ impl Person {
         }
     }
 
+    /// One that comes when what it is about is dealt with says nothing about what comes next.
+    pub(super) fn on_hint(&mut self, complete: f32) {
+        if self.is_open() {
+            self.hint = Some(complete);
+        }
+    }
+
     /// What was said is dealt with.
     pub(super) fn close(&mut self) {
         self.voice = Voice::Silent;

@@ -1,4 +1,5 @@
 mod properties;
+mod reference;
 
 use super::*;
 
@@ -89,6 +90,15 @@ fn the_delay_follows_from_how_whole_the_turn_seems() {
     let fixed = TurnSettings { end_delay: EndDelay::fixed(MS(800)), ..settings };
     assert_eq!(answered(fixed.clone(), Some(0.1)), 1_800);
     assert_eq!(answered(fixed, Some(0.9)), 1_800);
+}
+
+#[test]
+fn a_hint_that_comes_when_its_turn_is_over_says_nothing_about_the_next_one() {
+    let mut play = Play::new(TurnSettings::default());
+    play.says("ada", 0, 1_000, "What time is it?").pass_to(2_000);
+    play.at(2_000, hint("ada", 0.0)).at(2_100, TurnInput::Finished { reply: ReplyId(1) });
+    play.says("ada", 4_000, 5_000, "And in Tokyo?").pass_to(9_000);
+    assert_eq!(play.said.iter().rfind(|line| line.contains("Confirm")).unwrap().split(' ').next(), Some("5840"));
 }
 
 /// When somebody is answered who has made four pauses of so many milliseconds, and pauses at 10 s.
