@@ -295,16 +295,17 @@ impl Transcriber {
     ) -> impl Future<Output = Result<(Answer, AskedEngine), EngineError>> + Send + use<> {
         let (chain, language) = (self.chain.clone(), self.settings.language.clone());
         let losses = self.losses.get(&utterance.source.track).copied().unwrap_or(0);
-        let is_broken_off = utterance.is_broken_off();
-        let shorter: Vec<Arc<[i16]>> =
-            if is_broken_off { utterance.before_last_words().map(Arc::from).collect() } else { Vec::new() };
+        let before_last_words = utterance.is_broken_off().then(|| utterance.before_last_words().map(<[i16]>::len));
+        let shorter: Vec<usize> = before_last_words.into_iter().flatten().collect();
         let work = async move {
-            let mut result = chain.finish(samples, language.clone(), losses).await;
+            let mut result = chain.finish(samples.clone(), language.clone(), losses).await;
             if let Ok((whole, _)) = &mut result
                 && whole.nonsense.is_some()
             {
-                for samples in shorter {
-                    let Ok((part, _)) = chain.finish(samples, language.clone(), losses).await else { break };
+                for length in shorter {
+                    let part =
+                        chain.finish(samples[..length.min(samples.len())].into(), language.clone(), losses).await;
+                    let Ok((part, _)) = part else { break };
                     if part.nonsense.is_none() {
                         whole.heard = part.heard;
                         break;
