@@ -1,6 +1,7 @@
 //! What a microphone hears beside whoever speaks: the agent itself out of the speaker, noise, and a level that is too low.
 
 mod near;
+mod trial;
 
 use sonora::{
     AudioProcessing, Config, StreamConfig,

@@ -2,7 +2,7 @@
 //!
 //! WebRTC's canceller (AEC3) works in two stages. The first subtracts what a filter makes of the speaker's sound, and leaves
 //! whoever speaks as they are. The second turns down whatever may be left of the echo, and with it most of what is said while
-//! the speaker plays: of words that are spoken into the agent's, four fifths are lost to a speech engine. So the second is used
+//! the speaker plays: of words that are spoken into the agent's, two thirds are lost to a speech engine. So the second is used
 //! while the speaker alone is heard, and the first alone from the moment that somebody speaks.
 
 use sonora_aec3::{block::Block, block_processor::BlockProcessor, config::EchoCanceller3Config};
