@@ -4,8 +4,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::audio::Hz;
 
-/// The way from the speaker to the microphone: a delay, and reflections that die away within 60 ms, one in each millisecond: as
-/// many as a canceller can tell apart, and few enough for a debug build to keep up with.
+/// The way from the speaker to the microphone: a delay, and reflections that die away within 60 ms, one in each millisecond:
+/// few enough for a debug build to keep up with.
 pub(super) struct RoomEcho {
     /// How late each arrives, in samples, and how strong.
     reflections: Vec<(usize, f32)>,

@@ -80,7 +80,7 @@ impl Blocks {
 }
 
 /// The shortest part of 20 ms whose filter is flat to 90 % of the lower Nyquist frequency, and whose middle falls onto a
-/// sample: 10 ms at 24 kHz, 20 ms at 8 kHz. Rates that do not go into 20 ms get what fits them, half a sample off.
+/// sample: 6.7 ms at 24 kHz, 20 ms at 8 kHz. Rates that do not go into 20 ms get what fits them, half a sample off.
 fn block_samples(from: Hz, to: Hz) -> usize {
     let per_second = |parts: u32| parts * (1_000 / BLOCK.as_millis() as u32);
     let fits = |rate: Hz, parts: u32| rate.0.is_multiple_of(2 * per_second(parts));

@@ -48,10 +48,10 @@ impl Resampler {
     pub fn new(from: Hz, to: Hz) -> Resampler {
         let common = gcd(from.0, to.0).max(1);
         let (up, down) = ((to.0 / common) as usize, (from.0 / common) as usize);
-        let filter = match Polyphase::new(up, down) {
-            _ if from == to => Filter::None,
-            Some(filter) => Filter::Polyphase(filter),
-            None => Filter::Blocks(Box::new(Blocks::new(from, to))),
+        let filter = match from == to {
+            true => Filter::None,
+            false => Polyphase::new(up, down)
+                .map_or_else(|| Filter::Blocks(Box::new(Blocks::new(from, to))), Filter::Polyphase),
         };
         Resampler { from, to, filter, taken: 0, given: 0 }
     }

@@ -8,8 +8,8 @@ use std::{f64::consts::PI, sync::OnceLock};
 
 /// Rates that go into each other by larger numbers than this have no table.
 pub(super) const LARGEST: usize = 6;
-/// How far the filter sees to either side, in samples of the lower rate. Every ratio up to [`LARGEST`] makes whole samples
-/// of it at the higher rate, too.
+/// How far the filter sees to either side, in samples of the lower rate. All ratios up to [`LARGEST`] but 5 to 4 make
+/// whole samples of it at the higher rate, too.
 pub(super) const REACH: usize = 30;
 /// The Kaiser window's parameter.
 const BETA: f64 = 9.2;

@@ -78,7 +78,7 @@ impl Utterance {
     }
 
     /// What was said before the last quiet place: without the word that it broke off in. Then the same without a syllable or two
-    /// more, again and again.
+    /// more, again and again, while something is left that was said.
     pub(crate) fn before_last_words(&self) -> impl Iterator<Item = &[i16]> {
         let (mut within, window) = (samples_in(LAST_WORD) as usize, samples_in(CUT_WINDOW) as usize);
         let mut said = &self.samples[..self.speech_ends];
@@ -89,7 +89,8 @@ impl Utterance {
             said = &part[..part.len().saturating_sub(window / 2)];
             Some(part)
         };
-        std::iter::from_fn(before).take(MOST_LEFT_OUT).take_while(|part| !part.is_empty())
+        let is_said = |part: &&[i16]| (self.pre_roll + 1..self.speech_ends).contains(&part.len());
+        std::iter::from_fn(before).take(MOST_LEFT_OUT).take_while(is_said)
     }
 
     pub(super) fn append(&mut self, samples: &[i16]) {
@@ -246,6 +247,6 @@ mod tests {
             lengths.len() == 4 && lengths.is_sorted_by(|longer, shorter| longer > &(shorter + 1_000)),
             "{lengths:?}"
         );
-        assert!(utterance(vec![1; 100]).before_last_words().all(|part| part.len() <= 100));
+        assert!(utterance(vec![1; 100]).before_last_words().all(|part| part.len() < 100));
     }
 }

@@ -103,7 +103,7 @@ impl Person {
         }
     }
 
-    /// One that comes when what it is about is dealt with says nothing about what comes next.
+    /// One that comes when what it is about is dealt with, and before somebody speaks again, says nothing about what comes next.
     pub(super) fn on_hint(&mut self, complete: f32) {
         if self.is_open() {
             self.hint = Some(complete);
