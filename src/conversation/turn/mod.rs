@@ -126,7 +126,7 @@ impl TurnMachine {
         let of_bystanders = self.people.iter().filter_map(|(id, person)| self.aside_at(id, person));
         let of_all = (!self.settings.longest.is_zero() && self.leaving.is_none())
             .then(|| self.begun.unwrap_or_default() + self.settings.longest);
-        of_floor.into_iter().chain(of_bystanders).chain(of_all).min().or(Some(FAR))
+        of_floor.into_iter().chain(of_bystanders).chain(of_all).min().map(up_to_whole_micros).or(Some(FAR))
     }
 
     /// Whether the conversation is over.
@@ -365,6 +365,11 @@ impl TurnMachine {
 /// As logs have it.
 fn whole_micros(time: Duration) -> Duration {
     Duration::from_micros(time.as_micros() as u64)
+}
+
+/// Whoever tells it of the time then, in whole microseconds, finds it due.
+fn up_to_whole_micros(time: Duration) -> Duration {
+    Duration::from_micros(time.as_nanos().div_ceil(1_000) as u64)
 }
 
 /// When nothing is due.

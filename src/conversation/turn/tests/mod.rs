@@ -114,6 +114,22 @@ fn answered_after_pauses_of(ms: u64) -> u64 {
     play.pass_to(20_000).when("Confirm").unwrap()
 }
 
+/// A delay that is learned may end within a microsecond.
+#[test]
+fn what_is_due_is_done_when_it_is_told_of_that_time() {
+    let mut play = Play::new(TurnSettings::default());
+    play.at(100, TurnInput::Began { speaker: "ada".into(), at: MS(0) });
+    for (n, pause) in (1..).zip([901, 1_033, 877, 1_109, 923, 951, 1_007]) {
+        play.at(n * 3_000, TurnInput::Paused { speaker: "ada".into(), at: MS(n * 3_000) });
+        let mut machine = play.machine.clone();
+        machine.handle(MS(n * 3_000 + 1), text_of("ada", "So here we are", Covers::All));
+        let due = machine.deadline().unwrap();
+        machine.handle(due, TurnInput::Tick);
+        assert!(machine.orders().any(|order| matches!(order, Order::Confirm { .. })), "{due:?}");
+        play.at(n * 3_000 + pause, TurnInput::WentOn { speaker: "ada".into() });
+    }
+}
+
 #[test]
 fn a_speaker_who_makes_long_pauses_is_given_more_time() {
     assert_eq!(answered_after_pauses_of(600), 10_840, "0.84 s are waited anyway");

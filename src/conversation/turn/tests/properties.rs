@@ -180,6 +180,7 @@ fn ordered(
     machine.handle(now, TurnInput::Tick);
     for (at, input) in inputs.iter().cloned().chain([(end, TurnInput::Tick)]) {
         while let Some(due) = wakes(&machine, now).filter(|due| *due < MS(at)) {
+            assert!(due > now || now.is_zero(), "what is due is done: {:?} at {now:?}", machine.floor);
             now = due;
             machine.handle(now, TurnInput::Tick);
             orders.extend(machine.orders().map(|order| (now, order)));
