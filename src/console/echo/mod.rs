@@ -121,10 +121,8 @@ mod tests {
     fn clean(played: &[f32], near: &[f32], speaker: Speaker, ring: f32) -> (Vec<f32>, Vec<f32>) {
         let mut ringing = 0.0;
         let processing = Processing { echo: true, noise: false, gain: false };
-        let (mut canceller, mut room) = (Canceller::new(Hz::K16, processing), RoomEcho::new(Hz::K16, -6.0));
-        let (mut heard, mut cleaned) = (Vec::new(), Vec::new());
-        for (played, near) in played.chunks_exact(160).zip(near.chunks_exact(160)) {
-            canceller.on_played(played);
+        let mut room = RoomEcho::new(Hz::K16, -6.0);
+        processing.through(near, played, |played| {
             let through: Vec<f32> = played.iter().copied().map(speaker).collect();
             let mut echo = room.hear(&through);
             for sample in &mut echo {
@@ -132,11 +130,8 @@ mod tests {
                 ringing = ring * ringing + 0.02 * *sample;
                 *sample += ringing;
             }
-            let mixed: Vec<f32> = echo.iter().zip(near).map(|(echo, near)| echo + near).collect();
-            canceller.clean(&mixed, &mut cleaned);
-            heard.extend(mixed);
-        }
-        (heard, cleaned)
+            echo
+        })
     }
 
     /// A synthetic voice of a pitch that hardly changes: four syllables a second, three formants.

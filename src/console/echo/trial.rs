@@ -17,16 +17,30 @@ impl Processing {
     /// assert_eq!(Processing::default().through_a_room(&said, &played, -6.0).len(), 16_000);
     /// ```
     pub fn through_a_room(self, said: &[i16], played: &[i16], echo_db: f32) -> Vec<i16> {
-        let (mut canceller, mut room) = (Canceller::new(Hz::K16, self), RoomEcho::new(Hz::K16, echo_db));
-        let mut played = played.iter().copied().chain(std::iter::repeat(0));
-        let mut cleaned = Vec::with_capacity(said.len());
-        for said in said.chunks_exact(canceller.block_samples()) {
-            let played: Vec<f32> = played.by_ref().take(said.len()).map(pcm16::to_float).collect();
-            canceller.on_played(&played);
-            let echo = room.hear(&played);
-            let heard: Vec<f32> = said.iter().zip(echo).map(|(said, echo)| pcm16::to_float(*said) + echo).collect();
-            canceller.clean(&heard, &mut cleaned);
-        }
+        let float = |samples: &[i16]| samples.iter().copied().map(pcm16::to_float).collect::<Vec<f32>>();
+        let (said, mut played) = (float(said), float(played));
+        played.resize(said.len(), 0.0);
+        let mut room = RoomEcho::new(Hz::K16, echo_db);
+        let (_, cleaned) = self.through(&said, &played, |played| room.hear(played));
         cleaned.into_iter().map(pcm16::from_float).collect()
+    }
+
+    /// What a microphone hears of both, and what is left of it; `echo` is what it hears of a block that is played.
+    pub(super) fn through(
+        self,
+        said: &[f32],
+        played: &[f32],
+        mut echo: impl FnMut(&[f32]) -> Vec<f32>,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let mut canceller = Canceller::new(Hz::K16, self);
+        let block = canceller.block_samples();
+        let (mut heard, mut cleaned) = (Vec::new(), Vec::new());
+        for (said, played) in said.chunks_exact(block).zip(played.chunks_exact(block)) {
+            canceller.on_played(played);
+            let both: Vec<f32> = echo(played).iter().zip(said).map(|(echo, said)| echo + said).collect();
+            canceller.clean(&both, &mut cleaned);
+            heard.extend(both);
+        }
+        (heard, cleaned)
     }
 }
