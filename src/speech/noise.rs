@@ -28,30 +28,6 @@ impl Default for RnNoise {
     }
 }
 
-/// The same samples with most of their noise taken out: seven parts of what the filter leaves, three of what it was given.
-pub(super) fn softened(samples: &[i16]) -> Vec<i16> {
-    let mut filter = RnNoise::default();
-    let mut clean = Vec::with_capacity(samples.len() + MOST_DELAY);
-    filter.filter(samples, &mut clean);
-    filter.filter(&[0; MOST_DELAY], &mut clean);
-    let delay = delay(samples, &clean);
-    let mixed =
-        samples.iter().zip(&clean[delay..]).map(|(noisy, clean)| 0.3 * f32::from(*noisy) + 0.7 * f32::from(*clean));
-    mixed.map(|sample| sample as i16).collect()
-}
-
-/// How many samples later what is left comes out: where both are most alike.
-fn delay(samples: &[i16], clean: &[i16]) -> usize {
-    let alike = |delay: usize| {
-        let pairs = samples.iter().zip(&clean[delay..]).step_by(7);
-        pairs.map(|(a, b)| i64::from(*a) * i64::from(*b)).sum::<i64>()
-    };
-    (0..clean.len().saturating_sub(samples.len()).min(MOST_DELAY)).max_by_key(|delay| alike(*delay)).unwrap_or(0)
-}
-
-/// A frame, and what two resamplers hold: less than 100 ms.
-const MOST_DELAY: usize = 1_600;
-
 impl NoiseFilter for RnNoise {
     fn filter(&mut self, samples: &[i16], out: &mut Vec<i16>) {
         self.up.push(samples, &mut self.wide);
