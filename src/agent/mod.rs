@@ -105,12 +105,15 @@ pub struct AudioRequirements {
     pub pause_after: Option<Duration>,
     /// The rate of the samples it plays; `None` for an agent that never speaks and needs no track.
     pub speak_rate: Option<Hz>,
+    /// The rate of what sounds beside its voice, on a track of its own: music, an office, keys while it thinks. It is paced
+    /// like the voice and goes on when that is interrupted. `None` for an agent that needs no such track.
+    pub background_rate: Option<Hz>,
 }
 
 impl AudioRequirements {
     /// A rate among them that no sound has: below 8 kHz, or above 192 kHz.
     pub fn senseless_rate(&self) -> Option<Hz> {
-        let rates = [Some(self.hear_rate), self.speak_rate];
+        let rates = [Some(self.hear_rate), self.speak_rate, self.background_rate];
         rates.into_iter().flatten().find(|rate| !(8_000..=192_000).contains(&rate.0))
     }
 }
@@ -125,6 +128,7 @@ impl Default for AudioRequirements {
             most_behind: Some(Duration::from_secs(1)),
             pause_after: None,
             speak_rate: Some(Hz::K16),
+            background_rate: None,
         }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, requirements: &AudioRequirements
     let (requests, commands) = mpsc::channel(REQUESTS);
     let reached = Arc::new(Latency::default());
     let (voice, voice_port) = voice_link(requirements.speak_rate);
+    let (background, background_port) = requirements.background_rate.map(|rate| voice_link(Some(rate))).unzip();
     let begun = tokio::time::Instant::now();
     let room = Room::new(
         id,
@@ -43,6 +44,7 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, requirements: &AudioRequirements
         begun,
         Inbox::new(inbox, requirements.hear_rate, requirements.fill_gaps, reached.clone()),
         voice,
+        background,
         requests,
     );
     let port = RoomPort {
@@ -52,6 +54,7 @@ pub(crate) fn room_link(id: RoomId, me: PeerId, requirements: &AudioRequirements
         next_key: 0,
         depths: Depths::default(),
         voice: voice_port,
+        background: background_port.map(Box::new),
         requests: commands,
         reached,
         begun,
@@ -70,6 +73,8 @@ pub(crate) struct RoomPort {
     depths: Depths,
     /// What the agent says.
     pub(crate) voice: VoicePort,
+    /// What it lets sound beside that.
+    pub(crate) background: Option<Box<VoicePort>>,
     /// Pictures it asks for, and what it writes down.
     pub(crate) requests: mpsc::Receiver<Request>,
     /// How long what it is told takes to reach it.
@@ -243,6 +248,9 @@ impl RoomPort {
     pub(crate) fn end(&mut self) {
         self.flush();
         self.voice.close();
+        if let Some(background) = &self.background {
+            background.close();
+        }
         self.messages = None;
     }
 

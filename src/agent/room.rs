@@ -22,6 +22,9 @@ pub struct Room {
     pub inbox: Inbox,
     /// What the agent says.
     pub voice: Voice,
+    /// What sounds beside that, for an agent that [wants](super::AudioRequirements::background_rate) it where the platform has
+    /// several tracks.
+    pub background: Option<Voice>,
     /// Who else is here, as of the last input that [`next`](Room::next) gave.
     pub peers: Peers,
     /// Still pictures of video.
@@ -39,11 +42,12 @@ impl Room {
         begun: Instant,
         inbox: Inbox,
         voice: Voice,
+        background: Option<Voice>,
         requests: mpsc::Sender<Request>,
     ) -> Room {
         let (camera, notes) = (Camera::new(requests.clone()), Notes::new(requests.clone()));
         let (peers, actions) = (Peers::default(), Actions::new(requests));
-        Room { id, me, begun, inbox, voice, peers, camera, notes, actions }
+        Room { id, me, begun, inbox, voice, background, peers, camera, notes, actions }
     }
 
     /// Waits for the next input: sound, a gap or an event. `None` means that the agent's time in the room is over; it

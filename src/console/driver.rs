@@ -88,6 +88,8 @@ enum Wake {
 impl Parts {
     /// Those of a session of an agent that wants this, and what is held of it from outside.
     pub(super) fn new(wants: AudioRequirements, lead: Duration) -> (Parts, PendingSession) {
+        // One speaker plays one voice.
+        let wants = AudioRequirements { background_rate: None, ..wants };
         let voice = wants.speak_rate.map(PublishedTrack::for_voice);
         let rate = if wants.hear_rate == Hz::K16 { Hz::K16 } else { Hz::K48 };
         let (room, me) = (RoomId::from(super::ROOM), PeerId::from(AGENT));

@@ -93,13 +93,14 @@ impl Fishjam {
             }
             None => None,
         };
+        let background = requirements.background_rate.map(|rate| background(&options, rate));
         let wire_rate = wire_rate(requirements.hear_rate);
         check(&requirements, voice.as_ref(), Decoder::new(options.incoming, wire_rate))?;
         let output = AgentOutput { audio_format: AudioFormat::Pcm16, audio_sample_rate: wire_rate };
         let peer = NewPeer::Agent(AgentOptions { output, subscribe_mode: options.subscribe });
         let admission = self.rest.create_peer(&options.room, &peer).await;
         let admission = admission.map_err(|error| JoinError::from_platform(options.room.clone(), error.into()))?;
-        Ok(FishjamSeat { fishjam: self.clone(), options, requirements, voice, wire_rate, admission })
+        Ok(FishjamSeat { fishjam: self.clone(), options, requirements, voice, background, wire_rate, admission })
     }
 }
 
@@ -109,6 +110,7 @@ pub(super) struct FishjamSeat {
     options: JoinOptions,
     requirements: AudioRequirements,
     voice: Option<PublishedTrack>,
+    background: Option<PublishedTrack>,
     wire_rate: Hz,
     admission: Admission,
 }
@@ -119,9 +121,9 @@ impl FishjamSeat {
     }
 
     pub(super) fn connect(self, agent: Box<dyn Agent>) -> Result<SessionHandle, JoinError> {
-        let FishjamSeat { fishjam, options, requirements, voice, wire_rate, admission } = self;
+        let FishjamSeat { fishjam, options, requirements, voice, background, wire_rate, admission } = self;
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
-        let session = SessionOptions { voice: voice.clone(), ..options.session.clone() };
+        let session = SessionOptions { voice: voice.clone(), background, ..options.session.clone() };
         // Every line that is logged from here on says which room and which peer it is about.
         let span = tracing::info_span!("agent", %room, %peer);
         let (pending, link) = PendingSession::new(room.clone(), peer, voice);
@@ -132,6 +134,12 @@ impl FishjamSeat {
         })?;
         Ok(pending.spawn(driver.run().instrument(span)))
     }
+}
+
+/// The track of what sounds beside the voice: encoded like that, and no microphone to a web client.
+fn background(options: &JoinOptions, rate: Hz) -> PublishedTrack {
+    let track = options.voice.clone().unwrap_or_else(|| PublishedTrack::for_voice(rate));
+    track.with_metadata(serde_json::json!({ "type": "customAudio" }))
 }
 
 /// Finds out what would go wrong, before there is a peer that would be left behind.

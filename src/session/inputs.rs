@@ -14,6 +14,8 @@ use crate::{
 pub struct SessionOptions {
     /// The track to publish, if the agent has a voice.
     pub voice: Option<PublishedTrack>,
+    /// And the one for what sounds beside that.
+    pub background: Option<PublishedTrack>,
     /// How long the first connection may take, retries included.
     pub join_patience: Duration,
     /// How long a broken link is mended before the session is given up. A Fishjam may take 60 s to notice that the old
@@ -27,6 +29,7 @@ impl Default for SessionOptions {
     fn default() -> SessionOptions {
         SessionOptions {
             voice: None,
+            background: None,
             join_patience: Duration::from_secs(10),
             link_patience: Duration::from_secs(300),
             seed: None,

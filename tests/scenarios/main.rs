@@ -3,6 +3,7 @@
 mod common;
 
 mod agents_hear_each_other_only_if_they_want;
+mod backgrounds_sound_beside_voices;
 mod bursts_are_heard_whole;
 mod crash_rules_are_the_media_engines;
 mod cut_links_come_back;

@@ -92,9 +92,7 @@ impl Driver {
             Report::Lost { reason } => {
                 self.link.socket = None;
                 self.inbound.on_link_down(&mut self.port);
-                if let Some(outbound) = &mut self.voice.outbound {
-                    outbound.on_link_down(now, &self.port.voice);
-                }
+                self.on_voice_down(now);
                 let reason = Some(reason.clone());
                 self.tell(Event::local(LinkEvent::Down { plane: Plane::Signal, reason }));
             }
@@ -109,7 +107,7 @@ impl Driver {
                 self.observers.tell_joined();
             }
             Report::Published { .. } => {
-                self.voice.wiring.on_published(now);
+                self.on_published(now);
             }
             _ => {}
         }

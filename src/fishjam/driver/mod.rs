@@ -44,7 +44,7 @@ use link::{Heard, Link};
 use ready_set::ReadySource;
 use sources::{DriverEvent, EventSources};
 use subscribing::Subscribing;
-use voice::OutgoingVoice;
+use voice::{Background, OutgoingVoice};
 
 /// See the module's head.
 pub(super) struct Driver {
@@ -60,6 +60,7 @@ pub(super) struct Driver {
     inbound: InboundAudio,
     /// From the agent to the room.
     voice: OutgoingVoice,
+    background: Option<Box<Background>>,
     /// To the agent.
     port: RoomPort,
     /// To whoever follows the session.
@@ -108,10 +109,13 @@ impl Driver {
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
-        let (mut agent_room, port) = room_link(room.clone(), peer.clone(), requirements);
+        let (mut agent_room, mut port) = room_link(room.clone(), peer.clone(), requirements);
         // One clock for both: what the agent sees and what its frames say.
         let now = port.begun();
         let voice = OutgoingVoice::new(&port.voice, session.voice.as_ref(), options.lead, now)?;
+        let background = port.background.take().zip(session.background.as_ref());
+        let background =
+            background.map(|(port, track)| Background::new(*port, track, options.lead, now)).transpose()?;
         let url = rest.address().agent_socket(admission.peer_websocket_url.as_deref());
         let inbound = InboundAudio::new(requirements.hear, options.incoming, wire_rate).of(options.filter.clone());
         let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());
@@ -120,6 +124,7 @@ impl Driver {
             watch: RoomWatch::new(peer.clone(), now),
             inbound: inbound.live(requirements.most_behind).telling_pauses(requirements.pause_after),
             voice,
+            background: background.map(Box::new),
             rest,
             room,
             peer,
@@ -175,7 +180,7 @@ impl Driver {
         if let Poll::Ready(event) = self.sources.poll(&mut self.port.requests) {
             return Poll::Ready(Wake::DriverEvent(event));
         }
-        if self.port.voice.poll_work(cx).is_ready() {
+        if self.poll_voice(cx).is_ready() {
             return Poll::Ready(Wake::Voice);
         }
         let Some(socket) = &mut self.link.socket else { return Poll::Pending };

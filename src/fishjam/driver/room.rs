@@ -7,7 +7,7 @@ use tracing::Instrument;
 use super::{Done, Driver, STILL_HEARD};
 use crate::{
     agent::{Capture, CaptureError},
-    event::{End, Event, EventKind, Peer, PeerEvent, PeerId, RoomEvent, Snapshot, Track, TrackEvent, TrackKind},
+    event::{End, Event, EventKind, PeerEvent, PeerId, RoomEvent, Snapshot, Track, TrackEvent, TrackKind},
     fishjam::{
         notifier::NotifierEvent,
         rest::{RestError, RestErrorKind, model::Room},
@@ -46,8 +46,8 @@ impl Driver {
         self.watch.on_answer(true);
         self.rest.troubles.rosters.ends(self.peer.as_str());
         self.keep_who_is_heard(now);
-        if listed.peers.iter().any(|peer| peer.id == self.peer && self.has_voice_in(peer)) {
-            self.voice.wiring.on_wired(now);
+        if let Some(me) = listed.peers.iter().find(|peer| peer.id == self.peer) {
+            self.on_tracks(now, me.tracks.iter().map(|track| &track.id));
         }
         let events = self.watch.roster.reconcile(asked, listed);
         self.on_room_events(now, events);
@@ -82,9 +82,7 @@ impl Driver {
             EventKind::Peer(PeerEvent::Removed { peer }) if peer.id == self.peer => {
                 self.watch.on_removed(now);
             }
-            EventKind::Track(TrackEvent::Added { track, .. }) if self.link.session.voice_track() == Some(&track.id) => {
-                self.voice.wiring.on_wired(now);
-            }
+            EventKind::Track(TrackEvent::Added { track, .. }) => self.on_tracks(now, [&track.id]),
             _ => {}
         }
         let events = self.watch.roster.apply(said);
@@ -105,10 +103,6 @@ impl Driver {
         let heard = |track: &Track| self.inbound.has_heard(&track.id, since);
         let heard = self.watch.roster.peers().filter(|peer| peer.tracks.iter().any(heard)).map(|peer| peer.id.clone());
         heard.collect::<Vec<PeerId>>().iter().for_each(|peer| self.watch.roster.still_heard(peer));
-    }
-
-    fn has_voice_in(&self, me: &Peer) -> bool {
-        self.link.session.voice_track().is_some_and(|voice| me.tracks.iter().any(|track| track.id == *voice))
     }
 
     pub(super) fn on_room_events(&mut self, now: Instant, events: Vec<Event>) {

@@ -1,13 +1,18 @@
-//! The outgoing voice: fetched from the agent, paced, sent on the track that is there now, and followed until it was heard.
+//! The outgoing voice: fetched from the agent, paced, sent on the track that is there now, and followed until it was heard. And what
+//! sounds beside it, on a track of its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use super::{Driver, link::Link};
 use crate::{
     agent::VoicePort,
     audio::codec::{CodecError, Encoding},
+    event::TrackId,
     protocol::fishjam::wire::AgentRequest,
-    session::{Cut, OutboundAudio, SessionEventKind, VoiceWiring},
+    session::{Cut, OutboundAudio, Session, SessionEventKind, VoiceWiring},
     signal::{Command, PublishedTrack},
     stats::Latency,
 };
@@ -16,6 +21,8 @@ use crate::{
 pub(super) struct OutgoingVoice {
     /// `None` for an agent that never speaks.
     pub(super) outbound: Option<OutboundAudio>,
+    /// The track that takes it now.
+    track: fn(&Session) -> Option<&TrackId>,
     pub(super) wiring: VoiceWiring,
     /// How long what the agent played took to be looked at.
     pub(super) to_socket: Latency,
@@ -44,6 +51,7 @@ impl OutgoingVoice {
     ) -> Result<OutgoingVoice, CodecError> {
         Ok(OutgoingVoice {
             outbound: track.map(|track| OutboundAudio::new(port, track, lead)).transpose()?,
+            track: Session::voice_track,
             wiring: VoiceWiring::new(now),
             to_socket: Latency::default(),
             is_pcm: track.is_some_and(|track| track.encoding() == Encoding::Pcm16),
@@ -63,7 +71,7 @@ impl OutgoingVoice {
         let outbound = self.outbound.as_mut()?;
         // First of all: what the agent drops is dropped whether the link is up or not.
         let cut = outbound.take_interrupt(now, port);
-        let track = link.session.voice_track().filter(|_| self.wiring.is_open(now))?;
+        let track = (self.track)(&link.session).filter(|_| self.wiring.is_open(now))?;
         if cut == Some(Cut::ByServer) && self.wiring.survives_interrupt(now) {
             let interrupt = Command::InterruptTrack { id: track.clone() };
             link.outbox.send(link.socket.as_deref_mut(), &AgentRequest::of(&interrupt));
@@ -84,6 +92,25 @@ impl OutgoingVoice {
         Some(Spoke { begins, is_cut: cut.is_some() })
     }
 
+    /// When there is more to send.
+    fn next_due(&self, now: Instant, port: &VoicePort, session: &Session) -> Option<Instant> {
+        let outbound = self.outbound.as_ref().filter(|_| (self.track)(session).is_some())?;
+        outbound.poll_timeout(now, port).map(|at| at.max(self.wiring.opens()))
+    }
+
+    pub(super) fn on_link_down(&mut self, now: Instant, port: &VoicePort) {
+        if let Some(outbound) = &mut self.outbound {
+            outbound.on_link_down(now, port);
+        }
+    }
+
+    /// The platform tells of a track.
+    pub(super) fn on_track(&mut self, now: Instant, track: &TrackId, session: &Session) {
+        if (self.track)(session) == Some(track) {
+            self.wiring.on_wired(now);
+        }
+    }
+
     /// Whether the room has heard all that the agent said. The server began to play a little after we sent, so it is
     /// given a little more than the pacer thinks it needs.
     pub(super) fn has_been_heard_out(&mut self, now: Instant, port: &VoicePort) -> bool {
@@ -94,6 +121,24 @@ impl OutgoingVoice {
         }
         let spoke = self.last_spoke.is_some();
         now >= *self.heard_out_at.get_or_insert(if spoke { now + NETWORK } else { now })
+    }
+}
+
+/// What sounds beside the voice.
+pub(super) struct Background {
+    outgoing: OutgoingVoice,
+    port: VoicePort,
+}
+
+impl Background {
+    pub(super) fn new(
+        port: VoicePort,
+        track: &PublishedTrack,
+        lead: Duration,
+        now: Instant,
+    ) -> Result<Background, CodecError> {
+        let outgoing = OutgoingVoice::new(&port, Some(track), lead, now)?;
+        Ok(Background { outgoing: OutgoingVoice { track: Session::background_track, ..outgoing }, port })
     }
 }
 
@@ -118,6 +163,9 @@ impl Driver {
             }
         };
         let spoke = self.voice.send_due(now, &mut self.port.voice, &mut self.link, measure);
+        if let Some(Background { outgoing, port }) = self.background.as_deref_mut() {
+            outgoing.send_due(now, port, &mut self.link, |_, _| {});
+        }
         let Some(Spoke { begins, is_cut }) = spoke else { return };
         if is_cut {
             self.observers.tell(SessionEventKind::Interrupts);
@@ -128,9 +176,54 @@ impl Driver {
     }
 
     pub(super) fn next_of_voice(&self, now: Instant) -> Option<Instant> {
-        let outbound = self.voice.outbound.as_ref().filter(|_| self.link.session.voice_track().is_some());
-        let next = outbound.and_then(|outbound| outbound.poll_timeout(now, &self.port.voice));
-        next.map(|at| at.max(self.voice.wiring.opens()))
+        let session = &self.link.session;
+        let voice = self.voice.next_due(now, &self.port.voice, session);
+        let background = self.background.as_deref();
+        let background = background.and_then(|Background { outgoing, port }| outgoing.next_due(now, port, session));
+        voice.into_iter().chain(background).min()
+    }
+
+    /// The platform was asked for new tracks.
+    pub(super) fn on_published(&mut self, now: Instant) {
+        self.outgoing().for_each(|(outgoing, _)| outgoing.wiring.on_published(now));
+    }
+
+    pub(super) fn on_voice_down(&mut self, now: Instant) {
+        self.outgoing().for_each(|(outgoing, port)| outgoing.on_link_down(now, port));
+    }
+
+    /// The platform has these tracks.
+    pub(super) fn on_tracks<'a>(&mut self, now: Instant, tracks: impl IntoIterator<Item = &'a TrackId>) {
+        let session = &self.link.session;
+        for track in tracks {
+            self.voice.on_track(now, track, session);
+            if let Some(background) = &mut self.background {
+                background.outgoing.on_track(now, track, session);
+            }
+        }
+    }
+
+    fn outgoing(&mut self) -> impl Iterator<Item = (&mut OutgoingVoice, &VoicePort)> {
+        let background = self.background.as_deref_mut();
+        let background = background.map(|Background { outgoing, port }| (outgoing, &*port));
+        std::iter::once((&mut self.voice, &self.port.voice)).chain(background)
+    }
+
+    /// An agent that waits for it waits no longer.
+    pub(super) fn close_background(&self) {
+        if let Some(background) = &self.background {
+            background.port.close();
+        }
+    }
+
+    /// Whether there is more to send of what the agent lets sound.
+    pub(super) fn poll_voice(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(background) = &mut self.background
+            && background.port.poll_work(cx).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        self.port.voice.poll_work(cx)
     }
 }
 

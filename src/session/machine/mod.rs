@@ -14,7 +14,7 @@ use crate::{
     agent::CaptureError,
     event::TrackId,
     net::limits,
-    signal::{CloseCause, CloseReason, Command, Message},
+    signal::{CloseCause, CloseReason, Command, Message, PublishedTrack},
 };
 use retries::REFRESH;
 
@@ -72,6 +72,7 @@ enum Phase {
     },
     Live {
         voice: Option<TrackId>,
+        background: Option<TrackId>,
     },
     Refreshing {
         deadline: Instant,
@@ -156,7 +157,15 @@ impl Session {
     /// The track that takes the agent's voice now. Nothing may be sent on any other: the server would crash the peer.
     pub fn voice_track(&self) -> Option<&TrackId> {
         match &self.phase {
-            Phase::Live { voice } => voice.as_ref(),
+            Phase::Live { voice, .. } => voice.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The track that takes what sounds beside it, likewise.
+    pub fn background_track(&self) -> Option<&TrackId> {
+        match &self.phase {
+            Phase::Live { background, .. } => background.as_ref(),
             _ => None,
         }
     }
@@ -220,17 +229,19 @@ impl Session {
             false => Report::Joined { after: now - self.begun },
         });
         self.joined = true;
-        let voice = self.options.voice.as_ref().map(|track| {
-            // A new id each time: the server may still know the old one, and crashes over an id used twice.
-            let id = TrackId::from(
-                uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes()).into_uuid().to_string(),
-            );
-            self.outputs.push_back(Output::Send(Command::AddTrack { id: id.clone(), track: track.clone() }));
-            self.outputs.push_back(Output::Report(Report::Published { track: id.clone() }));
-            id
-        });
-        self.phase = Phase::Live { voice };
+        let voice = self.options.voice.clone().map(|track| self.publish(track));
+        let background = self.options.background.clone().map(|track| self.publish(track));
+        self.phase = Phase::Live { voice, background };
         self.send_captures(now);
+    }
+
+    fn publish(&mut self, track: PublishedTrack) -> TrackId {
+        // A new id each time: the server may still know the old one, and crashes over an id used twice.
+        let id = uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes()).into_uuid();
+        let id = TrackId::from(id.to_string());
+        self.outputs.push_back(Output::Send(Command::AddTrack { id: id.clone(), track }));
+        self.outputs.push_back(Output::Report(Report::Published { track: id.clone() }));
+        id
     }
 
     fn on_malformed(&mut self, now: Instant) {
@@ -282,8 +293,8 @@ impl Session {
         self.answer(Captures::on_link_down);
         match &self.phase {
             Phase::Leaving { .. } => {}
-            Phase::Live { voice } => {
-                if let Some(track) = voice {
+            Phase::Live { voice, background } => {
+                for track in voice.iter().chain(background) {
                     self.outputs.push_back(Output::Send(Command::RemoveTrack { id: track.clone() }));
                 }
                 self.outputs.push_back(Output::Disconnect);
