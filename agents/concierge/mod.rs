@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use roomtone::{
     agent::{AgentError, Maker, OptionsError, options},
-    conversation::{Conversation, Prompt, Speech, UserTurn, words},
+    conversation::{Conversation, Prompt, Speech, UserTurn, has_phrase, words},
     speech::Models,
 };
 
@@ -28,6 +28,7 @@ struct Shared {
     greeting: String,
     apology: String,
     goodbyes: Vec<String>,
+    hand_overs: Vec<String>,
 }
 
 struct Concierge {
@@ -52,6 +53,9 @@ impl Conversation for Concierge {
         if self.shared.is_goodbye(&turn.text) {
             say.confirmed().await;
             say.end().await;
+        } else if self.shared.is_hand_over(&turn.text) {
+            say.confirmed().await;
+            say.hand_over().await;
         }
         Ok(())
     }
@@ -66,6 +70,12 @@ impl Shared {
             !phrase.is_empty() && said.ends_with(&phrase)
         };
         self.goodbyes.iter().any(ends_with)
+    }
+
+    /// Whether somebody wants to be among people.
+    fn is_hand_over(&self, text: &str) -> bool {
+        let said = words(text);
+        self.hand_overs.iter().any(|phrase| has_phrase(&said, phrase))
     }
 }
 

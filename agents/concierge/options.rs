@@ -25,6 +25,9 @@ pub(crate) struct Options {
     apology: String,
     /// What people end a conversation with.
     goodbyes: Vec<String>,
+    /// What people ask with to be among people: when the reply to it has been heard, the agent says nothing until it is called
+    /// back (`dialogue.turns.called_back_by`).
+    hand_overs: Vec<String>,
     /// Hearing, turns and speaking.
     pub(super) dialogue: DialogueOptions,
 }
@@ -38,6 +41,7 @@ impl Default for Options {
             greeting: "Hello. How can I help you?".into(),
             apology: "Sorry, something went wrong. Please try again.".into(),
             goodbyes: ["goodbye", "bye", "bye bye", "see you"].map(str::to_owned).into(),
+            hand_overs: Vec::new(),
             dialogue: DialogueOptions::default(),
         }
     }
@@ -56,6 +60,7 @@ impl Shared {
             greeting: options.greeting.clone(),
             apology: options.apology.clone(),
             goodbyes: options.goodbyes.clone(),
+            hand_overs: options.hand_overs.clone(),
         })
     }
 }

@@ -81,6 +81,18 @@ pub fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(plain).filter(|word: &String| !word.is_empty()).collect()
 }
 
+/// Whether a phrase stands somewhere in what was said, word for word; one without words stands nowhere.
+///
+/// ```
+/// use roomtone::conversation::{has_phrase, words};
+/// assert!(has_phrase(&words("I'd rather talk to a person, please."), "Talk to a person"));
+/// assert!(!has_phrase(&words("Talk to her in person."), "talk to a person"));
+/// ```
+pub fn has_phrase(said: &[String], phrase: &str) -> bool {
+    let phrase = words(phrase);
+    !phrase.is_empty() && said.windows(phrase.len()).any(|part| part == phrase)
+}
+
 /// Whether a phrase of up to eight words stands five times behind itself, or a single word eight times.
 fn repeats(words: &[String]) -> bool {
     (1..=LONGEST_PHRASE).any(|length| {

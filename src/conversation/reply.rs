@@ -90,8 +90,17 @@ pub(crate) enum Part {
     Text(String),
     /// What was given so far is said though its last sentence has no end.
     Flush,
-    /// The conversation ends with this reply.
+    /// What happens when this reply has been heard.
+    Then(AfterReply),
+}
+
+/// What follows a reply that has been heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterReply {
+    /// The conversation is over.
     End,
+    /// It is people's.
+    HandOver,
 }
 
 impl fmt::Debug for Part {
@@ -100,7 +109,8 @@ impl fmt::Debug for Part {
         f.write_str(match self {
             Part::Text(_) => "Text",
             Part::Flush => "Flush",
-            Part::End => "End",
+            Part::Then(AfterReply::End) => "End",
+            Part::Then(AfterReply::HandOver) => "HandOver",
         })
     }
 }
@@ -130,7 +140,14 @@ impl Speech {
 
     /// Ends the conversation when this reply has been heard.
     pub async fn end(&mut self) {
-        self.parts.send(Part::End).await.ok();
+        self.parts.send(Part::Then(AfterReply::End)).await.ok();
+    }
+
+    /// Leaves the conversation to people when this reply has been heard: the agent stays in the room, hears and remembers what is
+    /// said, and says nothing, by itself neither, until somebody calls it back with a phrase of
+    /// [`TurnSettings::called_back_by`](super::turn::TurnSettings::called_back_by).
+    pub async fn hand_over(&mut self) {
+        self.parts.send(Part::Then(AfterReply::HandOver)).await.ok();
     }
 
     /// Waits until it is certain that it is the agent's turn. A reply is begun before that, and taken back if the person goes on;

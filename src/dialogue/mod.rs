@@ -34,6 +34,7 @@
 //! ```
 
 mod apology;
+mod background;
 mod ear;
 mod figures;
 mod line;
@@ -50,6 +51,7 @@ use async_trait::async_trait;
 
 pub use self::{
     apology::Apology,
+    background::{Background, BackgroundError, BackgroundOptions},
     figures::{TurnFigures, TurnPart},
     measures::{DialogueMeasures, measures},
     options::{DialogueOptions, Phrases},
@@ -86,6 +88,8 @@ pub struct DialogueSettings {
     pub phrases: Phrases,
     /// What it says once in a reply of which a sentence cannot be said; without it the sentence is left out.
     pub apology: Option<Apology>,
+    /// What sounds beside its voice.
+    pub background: Option<Background>,
     /// Whether what people say, and what is heard of the agent, becomes notes.
     pub captions: bool,
     /// Whether every input of the turn machine becomes a note, for a replay.
@@ -124,6 +128,7 @@ impl<C: Conversation + 'static> Agent for Converser<C> {
             most_behind: Some(Duration::from_secs(2)),
             pause_after: Some(PAUSE),
             speak_rate: Some(VOICE_RATE),
+            background_rate: self.dialogue.0.settings.background.is_some().then_some(VOICE_RATE),
             ..AudioRequirements::default()
         }
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
 
-use super::{Apology, Dialogue, DialogueSettings};
+use super::{Apology, Background, BackgroundOptions, Dialogue, DialogueSettings};
 use crate::{
     agent::OptionsError,
     conversation::{TextTurnDetector, turn::TurnSettings},
@@ -33,6 +33,8 @@ pub struct DialogueOptions {
     pub turns: TurnSettings,
     /// What the agent says by itself.
     pub phrases: Phrases,
+    /// What sounds beside its voice.
+    pub background: BackgroundOptions,
     /// Whether what is said becomes captions.
     pub captions: bool,
     /// Whether what the turn machine is told becomes notes, for a replay; what people say is in them.
@@ -66,6 +68,7 @@ impl Default for DialogueOptions {
             turn_listener: None,
             turns: TurnSettings::default(),
             phrases: Phrases::default(),
+            background: BackgroundOptions::default(),
             captions: true,
             turn_log: false,
         }
@@ -105,6 +108,7 @@ impl DialogueOptions {
         let voices = open_voices("voices", &self.voices, &self.language, folder).await?;
         let listener = self.turn_listener.as_deref().map(|name| open_turn_listener(name, folder)).transpose();
         let listener = listener.map_err(|problem| OptionsError::Value { key: "turn_listener", problem })?;
+        let background = load(self.background).await?;
         let language: Arc<str> = self.language.as_str().into();
         let apology = apology(&self.phrases.no_voice, &voices, &language).await;
         let transcriber = TranscriberSettings {
@@ -119,11 +123,19 @@ impl DialogueOptions {
             listener,
             phrases: self.phrases,
             apology,
+            background,
             captions: self.captions,
             log: self.turn_log,
         };
         Ok(Dialogue::new(ears, voices, settings))
     }
+}
+
+async fn load(options: BackgroundOptions) -> Result<Option<Background>, OptionsError> {
+    let loaded = tokio::task::spawn_blocking(move || Background::load(&options)).await;
+    let loaded =
+        loaded.map_err(|_| OptionsError::Value { key: "background", problem: "reading it panicked".into() })?;
+    loaded.map_err(|(key, error)| OptionsError::Value { key, problem: error.to_string() })
 }
 
 /// A voice that is away now may be there when it is needed.

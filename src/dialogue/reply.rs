@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     agent::AgentError,
-    conversation::{Announcer, Conversation, Entry, Part, Speech, UserTurn, turn::ReplyId},
+    conversation::{AfterReply, Announcer, Conversation, Entry, Part, Speech, UserTurn, turn::ReplyId},
 };
 
 /// See the module's head.
@@ -21,8 +21,8 @@ pub(super) struct Reply {
     confirm: watch::Sender<bool>,
     task: Option<JoinHandle<Result<(), AgentError>>>,
     is_over: bool,
-    /// Whether the conversation ends with it.
-    pub(super) ends: bool,
+    /// What follows when it has been heard.
+    pub(super) then: Option<AfterReply>,
     /// When its first text came.
     pub(super) first_text: Option<Instant>,
 }
@@ -56,14 +56,14 @@ impl Reply {
                 None => conversation.begin(&mut speech).await,
             }
         });
-        Reply { id, parts, confirm, task: Some(task), is_over: false, ends: false, first_text: None }
+        Reply { id, parts, confirm, task: Some(task), is_over: false, then: None, first_text: None }
     }
 
     /// One that is written already.
     pub(super) fn of(id: ReplyId, text: String) -> Reply {
         let (sender, parts) = mpsc::channel(1);
         sender.try_send(Part::Text(text)).expect("there is room for one");
-        Reply { id, parts, confirm: watch::channel(true).0, task: None, is_over: false, ends: false, first_text: None }
+        Reply { id, parts, confirm: watch::channel(true).0, task: None, is_over: false, then: None, first_text: None }
     }
 
     /// It is certain that it is the agent's turn.

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     Shared, TurnFigures, TurnPart,
+    background::BackgroundPlayer,
     ear::{Ear, EarNews, Judged},
     figures::Marks,
     measures::COUNTERS,
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     agent::{AgentError, Input, Note, Room},
     conversation::{
-        Announcer, Context, Conversation, Part,
+        AfterReply, Announcer, Context, Conversation, Part,
         transcript::Caption,
         turn::{Covers, Order, ReplyId, TurnInput, TurnMachine, logged},
     },
@@ -97,6 +98,7 @@ pub(super) struct Driver<'a, C> {
     pub(super) machine: TurnMachine,
     pub(super) ear: Ear,
     pub(super) mouth: Mouth,
+    background: Option<BackgroundPlayer>,
     /// The reply that is written or heard.
     pub(super) reply: Option<Reply>,
     /// Who is replied to, while that is in the context and nothing of the reply was heard.
@@ -131,6 +133,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
                 name.clone(),
                 settings.apology.clone(),
             ),
+            background: settings.background.clone().map(BackgroundPlayer::new),
             name,
             machine: TurnMachine::new(settings.turns.clone()),
             conversation: Arc::new(Mutex::new(conversation)),
@@ -157,7 +160,8 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         let look = self.mouth.look_after().unwrap_or(LONGEST_SLEEP);
         let filler = self.waits_since.map(|since| since + self.shared.settings.phrases.filler_after);
         let filler = filler.map_or(LONGEST_SLEEP, |at| at.saturating_sub(self.room.now()));
-        due.min(look).min(filler).min(LONGEST_SLEEP)
+        let background = self.background.as_ref().and_then(BackgroundPlayer::look_after).unwrap_or(LONGEST_SLEEP);
+        due.min(look).min(filler).min(background)
     }
 
     fn on_input(&mut self, input: &Input) {
@@ -166,8 +170,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         match input {
             Input::Draining { .. } => self.feed(TurnInput::End),
             Input::Silence => {
-                self.own.clear();
-                while self.announced.try_recv().is_ok() {}
+                self.forget_own();
                 self.feed(TurnInput::Silence);
             }
             Input::Event(_) if !self.has_begun && self.room.peers.people().next().is_some() => {
@@ -193,7 +196,22 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         }
     }
 
+    fn hand_over(&mut self) {
+        tracing::info!("the conversation is people's: the agent says nothing until it is called back");
+        self.forget_own();
+        self.feed(TurnInput::HandOver);
+    }
+
+    /// What the agent wanted to say by itself, it does not want to any more.
+    fn forget_own(&mut self) {
+        self.own.clear();
+        while self.announced.try_recv().is_ok() {}
+    }
+
     fn announce(&mut self, text: String) {
+        if self.machine.is_handed_over() {
+            return;
+        }
         self.own.push_back(Some(text));
         self.feed(TurnInput::Wants);
     }
@@ -226,9 +244,9 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         match written {
             Written::Part(Part::Text(text)) => self.mouth.text(&text),
             Written::Part(Part::Flush) => self.mouth.flush(),
-            Written::Part(Part::End) => {
+            Written::Part(Part::Then(then)) => {
                 if let Some(reply) = &mut self.reply {
-                    reply.ends = true;
+                    reply.then = Some(then);
                 }
             }
             Written::Over(result) => {
@@ -248,15 +266,25 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             self.feed(TurnInput::Tick);
         }
         self.fill(now);
-        let Some((id, ends)) = self.reply.as_ref().map(|reply| (reply.id, reply.ends)) else { return };
+        self.play_background();
+        let Some((id, then)) = self.reply.as_ref().map(|reply| (reply.id, reply.then)) else { return };
         if !self.spoke && self.mouth.is_heard(&self.room.voice) {
             self.on_first_heard(id);
         }
         if self.mouth.look_after().is_some() && self.mouth.is_done(&self.room.voice) {
-            if ends {
+            if then == Some(AfterReply::End) {
                 self.feed(TurnInput::End);
             }
             self.feed(TurnInput::Finished { reply: id });
+            if then == Some(AfterReply::HandOver) {
+                self.hand_over();
+            }
+        }
+    }
+
+    fn play_background(&mut self) {
+        if let (Some(player), Some(voice)) = (&mut self.background, &mut self.room.background) {
+            player.pump(voice, self.machine.is_thinking());
         }
     }
 

@@ -10,8 +10,12 @@ use std::{
 use async_trait::async_trait;
 use roomtone::{
     agent::AgentError,
-    audio::Hz,
-    conversation::{Conversation, Speech, UserTurn, transcript::Caption, turn::TurnEvent},
+    audio::{Hz, Sound},
+    conversation::{
+        Conversation, Role, Speech, Spoken, UserTurn,
+        transcript::Caption,
+        turn::{TurnEnd, TurnEvent, TurnSettings},
+    },
     dialogue::DialogueOptions,
     fishjam::{
         Fishjam,
@@ -24,9 +28,11 @@ use roomtone::{
 
 use crate::{
     commands_that_misbehave::python,
-    common::{engines, place},
+    common::{engines, place, read_aloud},
+    conversations_are_had::{dialogue, patient},
     stage::{Stage, loud, sandbox},
 };
+use tokio::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -105,6 +111,64 @@ async fn it_ends_with_its_room() {
     fishjam.rest().delete_room(&stage.room).await.unwrap();
     let summary = ended("room deleted", stage.gone()).await;
     assert!(summary.is_regular(), "{}", summary.how());
+}
+
+/// Leaves people to themselves when it has answered, and tells what it knew at each turn.
+struct Transfer(mpsc::Sender<Vec<(Role, String)>>);
+
+#[async_trait]
+impl Conversation for Transfer {
+    async fn reply(&mut self, _: &UserTurn, say: &mut Speech) -> Result<(), AgentError> {
+        say.text("I will get a colleague.").await;
+        say.confirmed().await;
+        let known = say.context().iter().map(|entry| (entry.role.clone(), entry.text.clone())).collect();
+        self.0.send(known).await.ok();
+        say.hand_over().await;
+        Ok(())
+    }
+}
+
+/// People who have a conversation to themselves are heard and remembered, and not answered until they call the agent back.
+#[tokio::test(flavor = "multi_thread")]
+async fn handed_over_it_listens_and_comes_back_when_it_is_called() {
+    let Some(place) = place() else { return };
+    let turns = TurnSettings { called_back_by: vec!["manager is free".into()], ..patient() };
+    let dialogue = dialogue(&place, turns).await;
+    let (sender, mut knew) = mpsc::channel(8);
+    let stage = Stage::set(&sandbox().await, dialogue.agent(Transfer(sender))).await;
+    let said = read_aloud(&place, "hibari");
+    let sentence = |part: &str| {
+        let (samples, _) = said.iter().find(|(_, text)| text.contains(part)).unwrap();
+        Sound { rate: Spoken::RATE, samples: samples.clone() }
+    };
+    let happens = async |what: &str, behind, is_it: fn(&TurnEvent) -> bool| {
+        let at = stage.until(what, behind, PATIENCE, is_it).await;
+        assert!(at.is_some(), "{what}: {:?}", stage.events(behind));
+    };
+    stage.say(&sentence("thank you for calling")).await;
+    happens("the hand-over", 0, |event| matches!(event, TurnEvent::HandedOver)).await;
+    assert_eq!(knew.recv().await.unwrap(), []);
+    let behind = stage.events(0).len();
+    stage.say(&sentence("a problem with the order")).await;
+    happens("an aside", behind, |event| matches!(event, TurnEvent::TurnEnded { how: TurnEnd::Aside, .. })).await;
+    let (spoken, behind) = (loud_samples(&stage), stage.events(0).len());
+    stage.say(&sentence("the manager is free")).await;
+    happens("being called back", behind, |event| matches!(event, TurnEvent::CalledBack { .. })).await;
+    assert_eq!(loud_samples(&stage), spoken, "it said something that nobody asked for");
+    let known = knew.recv().await.unwrap();
+    let [(Role::Person(_), question), (Role::Agent, answer), (Role::Bystander(_), aside)] = &known[..] else {
+        panic!("{known:?}")
+    };
+    assert!(
+        question.contains("calling") && answer == "I will get a colleague." && aside.contains("order"),
+        "{known:?}"
+    );
+    stage.end().await;
+}
+
+/// How much has been heard of the agent.
+fn loud_samples(stage: &Stage) -> usize {
+    stage.recordings().1.samples.iter().filter(|sample| sample.abs() > 500).count()
 }
 
 /// A server that does not read any more keeps nobody from leaving.

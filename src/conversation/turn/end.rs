@@ -7,7 +7,10 @@ use super::{
     floor::{Early, Floor, Reply},
     person::{Person, Voice},
 };
-use crate::{conversation::plausible::words, event::PeerId};
+use crate::{
+    conversation::plausible::{has_phrase, words},
+    event::PeerId,
+};
 
 impl TurnMachine {
     pub(super) fn review_listening(&mut self, since: Duration) {
@@ -148,7 +151,12 @@ impl TurnMachine {
             self.aside_at(id, person).is_some_and(|at| at <= self.now).then(|| id.clone())
         };
         let due: Vec<PeerId> = self.people.iter().filter_map(due).collect();
-        due.iter().for_each(|id| self.put_aside(id));
+        for id in due {
+            if self.is_called_back_by(&id) {
+                return self.on_called_back(id);
+            }
+            self.put_aside(&id);
+        }
     }
 
     /// When what somebody said who may not speak is dealt with.
@@ -190,10 +198,6 @@ impl TurnMachine {
     pub(super) fn is_addressed(&self, said: &Said) -> bool {
         let FloorRule::Addressed(names) = &self.settings.floor else { return true };
         let said = words(&said.text);
-        let is_called = |name: &String| {
-            let name = words(name);
-            !name.is_empty() && said.windows(name.len()).any(|part| part == name)
-        };
-        names.iter().any(is_called)
+        names.iter().any(|name| has_phrase(&said, name))
     }
 }

@@ -84,6 +84,9 @@ pub enum TurnInput {
     /// Somebody who may say so wants the agent silent now: its reply is dropped, and what it wanted to say by itself. Who has just
     /// spoken is answered as ever.
     Silence,
+    /// People have the conversation to themselves from now on: the agent says no more, hears and remembers, until somebody calls
+    /// it back.
+    HandOver,
     /// The conversation shall end when the agent has said what it is saying.
     End,
     /// Time has passed.
@@ -297,6 +300,13 @@ pub enum TurnEvent {
     },
     /// Nobody has said anything for long.
     PeopleAway,
+    /// The agent has left the conversation to people, and says nothing.
+    HandedOver,
+    /// Somebody called it back.
+    CalledBack {
+        /// Who.
+        by: PeerId,
+    },
     /// The conversation is over.
     Ended {
         /// Why.

@@ -31,6 +31,7 @@ mod back_channel;
 mod barge_in;
 mod end;
 mod floor;
+mod hand_over;
 mod input;
 mod log;
 mod person;
@@ -69,6 +70,7 @@ pub struct TurnMachine {
     /// Who spoke first, and how often it was asked whether somebody is there.
     first: Option<PeerId>,
     prompts: u32,
+    is_handed_over: bool,
 }
 
 impl TurnMachine {
@@ -86,6 +88,7 @@ impl TurnMachine {
             leaving: None,
             first: None,
             prompts: 0,
+            is_handed_over: false,
         }
     }
 
@@ -139,6 +142,11 @@ impl TurnMachine {
         matches!(self.floor, Floor::Thinking(_) | Floor::Speaking(_) | Floor::Paused { .. })
     }
 
+    /// Whether the agent has the turn, and nothing of its reply is heard yet.
+    pub fn is_thinking(&self) -> bool {
+        matches!(self.floor, Floor::Thinking(_))
+    }
+
     fn take(&mut self, input: TurnInput) {
         match input {
             TurnInput::Named { speaker, name } => self.person(speaker).name = Some(name),
@@ -161,10 +169,12 @@ impl TurnMachine {
             TurnInput::Text { speaker, text, covers } => self.person(speaker).on_text(text, covers),
             TurnInput::Hint { speaker, complete } => self.person(speaker).on_hint(complete),
             TurnInput::Left { speaker } => self.on_left(&speaker),
+            TurnInput::Wants if self.is_handed_over => {}
             TurnInput::Wants => self.wanted = self.wanted.saturating_add(1),
             TurnInput::Speaks { reply } => self.on_speaks(reply),
             TurnInput::Finished { reply } => self.on_finished(reply),
             TurnInput::Silence => self.on_silence(),
+            TurnInput::HandOver => self.on_hand_over(),
             TurnInput::End => self.leaving = self.leaving.or(Some(Leaving::Asked)),
             TurnInput::Tick => {}
         }
@@ -322,7 +332,7 @@ impl TurnMachine {
     }
 
     fn away_at(&self, since: Duration) -> Option<Duration> {
-        (!self.settings.away_after.is_zero()).then(|| since + self.settings.away_after)
+        (!self.settings.away_after.is_zero() && !self.is_handed_over).then(|| since + self.settings.away_after)
     }
 
     fn is_too_long(&self) -> bool {
@@ -336,6 +346,11 @@ impl TurnMachine {
 
     /// Whether what this person says is for the agent, as far as that can be known without their words.
     fn may_speak(&self, id: &PeerId, person: &Person) -> bool {
+        !self.is_handed_over && self.has_floor(id, person)
+    }
+
+    /// The same, where the agent has not left the conversation to people.
+    fn has_floor(&self, id: &PeerId, person: &Person) -> bool {
         match &self.settings.floor {
             FloorRule::Everyone | FloorRule::Addressed(_) => true,
             FloorRule::FirstSpeaker => self.first.as_ref().is_none_or(|first| first == id),

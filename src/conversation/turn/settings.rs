@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::units;
+use crate::{conversation::plausible::words, units};
 
 /// When a person's turn is over, when an interruption counts, who may speak to the agent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -36,6 +36,8 @@ pub struct TurnSettings {
     pub longest_reply: Duration,
     /// Who may speak to the agent.
     pub floor: FloorRule,
+    /// What an agent that has handed the conversation over to people is called back with; with nothing it stays silent.
+    pub called_back_by: Vec<String>,
     /// After how long without a word of anybody people count as away; zero for never.
     #[serde(deserialize_with = "units::duration::deserialize")]
     pub away_after: Duration,
@@ -118,6 +120,7 @@ impl Default for TurnSettings {
             reply_within: Duration::from_secs(10),
             longest_reply: Duration::from_secs(300),
             floor: FloorRule::default(),
+            called_back_by: Vec::new(),
             away_after: Duration::ZERO,
             idle_prompts: 2,
             longest: Duration::ZERO,
@@ -181,6 +184,9 @@ impl TurnSettings {
             FloorRule::Host(host) if host.trim().is_empty() => Err(("turns.floor", "names no host")),
             FloorRule::Addressed(names) if names.iter().all(|name| name.trim().is_empty()) => {
                 Err(("turns.floor", "has no name by which the agent is called"))
+            }
+            _ if self.called_back_by.iter().any(|phrase| words(phrase).is_empty()) => {
+                Err(("turns.called_back_by", "has a phrase without words"))
             }
             _ => Ok(()),
         }

@@ -297,9 +297,10 @@ fn each_policy_has_its_log() {
         ("host", floor(FloorRule::Host("bob".into()))),
         ("addressed", floor(FloorRule::Addressed(vec!["Jarvis".into()]))),
         ("away", away),
+        ("handed-over", TurnSettings { called_back_by: vec!["Jarvis".into()], ..TurnSettings::default() }),
     ];
     for (name, settings) in policies {
-        let log = played(settings.clone());
+        let log = played(settings.clone(), name == "handed-over");
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/turns/{name}.jsonl"));
         if std::env::var_os("ROOMTONE_WRITE_DOCS").is_some() {
             std::fs::write(&path, &log).unwrap();
@@ -310,7 +311,7 @@ fn each_policy_has_its_log() {
     }
 }
 
-fn played(settings: TurnSettings) -> String {
+fn played(settings: TurnSettings, is_handed_over: bool) -> String {
     let (mut machine, mut log) = (TurnMachine::new(settings), TurnLog::new(Vec::new()));
     let mut feed = |machine: &mut TurnMachine, at: u64, input: TurnInput| {
         // What is due comes as a tick, as a driver would tell it.
@@ -352,6 +353,10 @@ fn played(settings: TurnSettings) -> String {
     (2..=9).for_each(|n| inputs.push((10_200 + n, TurnInput::Speaks { reply: ReplyId(n) })));
     (2..=9).for_each(|n| inputs.push((14_000 + n, TurnInput::Finished { reply: ReplyId(n) })));
     inputs.push((15_000, TurnInput::Left { speaker: "bob".into() }));
+    if is_handed_over {
+        inputs.insert(inputs.iter().position(|(at, _)| *at > 7_000).unwrap(), (7_000, TurnInput::HandOver));
+        inputs.extend(says("ada", 20_000, 21_000, "Jarvis, are you there?"));
+    }
     inputs.push((40_000, TurnInput::End));
     inputs.into_iter().for_each(|(at, input)| feed(&mut machine, at, input));
     String::from_utf8(log.into_inner()).unwrap()
@@ -367,4 +372,45 @@ fn who_is_told_to_be_silent_says_no_more_and_listens() {
     // What it had to say by then is over; what comes behind that is said.
     play.at(1_100, TurnInput::Finished { reply: ReplyId(1) }).at(1_200, TurnInput::Wants);
     assert!(play.machine.is_agents());
+}
+
+/// Ada was told that a colleague will talk to her, and the agent has said so.
+fn handed_over(settings: TurnSettings) -> Play {
+    let mut play = speaking(settings);
+    play.at(3_000, TurnInput::Finished { reply: ReplyId(1) }).at(3_000, TurnInput::HandOver);
+    play
+}
+
+#[test]
+fn people_who_have_it_to_themselves_are_heard_and_not_answered() {
+    let mut play = handed_over(TurnSettings { away_after: MS(5_000), ..TurnSettings::default() });
+    play.says("bob", 4_000, 5_000, "How can I help you?").says("ada", 5_500, 6_500, "My order is late.");
+    play.at(7_000, TurnInput::Wants).at(8_000, TurnInput::Began { speaker: "bob".into(), at: MS(7_900) });
+    // Neither what no engine understands nor a long silence is asked about.
+    play.at(9_000, TurnInput::Paused { speaker: "bob".into(), at: MS(8_900) }).pass_to(100_000);
+    assert_eq!((play.count("Confirm"), play.count("Aside {"), play.count("HandedOver")), (1, 2, 1), "{:?}", play.said);
+    assert_eq!(play.count("NotUnderstood") + play.count("Prompt") + play.count("Leave"), 0, "{:?}", play.said);
+    assert!(play.machine.is_handed_over());
+}
+
+#[test]
+fn who_calls_it_back_is_answered() {
+    let called_back_by = vec!["come back".to_owned()];
+    let host = FloorRule::Host("ada".into());
+    let mut play = handed_over(TurnSettings { called_back_by, floor: host, ..TurnSettings::default() });
+    play.says("bob", 4_000, 5_000, "Assistant, come back.").pass_to(7_000);
+    assert_eq!((play.count("CalledBack"), play.count("Aside {")), (0, 1), "it is for the host to say");
+    play.says("ada", 8_000, 9_000, "Please come back, assistant.").pass_to(20_000);
+    assert_eq!((play.when("CalledBack"), play.count("Confirm"), play.count("Aside {")), (Some(9_230), 2, 1));
+    assert_eq!(play.said.iter().rfind(|line| line.contains("Confirm")).unwrap().split(' ').next(), Some("9840"));
+}
+
+#[test]
+fn what_is_being_prepared_and_what_is_heard_ends_when_it_is_handed_over() {
+    let mut play = Play::new(TurnSettings::default());
+    play.says("ada", 0, 1_000, "Tell me a story.").at(1_400, TurnInput::HandOver).pass_to(20_000);
+    assert_eq!((play.when("TakeBack"), play.count("Confirm"), play.count("Aside {")), (Some(1_400), 0, 1));
+    let mut play = speaking(TurnSettings::default());
+    play.at(2_500, TurnInput::HandOver).at(2_600, TurnInput::HandOver).pass_to(20_000);
+    assert_eq!((play.when("Drop"), play.count("HandedOver")), (Some(2_500), 1));
 }

@@ -9,7 +9,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
     let who = prop_oneof![3 => Just("ada"), 1 => Just("bob")].prop_map(PeerId::from);
     let words = prop_oneof![Just(""), Just("mhm"), Just("wait a minute"), Just("Jarvis what now")];
     let covers = prop_oneof![Just(Covers::Beginning), Just(Covers::All), Just(Covers::StoodIn)];
-    let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..17);
+    let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..18);
     let input = input.prop_map(|(speaker, text, covers, ago, reply, kind)| {
         (
             ago,
@@ -27,6 +27,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
                 12 | 13 => TurnInput::Speaks { reply: ReplyId(reply) },
                 14 => TurnInput::Finished { reply: ReplyId(reply) },
                 15 => TurnInput::Silence,
+                16 => TurnInput::HandOver,
                 _ => TurnInput::Tick,
             },
         )
@@ -61,7 +62,17 @@ fn rules() -> impl Strategy<Value = TurnSettings> {
         |(floor, early_reply, protected, words, away)| {
             let barge_in = BargeIn { protected: MS(protected), words, ..BargeIn::default() };
             let (away_after, longest) = if away { (MS(8_000), MS(60_000)) } else { (MS(0), MS(0)) };
-            TurnSettings { floor, early_reply, barge_in, away_after, longest, ..TurnSettings::default() }
+            // "Jarvis what now" calls it back.
+            let called_back_by = if early_reply { vec!["what now".into()] } else { Vec::new() };
+            TurnSettings {
+                floor,
+                early_reply,
+                barge_in,
+                away_after,
+                longest,
+                called_back_by,
+                ..TurnSettings::default()
+            }
         },
     )
 }
@@ -75,6 +86,7 @@ struct Judge {
     pauses: usize,
     resolved: usize,
     left: bool,
+    handed_over: bool,
 }
 
 impl Judge {
@@ -83,6 +95,11 @@ impl Judge {
             !self.left || matches!(order, Order::Tell { event: TurnEvent::Ended { .. } }),
             "after the end: {order:?}"
         );
+        let speaks = matches!(
+            order,
+            Order::Prepare { .. } | Order::Confirm { .. } | Order::Prompt { .. } | Order::NotUnderstood { .. }
+        );
+        assert!(!(self.handed_over && speaks), "people have it to themselves: {order:?}");
         match order {
             Order::Prepare { reply, .. } => {
                 assert!(self.prepared.is_empty() && self.open.is_none(), "one reply at a time");
@@ -118,6 +135,11 @@ impl Judge {
                 self.left = true;
             }
             Order::Aside { said } => assert!(!said.text.is_empty()),
+            Order::Tell { event: TurnEvent::HandedOver } => {
+                assert!(self.open.is_none() && self.prepared.is_empty());
+                self.handed_over = true;
+            }
+            Order::Tell { event: TurnEvent::CalledBack { .. } } => self.handed_over = false,
             Order::Close { .. } | Order::Tell { .. } => {}
         }
     }
