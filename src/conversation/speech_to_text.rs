@@ -122,6 +122,8 @@ pub struct Spoken<'a> {
     pub language: Option<&'a str>,
     /// When nobody waits for the answer any more.
     pub deadline: Instant,
+    /// Whether other utterances wait for the same engine: what could be done better in more time is then done well enough.
+    pub others_wait: bool,
 }
 
 impl<'a> Spoken<'a> {
@@ -130,7 +132,8 @@ impl<'a> Spoken<'a> {
 
     /// A whole utterance, with a minute's time.
     pub fn whole(samples: &'a [i16]) -> Spoken<'a> {
-        Spoken { samples, is_final: true, language: None, deadline: Instant::now() + Duration::from_secs(60) }
+        let deadline = Instant::now() + Duration::from_secs(60);
+        Spoken { samples, is_final: true, language: None, deadline, others_wait: false }
     }
 
     /// How long it lasts.

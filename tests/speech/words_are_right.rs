@@ -94,7 +94,7 @@ async fn the_voice_of_flite_in_noise() {
     holds("flite, noise at 10 dB", 30.0, |place| each(read_aloud(place, "flite"), noisy)).await;
 }
 
-/// Whoever leaves within a word is understood up to it. A model makes nonsense of one in twelve such ends.
+/// Whoever leaves within a word is understood up to it. A model makes nonsense of some such ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_within_a_word_is_understood_up_to_it() {
     let Some(place) = place() else { return };

@@ -1,7 +1,4 @@
-//! The likeliest words: a decoder that says one token after the other, and the search among what it might say.
-//!
-//! Clear speech is understood by taking the likeliest token each time. In noise that goes astray early and never finds back, so
-//! there a beam of hypotheses is kept.
+//! The decoder of the model: the probabilities of the next token, with what it has computed for those before kept.
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -10,6 +7,7 @@ use ort::{
     value::{DynValue, Tensor},
 };
 
+use super::beam::{Hypothesis, Search};
 use crate::conversation::EngineError;
 
 /// The decoder of a model.
@@ -43,36 +41,6 @@ impl Encoded {
     }
 }
 
-/// How far to look.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Search {
-    /// How many hypotheses are kept.
-    pub(super) width: usize,
-    /// How many tokens may be said.
-    pub(super) most: usize,
-}
-
-/// Something that may have been said.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Hypothesis {
-    pub(super) tokens: Vec<i64>,
-    /// The logarithm of its probability,
-    certainty: f32,
-    /// and of that of its least likely token.
-    pub(super) least: f32,
-    /// How probable a sign that ends a sentence was where the speech ended.
-    pub(super) sentence_end: f32,
-    /// It came to its end.
-    pub(super) is_whole: bool,
-}
-
-impl Hypothesis {
-    /// The mean logarithm of the probability of a token, the end among them.
-    pub(super) fn confidence(&self) -> f32 {
-        self.certainty / (self.tokens.len() + 1) as f32
-    }
-}
-
 /// What the decoder keeps of a hypothesis' tokens. Those that begin alike share it.
 type Kept = Rc<Vec<DynValue>>;
 
@@ -99,35 +67,11 @@ impl Decoder {
         search: Search,
         has_time: impl Fn() -> bool,
     ) -> ort::Result<Option<Hypothesis>> {
-        let (mut open, mut ended) = (vec![(Hypothesis::default(), None)], Vec::new());
-        for _ in 0..search.most {
-            let mut next = Vec::new();
-            for (said, kept) in open {
-                let (logarithms, kept) = self.say(&mut utterance, &said, kept.as_ref())?;
-                let kept = Rc::new(kept);
-                self.continue_by(&said, &logarithms, search.width, |more| next.push((more, Some(kept.clone()))));
-            }
-            next.sort_by(|(a, _), (b, _): &(Hypothesis, Option<Kept>)| b.certainty.total_cmp(&a.certainty));
-            open = Vec::new();
-            for (said, kept) in next {
-                match said.is_whole {
-                    true => ended.push(said),
-                    false => open.push((said, kept)),
-                }
-                if open.len() == search.width {
-                    break;
-                }
-            }
-            // One that has ended is found as soon as none of the likelier ones goes on.
-            if ended.len() >= search.width || open.is_empty() {
-                break;
-            }
-            if !has_time() {
-                return Ok(None);
-            }
-        }
-        ended.extend(open.into_iter().take(usize::from(ended.is_empty())).map(|(said, _)| said));
-        Ok(ended.into_iter().max_by(|a, b| a.confidence().total_cmp(&b.confidence())))
+        let signs = self.signs.clone();
+        search.run(&signs, has_time, |said, before: Option<&Kept>| {
+            let (logarithms, kept) = self.say(&mut utterance, said, before)?;
+            Ok((logarithms, Rc::new(kept)))
+        })
     }
 
     /// The logarithms of the probabilities of the token behind these, and what is kept for the one behind that.
@@ -163,28 +107,6 @@ impl Decoder {
         }
         Ok((logarithms, taken(of_tokens, &mut outputs)?))
     }
-
-    /// The likeliest continuations of what was said.
-    fn continue_by(&self, said: &Hypothesis, logarithms: &[f32], width: usize, mut add: impl FnMut(Hypothesis)) {
-        // Behind the sign there is nothing left to end.
-        let is_ended = said.tokens.last().is_some_and(|last| self.signs.contains(last));
-        let of_signs = self.signs.iter().filter_map(|sign| logarithms.get(*sign as usize)).map(|one| one.exp()).sum();
-        // One of them may be the end; so many others go on.
-        for token in likeliest(logarithms, if width > 1 { width + 1 } else { 1 }) {
-            let is_whole = token as i64 == END;
-            let mut more = Hypothesis {
-                certainty: said.certainty + logarithms[token],
-                least: said.least.min(logarithms[token]),
-                sentence_end: if is_whole && is_ended { said.sentence_end } else { of_signs },
-                is_whole,
-                ..said.clone()
-            };
-            if !is_whole {
-                more.tokens.push(token as i64);
-            }
-            add(more);
-        }
-    }
 }
 
 /// What the decoder starts from.
@@ -208,22 +130,8 @@ fn normalize(logarithms: &mut [f32]) {
     logarithms.iter_mut().for_each(|one| *one -= all);
 }
 
-/// The places of the greatest, the greatest first.
-fn likeliest(logarithms: &[f32], count: usize) -> Vec<usize> {
-    let mut found: Vec<usize> = Vec::with_capacity(count + 1);
-    for (n, one) in logarithms.iter().enumerate() {
-        if found.len() == count && found.last().is_some_and(|last| *one <= logarithms[*last]) {
-            continue;
-        }
-        let at = found.partition_point(|place| logarithms[*place] >= *one);
-        found.insert(at, n);
-        found.truncate(count);
-    }
-    found
-}
-
 const START: i64 = 1;
-const END: i64 = 2;
+pub(super) const END: i64 = 2;
 /// Attention heads of the tiny model, and numbers in each.
 const HEADS: usize = 8;
 const HEAD: usize = 36;
@@ -231,13 +139,6 @@ const HEAD: usize = 36;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_likeliest_come_first_and_ties_in_their_order() {
-        assert_eq!(likeliest(&[-3.0, -1.0, -2.0, -1.0], 3), [1, 3, 2]);
-        assert_eq!(likeliest(&[-3.0, -1.0], 1), [1]);
-        assert_eq!(likeliest(&[-3.0, -1.0], 5), [1, 0]);
-    }
 
     #[test]
     fn probabilities_are_one_in_all_however_large_the_numbers_are() {

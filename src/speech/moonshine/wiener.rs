@@ -4,6 +4,8 @@
 //! that is kept in proportion. The signal to noise ratio follows the frame before (the decision-directed estimate of Ephraim and
 //! Malah), which keeps the rest from tinkling.
 
+use std::ops::Range;
+
 use realfft::{RealFftPlanner, num_complex::Complex};
 
 /// The same, as long.
@@ -25,7 +27,9 @@ pub(super) fn without_noise(samples: &[i16]) -> Vec<i16> {
             spectrum
         })
         .collect();
-    suppress(&mut spectra);
+    // Those that see nothing but what was said: what was put before and behind it is no quiet moment.
+    let whole = WINDOW / HOP..samples.len() / HOP + 1;
+    suppress(&mut spectra, whole);
     let mut clean = vec![0.0; padded.len()];
     for (frame, spectrum) in spectra.iter_mut().enumerate() {
         let mut sound = inverse.make_output_vec();
@@ -38,10 +42,10 @@ pub(super) fn without_noise(samples: &[i16]) -> Vec<i16> {
 }
 
 /// Takes out what is noise, band by band.
-fn suppress(spectra: &mut [Vec<Complex<f32>>]) {
+fn suppress(spectra: &mut [Vec<Complex<f32>>], whole: Range<usize>) {
     for band in 0..=WINDOW / 2 {
         let powers: Vec<f32> = spectra.iter().map(|spectrum| spectrum[band].norm_sqr()).collect();
-        let noise = noise(&powers);
+        let noise = noise(powers.get(whole.clone()).filter(|whole| !whole.is_empty()).unwrap_or(&powers));
         let mut before = 0.0;
         for (spectrum, power) in spectra.iter_mut().zip(powers) {
             let ratio = FOLLOWS * before / noise + (1.0 - FOLLOWS) * (power / noise - 1.0).max(0.0);
@@ -104,6 +108,9 @@ mod tests {
         let clean = without_noise(&noisy);
         assert_eq!(clean.len(), noisy.len());
         let (before, after) = (level(&noisy[1_000..15_000]), level(&clean[1_000..15_000]));
+        // A quarter of a second is enough to know the noise by.
+        let short = without_noise(&noise[..4_000]);
+        assert!(level(&short) < before - 8.0, "noise of {before} dBFS is one of {}", level(&short));
         assert!(after < before - 12.0, "noise of {before} dBFS is one of {after}");
         let off: Vec<i16> = (17_000..23_000).map(|n| clean[n] - tone(n) as i16).collect();
         assert!(level(&off) < level(&clean[17_000..23_000]) - 20.0, "{} dBFS off", level(&off));

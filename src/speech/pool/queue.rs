@@ -85,6 +85,11 @@ impl<J> Queue<J> {
         next
     }
 
+    /// Whether the end of an utterance waits.
+    pub(super) fn has_finals(&self) -> bool {
+        !self.finals.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.finals.clear();
         self.partials.clear();

@@ -81,7 +81,9 @@ impl Thread {
         let Waiting { job, asked, answer, taken } = waiting;
         let begun = Instant::now();
         let queued = begun.saturating_duration_since(asked);
+        let others_wait = self.shared.lock().queue.has_finals();
         let speech = Spoken {
+            others_wait,
             samples: &job.samples,
             is_final: job.is_final,
             language: job.language.as_deref(),
