@@ -2,6 +2,7 @@
 
 use roomtone::{
     agent::OptionsError,
+    conversation::words,
     dialogue::DialogueOptions,
     speech::{
         engines::{ModelConfig, open_models},
@@ -54,6 +55,9 @@ fn built_in() -> Rules {
 
 impl Shared {
     pub(super) fn new(options: &Options) -> Result<Shared, OptionsError> {
+        if options.hand_overs.iter().any(|phrase| words(phrase).is_empty()) {
+            return Err(OptionsError::Value { key: "hand_overs", problem: "has a phrase without words".into() });
+        }
         Ok(Shared {
             models: open_models("models", &options.models)?,
             instructions: options.instructions.as_str().into(),

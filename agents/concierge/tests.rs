@@ -23,5 +23,7 @@ fn whoever_asks_for_a_person_is_left_to_people() {
     {
         assert_eq!(shared.is_hand_over(text), is_hand_over, "{text}");
     }
+    let nothing: Options = toml::from_str("hand_overs = [\"?\"]").unwrap();
+    assert!(Shared::new(&nothing).err().unwrap().to_string().contains("hand_overs"));
     assert!(!Shared::new(&Options::default()).unwrap().is_hand_over("Be quiet!"), "by itself it knows no such phrase");
 }

@@ -44,7 +44,7 @@ fn input(kind: u8, who: u64, at: Duration, ago: u64) -> TurnInput {
     let speaker = format!("p{}", who & 3).as_str().into();
     let text = ["", "mhm", "what now", "jarvis wait a minute"][(who >> 2) as usize & 3].to_owned();
     let covers = [Covers::Beginning, Covers::All, Covers::StoodIn][(who >> 4) as usize % 3];
-    match kind % 16 {
+    match kind % 19 {
         0 => TurnInput::Active { speaker },
         1 => TurnInput::Inactive { speaker },
         2 | 3 => TurnInput::Began { speaker, at },
@@ -58,6 +58,10 @@ fn input(kind: u8, who: u64, at: Duration, ago: u64) -> TurnInput {
         12 => TurnInput::Finished { reply: ReplyId(who & 15) },
         13 => TurnInput::Silence,
         14 => TurnInput::HandOver,
+        15 => TurnInput::TakeOver,
+        // Seldom: nothing follows.
+        16 if ago > 250 => TurnInput::End,
+        17 => TurnInput::Named { speaker, name: text },
         _ => TurnInput::Tick,
     }
 }
@@ -84,7 +88,8 @@ impl State {
                 assert!(self.open.is_none());
                 self.is_handed_over = true;
             }
-            Order::Tell { event: TurnEvent::CalledBack { .. } } => self.is_handed_over = false,
+            Order::Tell { event: TurnEvent::CalledBack { .. } | TurnEvent::TakenOver } => self.is_handed_over = false,
+            Order::Prepare { .. } => assert!(!self.is_handed_over, "people have it to themselves: {order:?}"),
             _ => {}
         }
     }

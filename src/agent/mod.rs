@@ -106,7 +106,8 @@ pub struct AudioRequirements {
     /// The rate of the samples it plays; `None` for an agent that never speaks and needs no track.
     pub speak_rate: Option<Hz>,
     /// The rate of what sounds beside its voice, on a track of its own: music, an office, keys while it thinks. It is paced
-    /// like the voice and goes on when that is interrupted. `None` for an agent that needs no such track.
+    /// like the voice, goes on when that is interrupted, and ends when the agent returns. `None` for an agent that needs no such
+    /// track.
     pub background_rate: Option<Hz>,
 }
 

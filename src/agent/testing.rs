@@ -60,6 +60,7 @@ pub struct TestRoom {
     lead: VecDeque<i16>,
     /// What the room heard, block by block, from the start; silence where the agent was silent.
     heard: Vec<i16>,
+    heard_background: Vec<i16>,
     image: Option<Image>,
     notes: Vec<Note>,
     actions: Vec<Action>,
@@ -146,6 +147,8 @@ pub struct Life {
     pub result: Result<(), AgentError>,
     /// What the room heard of it from the moment it joined, at the agent's own rate, silence included.
     pub heard: Vec<i16>,
+    /// What it let sound [beside its voice](AudioRequirements::background_rate), likewise.
+    pub heard_background: Vec<i16>,
     /// The rate of `heard`.
     pub rate: Hz,
     /// What the agent wrote down.
@@ -185,6 +188,7 @@ impl TestRoom {
             speakers: BTreeMap::new(),
             lead: VecDeque::new(),
             heard: Vec::new(),
+            heard_background: Vec::new(),
             image: None,
             notes: Vec::new(),
             actions: Vec::new(),
@@ -250,6 +254,7 @@ impl TestRoom {
             self.port.flush();
             self.answer_requests();
             self.hear_block();
+            self.hear_background();
         }
     }
 
@@ -281,6 +286,7 @@ impl TestRoom {
         Life {
             result: result.expect("the agent does not panic"),
             heard: self.heard,
+            heard_background: self.heard_background,
             rate,
             notes: self.notes,
             actions: self.actions,
@@ -352,6 +358,23 @@ impl TestRoom {
     }
 }
 
+impl TestRoom {
+    fn hear_background(&mut self) {
+        let (Some(background), now) = (&mut self.port.background, Instant::now().into_std()) else { return };
+        if background.take_interrupt() {
+            background.settle(background.position());
+        }
+        let (block, from) = (background.rate().block_samples(), background.position());
+        let got = background.fetch(block, &mut self.heard_background);
+        self.heard_background.resize(self.heard_background.len() + block - got, 0);
+        if got > 0 {
+            let begun = now.checked_sub(background.rate().duration_of(got as u64)).unwrap_or(now);
+            background.on_sent(now, begun, from, got as u64);
+            background.settle(background.position());
+        }
+    }
+}
+
 /// How long an agent may take to return after its inbox ended.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -377,6 +400,36 @@ mod tests {
             }
             Ok(())
         }
+    }
+
+    /// Lets something sound, and returns when it was heard.
+    struct Musician;
+
+    #[async_trait::async_trait]
+    impl Agent for Musician {
+        fn requirements(&self) -> AudioRequirements {
+            AudioRequirements { background_rate: Some(Hz::K24), ..AudioRequirements::default() }
+        }
+
+        async fn run(&mut self, room: &mut crate::agent::Room) -> Result<(), AgentError> {
+            let background = room.background.as_mut().ok_or("one track")?;
+            background.play(&[7; 4_800]);
+            background.finished().await;
+            room.voice.play(&[9; 1_600]);
+            room.voice.finished().await;
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_sounds_beside_the_voice_is_heard_by_itself() {
+        let mut room = TestRoom::new(Musician);
+        room.pass(Duration::from_secs(1)).await;
+        let life = room.end().await;
+        life.result.unwrap();
+        let count = |samples: &[i16], level| samples.iter().filter(|sample| **sample == level).count();
+        assert_eq!((count(&life.heard_background, 7), count(&life.heard, 9)), (4_800, 1_600));
+        assert_eq!((count(&life.heard_background, 9), count(&life.heard, 7)), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]

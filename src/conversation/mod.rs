@@ -26,7 +26,7 @@ mod turn_detector;
 pub use context::{Context, Entry, Heard, Role};
 pub use language_model::{LanguageModel, Prompt, TextSink, text_channel};
 pub use plausible::{Nonsense, has_phrase, nonsense, words};
-pub(crate) use reply::{AfterReply, Part};
+pub(crate) use reply::{AfterReply, Announced, Part};
 pub use reply::{Announcer, Conversation, Speech, UserTurn};
 pub use speech_to_text::{About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, Transcription, Word};
 pub use text_to_speech::{Sentence, SoundPiece, SoundSink, TextToSpeech, sound_channel};

@@ -176,17 +176,30 @@ impl Speech {
     }
 }
 
-/// Says things on the agent's own account, from any task: they wait until nobody speaks. Cheap to clone.
+/// Says things on the agent's own account, from any task: they wait until nobody speaks. While people have the conversation to
+/// themselves nothing is said. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Announcer(mpsc::Sender<String>);
+pub struct Announcer(mpsc::Sender<Announced>);
+
+/// What is said or done outside of replies.
+pub(crate) enum Announced {
+    Text(String),
+    TakeOver,
+}
 
 impl Announcer {
-    pub(crate) fn new(texts: mpsc::Sender<String>) -> Announcer {
-        Announcer(texts)
+    pub(crate) fn new(sender: mpsc::Sender<Announced>) -> Announcer {
+        Announcer(sender)
     }
 
     /// Says something. Says whether it was taken: of more than 16 that wait, none is.
     pub fn say(&self, text: &str) -> bool {
-        self.0.try_send(text.to_owned()).is_ok()
+        self.0.try_send(Announced::Text(text.to_owned())).is_ok()
+    }
+
+    /// Takes a conversation that was [left to people](Speech::hand_over) over again, as somebody's call would: a colleague did not
+    /// come, or has left. Says whether that was taken, likewise.
+    pub fn take_over(&self) -> bool {
+        self.0.try_send(Announced::TakeOver).is_ok()
     }
 }

@@ -29,6 +29,8 @@ pub struct DialogueMeasures {
     pub overdue: u64,
     /// Sentences that no voice said.
     pub unsaid: u64,
+    /// Conversations that were left to people, each time.
+    pub handed_over: u64,
     /// From the last sound of a person to the first of the agent.
     pub answer: LatencyCounts,
     /// The parts of that, by name.
@@ -42,6 +44,7 @@ pub(super) struct Counters {
     barge_ins: Mutex<BTreeMap<String, u64>>,
     overdue: AtomicU64,
     pub(super) unsaid: AtomicU64,
+    handed_over: AtomicU64,
     answer: Latency,
     parts: [Latency; TurnPart::ALL.len()],
 }
@@ -54,6 +57,7 @@ impl Counters {
             TurnEvent::TurnEnded { how, .. } => count(&self.turns, how),
             TurnEvent::AgentInterrupted { .. } => count(&self.barge_ins, &"interrupted"),
             TurnEvent::AgentResumed { because, .. } => count(&self.barge_ins, because),
+            TurnEvent::HandedOver => drop(self.handed_over.fetch_add(1, Ordering::Relaxed)),
             TurnEvent::ReplyOverdue { .. } => drop(self.overdue.fetch_add(1, Ordering::Relaxed)),
             _ => {}
         }
@@ -84,6 +88,7 @@ pub fn measures() -> DialogueMeasures {
         barge_ins: of(&counters.barge_ins),
         overdue: get(&counters.overdue),
         unsaid: get(&counters.unsaid),
+        handed_over: get(&counters.handed_over),
         answer: counters.answer.counts(),
         parts: TurnPart::ALL.iter().map(|part| (part.name(), counters.parts[*part as usize].counts())).collect(),
     }

@@ -69,6 +69,7 @@ impl<C: Conversation + 'static> Driver<'_, C> {
         self.spoke = false;
         self.answered = None;
         self.waits_since = None;
+        self.confirmed_at = None;
         self.reply = Some(reply);
     }
 
@@ -79,6 +80,7 @@ impl<C: Conversation + 'static> Driver<'_, C> {
         }
         self.answered = Some(said.speaker.clone());
         self.waits_since = Some(self.room.now());
+        self.confirmed_at = self.waits_since;
         let role = Role::Person(said.speaker.clone());
         self.remember(role, &said);
         self.speak();

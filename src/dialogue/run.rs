@@ -24,7 +24,7 @@ use super::{
 use crate::{
     agent::{AgentError, Input, Note, Room},
     conversation::{
-        AfterReply, Announcer, Context, Conversation, Part,
+        AfterReply, Announced, Announcer, Context, Conversation, Part,
         transcript::Caption,
         turn::{Covers, Order, ReplyId, TurnInput, TurnMachine, logged},
     },
@@ -56,7 +56,7 @@ pub(super) async fn run<C: Conversation + 'static>(
             },
             said = driver.mouth.next() => driver.on_sound(said),
             written = next_of(&mut driver.reply), if !driver.mouth.is_full() => result = driver.on_written(written),
-            Some(text) = driver.announced.recv(), if driver.own.is_empty() => driver.announce(text),
+            Some(what) = driver.announced.recv(), if driver.own.is_empty() => driver.announce(what),
             () = sleep(wakes) => {}
         }
         driver.on_time();
@@ -105,12 +105,14 @@ pub(super) struct Driver<'a, C> {
     pub(super) answered: Option<PeerId>,
     /// Since when its first words are waited for, while nothing fills the time.
     pub(super) waits_since: Option<Duration>,
+    /// When it was certain that somebody is replied to.
+    pub(super) confirmed_at: Option<Duration>,
     /// The reply was told to be heard.
     pub(super) spoke: bool,
     pub(super) begins: Duration,
     pub(super) context: Context,
     pub(super) announcer: Announcer,
-    pub(super) announced: mpsc::Receiver<String>,
+    pub(super) announced: mpsc::Receiver<Announced>,
     /// What the agent says by itself, the next first; nothing stands for what it begins with.
     pub(super) own: VecDeque<Option<String>>,
     pub(super) has_begun: bool,
@@ -133,7 +135,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
                 name.clone(),
                 settings.apology.clone(),
             ),
-            background: settings.background.clone().map(BackgroundPlayer::new),
+            background: settings.background.clone().filter(|_| room.background.is_some()).map(BackgroundPlayer::new),
             name,
             machine: TurnMachine::new(settings.turns.clone()),
             conversation: Arc::new(Mutex::new(conversation)),
@@ -142,6 +144,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             reply: None,
             answered: None,
             waits_since: None,
+            confirmed_at: None,
             spoke: false,
             begins: Duration::ZERO,
             context: Context::default(),
@@ -160,7 +163,8 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         let look = self.mouth.look_after().unwrap_or(LONGEST_SLEEP);
         let filler = self.waits_since.map(|since| since + self.shared.settings.phrases.filler_after);
         let filler = filler.map_or(LONGEST_SLEEP, |at| at.saturating_sub(self.room.now()));
-        let background = self.background.as_ref().and_then(BackgroundPlayer::look_after).unwrap_or(LONGEST_SLEEP);
+        let background = self.background.as_ref().and_then(|player| player.look_after(self.room.now()));
+        let background = background.unwrap_or(LONGEST_SLEEP);
         due.min(look).min(filler).min(background)
     }
 
@@ -208,12 +212,15 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
         while self.announced.try_recv().is_ok() {}
     }
 
-    fn announce(&mut self, text: String) {
-        if self.machine.is_handed_over() {
-            return;
+    fn announce(&mut self, what: Announced) {
+        match what {
+            Announced::TakeOver => self.feed(TurnInput::TakeOver),
+            Announced::Text(_) if self.machine.is_handed_over() => {}
+            Announced::Text(text) => {
+                self.own.push_back(Some(text));
+                self.feed(TurnInput::Wants);
+            }
         }
-        self.own.push_back(Some(text));
-        self.feed(TurnInput::Wants);
     }
 
     fn on_caption(&mut self, mut caption: Caption) {
@@ -272,19 +279,21 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
             self.on_first_heard(id);
         }
         if self.mouth.look_after().is_some() && self.mouth.is_done(&self.room.voice) {
-            if then == Some(AfterReply::End) {
-                self.feed(TurnInput::End);
+            match then {
+                Some(AfterReply::End) => self.feed(TurnInput::End),
+                Some(AfterReply::HandOver) => self.hand_over(),
+                None => {}
             }
             self.feed(TurnInput::Finished { reply: id });
-            if then == Some(AfterReply::HandOver) {
-                self.hand_over();
-            }
         }
     }
 
     fn play_background(&mut self) {
+        // Until the voice has its first sound: what is heard of both lies as far ahead.
+        let waits = self.machine.is_thinking() && self.mouth.first_queued.is_none();
+        let (since, now) = (self.confirmed_at.filter(|_| waits), self.room.now());
         if let (Some(player), Some(voice)) = (&mut self.background, &mut self.room.background) {
-            player.pump(voice, self.machine.is_thinking());
+            player.pump(voice, now, since);
         }
     }
 

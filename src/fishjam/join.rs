@@ -95,7 +95,7 @@ impl Fishjam {
         };
         let background = requirements.background_rate.map(|rate| background(&options, rate));
         let wire_rate = wire_rate(requirements.hear_rate);
-        check(&requirements, voice.as_ref(), Decoder::new(options.incoming, wire_rate))?;
+        check(&requirements, voice.iter().chain(&background), Decoder::new(options.incoming, wire_rate))?;
         let output = AgentOutput { audio_format: AudioFormat::Pcm16, audio_sample_rate: wire_rate };
         let peer = NewPeer::Agent(AgentOptions { output, subscribe_mode: options.subscribe });
         let admission = self.rest.create_peer(&options.room, &peer).await;
@@ -143,19 +143,19 @@ fn background(options: &JoinOptions, rate: Hz) -> PublishedTrack {
 }
 
 /// Finds out what would go wrong, before there is a peer that would be left behind.
-fn check(
+fn check<'a>(
     requirements: &AudioRequirements,
-    voice: Option<&PublishedTrack>,
+    published: impl Iterator<Item = &'a PublishedTrack>,
     decoder: Result<Decoder, CodecError>,
 ) -> Result<(), JoinError> {
     if let Some(rate) = requirements.senseless_rate() {
         return Err(JoinError::Rate(rate));
     }
     decoder?;
-    match voice {
-        Some(track) => Ok(Encoder::new(track.encoding(), track.rate(), track.opus_settings()).map(drop)?),
-        None => Ok(()),
+    for track in published {
+        Encoder::new(track.encoding(), track.rate(), track.opus_settings())?;
     }
+    Ok(())
 }
 
 /// The rate to ask the server for: the agent's own where the server has it, else the next one up.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The names of all metrics, without `roomtone_` before them and what counters and histograms add behind.
-pub const METRICS: [&str; 64] = [
+pub const METRICS: [&str; 65] = [
     "admission_refused",
     "admission_queued",
     "agent_stalls",
@@ -41,6 +41,7 @@ pub const METRICS: [&str; 64] = [
     "given_up",
     "replies_overdue",
     "sentences_unsaid",
+    "conversations_handed_over",
     "turns",
     "interrupts",
     "join_seconds",
@@ -254,6 +255,7 @@ impl Scrape {
         )?;
         page.counter("replies_overdue", "Replies that did not come in time, or did not end", dialogues.overdue)?;
         page.counter("sentences_unsaid", "Sentences that no voice said", dialogues.unsaid)?;
+        page.counter("conversations_handed_over", "Conversations that were left to people", dialogues.handed_over)?;
         page.histogram("answer_seconds", "From a person's last sound to the agent's first", &dialogues.answer)?;
         let parts = dialogues.parts.iter().map(|(part, counts)| ([("part", *part)], counts));
         page.histograms("answer_part_seconds", "The parts of that, in their order", parts)

@@ -47,7 +47,9 @@ pub type Act = Box<dyn Fn(Action) -> BoxFuture<'static, Result<(), ActionError>>
 pub fn follow(mut agent: Box<dyn Agent>, wants: &AudioRequirements, given: Follow) -> SessionHandle {
     let Follow { room, peer, watch, look, act, depart } = given;
     let (pending, link) = PendingSession::new(room.clone(), peer.clone(), None);
-    let (mut agent_room, port) = room_link(room.clone(), peer.clone(), wants);
+    // What it says goes nowhere, and nothing is to sound beside it.
+    let wants = AudioRequirements { background_rate: None, ..wants.clone() };
+    let (mut agent_room, port) = room_link(room.clone(), peer.clone(), &wants);
     let span = tracing::info_span!("agent", %room, %peer);
     let running = async move { agent.run(&mut agent_room).await };
     let agent = tokio::spawn(running.instrument(span.clone()));

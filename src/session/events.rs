@@ -75,6 +75,8 @@ pub struct Counters {
     pub inbound: InboundCounters,
     /// What was said.
     pub outbound: OutboundCounters,
+    /// What sounded beside that.
+    pub background: OutboundCounters,
     /// How far the agent was behind, and what it did not fetch in time.
     pub depths: Depths,
     /// Messages that the link did not take.

@@ -6,6 +6,7 @@ mod stage;
 
 #[cfg(feature = "console")]
 mod agents_do_not_hear_themselves;
+mod backgrounds_sound;
 mod commands_that_misbehave;
 mod conversations_are_had;
 mod conversations_end;

@@ -6,6 +6,7 @@ use super::{
     FloorRule, NotATurn, Order, TurnEvent, TurnMachine,
     back_channel::words_beyond,
     floor::{Floor, Reply},
+    hand_over::Hands,
     person::{Detector, Person, Voice},
 };
 use crate::{conversation::plausible::words, event::PeerId};
@@ -122,7 +123,7 @@ impl TurnMachine {
                 self.on_unanswered(said, by);
             }
         }
-        if self.leaving.is_some() {
+        if self.leaving.is_some() || self.hands == Hands::Passing {
             self.floor = Floor::Idle { since: self.now };
             return;
         }

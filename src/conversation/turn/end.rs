@@ -61,7 +61,8 @@ impl TurnMachine {
     fn prepare(&mut self, speaker: &PeerId, since: Duration, early: Option<Early>) {
         let person = &self.people[speaker];
         let said = person.said(speaker, self.now);
-        let is_turn = person.whole_text().is_some() && self.is_turn(person, &said) && self.is_addressed(&said);
+        let is_turn =
+            person.whole_text().is_some() && self.is_turn(person, &said) && (person.calls || self.is_addressed(&said));
         if !is_turn || early.as_ref().is_some_and(|early| early.text == said.text) {
             return;
         }
@@ -82,7 +83,7 @@ impl TurnMachine {
         self.others_said(speaker);
         let person = &self.people[speaker];
         let said = person.said(speaker, self.now);
-        let how = match (self.is_turn(person, &said), self.is_addressed(&said)) {
+        let how = match (self.is_turn(person, &said), person.calls || self.is_addressed(&said)) {
             (true, true) => TurnEnd::Answered,
             (true, false) => TurnEnd::Aside,
             (false, _) if self.is_lost(person, &said) => TurnEnd::NotUnderstood,
@@ -185,7 +186,8 @@ impl TurnMachine {
 
     fn is_turn(&self, person: &Person, said: &Said) -> bool {
         let count = words(&said.text).len();
-        count >= self.settings.least_words.max(1) || (count > 0 && person.carried.is_some())
+        let least = if person.carried.is_some() || person.calls { 1 } else { self.settings.least_words.max(1) };
+        count >= least
     }
 
     /// Something was said, and no engine came to an end with it.

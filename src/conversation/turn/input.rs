@@ -84,9 +84,11 @@ pub enum TurnInput {
     /// Somebody who may say so wants the agent silent now: its reply is dropped, and what it wanted to say by itself. Who has just
     /// spoken is answered as ever.
     Silence,
-    /// People have the conversation to themselves from now on: the agent says no more, hears and remembers, until somebody calls
-    /// it back.
+    /// People shall have the conversation to themselves when the agent has said what it is saying: it hears and remembers, and says
+    /// nothing until somebody calls it back.
     HandOver,
+    /// The agent shall have it again.
+    TakeOver,
     /// The conversation shall end when the agent has said what it is saying.
     End,
     /// Time has passed.
@@ -302,6 +304,8 @@ pub enum TurnEvent {
     PeopleAway,
     /// The agent has left the conversation to people, and says nothing.
     HandedOver,
+    /// It has it again, by its own word.
+    TakenOver,
     /// Somebody called it back.
     CalledBack {
         /// Who.

@@ -44,6 +44,7 @@ use std::{
 
 use self::{
     floor::{Floor, Reply},
+    hand_over::Hands,
     person::{Detector, Person, Voice},
 };
 pub use self::{
@@ -70,7 +71,7 @@ pub struct TurnMachine {
     /// Who spoke first, and how often it was asked whether somebody is there.
     first: Option<PeerId>,
     prompts: u32,
-    is_handed_over: bool,
+    hands: Hands,
 }
 
 impl TurnMachine {
@@ -88,7 +89,7 @@ impl TurnMachine {
             leaving: None,
             first: None,
             prompts: 0,
-            is_handed_over: false,
+            hands: Hands::default(),
         }
     }
 
@@ -99,7 +100,7 @@ impl TurnMachine {
             (self.begun, self.now) = (Some(now), now);
             self.floor = Floor::Idle { since: now };
         }
-        while let Some(at) = self.deadline().filter(|at| *at <= now) {
+        while let Some(at) = self.next_due().filter(|at| *at <= now) {
             self.now = at.max(self.now);
             self.review();
         }
@@ -117,6 +118,10 @@ impl TurnMachine {
 
     /// When it is to be told of the time at the latest; `None` when the conversation is over.
     pub fn deadline(&self) -> Option<Duration> {
+        (!self.has_ended()).then(|| self.next_due().unwrap_or(FAR))
+    }
+
+    fn next_due(&self) -> Option<Duration> {
         let of_floor = match &self.floor {
             Floor::Ended => return None,
             Floor::Idle { since } => self.away_at(*since),
@@ -129,7 +134,7 @@ impl TurnMachine {
         let of_bystanders = self.people.iter().filter_map(|(id, person)| self.aside_at(id, person));
         let of_all = (!self.settings.longest.is_zero() && self.leaving.is_none())
             .then(|| self.begun.unwrap_or_default() + self.settings.longest);
-        of_floor.into_iter().chain(of_bystanders).chain(of_all).min().map(up_to_whole_micros).or(Some(FAR))
+        of_floor.into_iter().chain(of_bystanders).chain(of_all).min().map(up_to_whole_micros)
     }
 
     /// Whether the conversation is over.
@@ -169,12 +174,13 @@ impl TurnMachine {
             TurnInput::Text { speaker, text, covers } => self.person(speaker).on_text(text, covers),
             TurnInput::Hint { speaker, complete } => self.person(speaker).on_hint(complete),
             TurnInput::Left { speaker } => self.on_left(&speaker),
-            TurnInput::Wants if self.is_handed_over => {}
+            TurnInput::Wants if self.hands != Hands::Agent => {}
             TurnInput::Wants => self.wanted = self.wanted.saturating_add(1),
             TurnInput::Speaks { reply } => self.on_speaks(reply),
             TurnInput::Finished { reply } => self.on_finished(reply),
             TurnInput::Silence => self.on_silence(),
             TurnInput::HandOver => self.on_hand_over(),
+            TurnInput::TakeOver => self.on_take_over(),
             TurnInput::End => self.leaving = self.leaving.or(Some(Leaving::Asked)),
             TurnInput::Tick => {}
         }
@@ -256,6 +262,9 @@ impl TurnMachine {
         if let Some(why) = self.leaving {
             return self.leave(why);
         }
+        if self.hands == Hands::Passing {
+            return self.leave_to_people();
+        }
         if let Some(speaker) = self.speaking_to_agent().cloned() {
             self.floor = Floor::Listening { since: self.now };
             return self.tell(TurnEvent::TurnStarted { speaker });
@@ -332,7 +341,7 @@ impl TurnMachine {
     }
 
     fn away_at(&self, since: Duration) -> Option<Duration> {
-        (!self.settings.away_after.is_zero() && !self.is_handed_over).then(|| since + self.settings.away_after)
+        (!self.settings.away_after.is_zero() && !self.is_handed_over()).then(|| since + self.settings.away_after)
     }
 
     fn is_too_long(&self) -> bool {
@@ -346,7 +355,7 @@ impl TurnMachine {
 
     /// Whether what this person says is for the agent, as far as that can be known without their words.
     fn may_speak(&self, id: &PeerId, person: &Person) -> bool {
-        !self.is_handed_over && self.has_floor(id, person)
+        !self.is_handed_over() && self.has_floor(id, person)
     }
 
     /// The same, where the agent has not left the conversation to people.

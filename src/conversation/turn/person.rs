@@ -18,6 +18,8 @@ pub(super) struct Person {
     pub(super) hint: Option<f32>,
     /// A turn that was the agent's already, until the same person went on before anything was heard.
     pub(super) carried: Option<Said>,
+    /// What they say calls an agent back.
+    pub(super) calls: bool,
     pauses: Pauses,
 }
 
@@ -116,6 +118,7 @@ impl Person {
         self.text = None;
         self.hint = None;
         self.carried = None;
+        self.calls = false;
         if self.detector == Detector::Fires {
             self.detector = Detector::Dismissed;
         }

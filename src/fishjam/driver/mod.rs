@@ -114,8 +114,9 @@ impl Driver {
         let now = port.begun();
         let voice = OutgoingVoice::new(&port.voice, session.voice.as_ref(), options.lead, now)?;
         let background = port.background.take().zip(session.background.as_ref());
-        let background =
-            background.map(|(port, track)| Background::new(*port, track, options.lead, now)).transpose()?;
+        let background = background
+            .map(|(port, track)| Background::new(*port, track, options.lead.min(BACKGROUND_LEAD), now))
+            .transpose()?;
         let url = rest.address().agent_socket(admission.peer_websocket_url.as_deref());
         let inbound = InboundAudio::new(requirements.hear, options.incoming, wire_rate).of(options.filter.clone());
         let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());
@@ -277,6 +278,7 @@ impl Driver {
         Counters {
             inbound: self.inbound.counters(),
             outbound: self.voice.outbound.as_ref().map(OutboundAudio::counters).unwrap_or_default(),
+            background: self.background.as_ref().map(|background| background.counters()).unwrap_or_default(),
             depths: self.port.depths(),
             unsent_messages: self.link.outbox.unsent_messages(),
             reconnects: self.link.reconnects,
@@ -288,5 +290,7 @@ impl Driver {
 
 /// Who sent sound so short a while ago is in the room, whatever a list says.
 const STILL_HEARD: Duration = Duration::from_secs(5);
+/// How far ahead of what is heard the background is sent: it comes and goes as soon as it is told to.
+const BACKGROUND_LEAD: Duration = Duration::from_millis(100);
 /// How long the agent, and the server, may take over the end. With the session's second it makes two.
 const GOODBYE: Duration = Duration::from_millis(900);

@@ -12,7 +12,7 @@ use crate::{
     audio::codec::{CodecError, Encoding},
     event::TrackId,
     protocol::fishjam::wire::AgentRequest,
-    session::{Cut, OutboundAudio, Session, SessionEventKind, VoiceWiring},
+    session::{Cut, OutboundAudio, OutboundCounters, Session, SessionEventKind, VoiceWiring},
     signal::{Command, PublishedTrack},
     stats::Latency,
 };
@@ -139,6 +139,10 @@ impl Background {
     ) -> Result<Background, CodecError> {
         let outgoing = OutgoingVoice::new(&port, Some(track), lead, now)?;
         Ok(Background { outgoing: OutgoingVoice { track: Session::background_track, ..outgoing }, port })
+    }
+
+    pub(super) fn counters(&self) -> OutboundCounters {
+        self.outgoing.outbound.as_ref().map(OutboundAudio::counters).unwrap_or_default()
     }
 }
 

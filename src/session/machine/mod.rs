@@ -380,9 +380,12 @@ mod tests {
 
     impl Bench {
         fn new() -> Bench {
-            let now = Instant::now();
             let voice = Some(PublishedTrack::pcm16(Hz::K16).unwrap());
-            let options = SessionOptions { voice, seed: Some(7), ..SessionOptions::default() };
+            Bench::with(SessionOptions { voice, seed: Some(7), ..SessionOptions::default() })
+        }
+
+        fn with(options: SessionOptions) -> Bench {
+            let now = Instant::now();
             Bench { session: Session::new(options, "first".into(), now), now }
         }
 
@@ -464,6 +467,47 @@ mod tests {
         let outputs = bench.outputs();
         assert!(outputs.contains(&Output::Report(Report::Restored { after: bench.now - cut_at })));
         assert_ne!(added_track(&outputs).unwrap(), before.as_str());
+    }
+
+    #[test]
+    fn what_sounds_beside_the_voice_has_a_track_of_its_own_on_each_link() {
+        let track =
+            |kind: &str| PublishedTrack::pcm16(Hz::K24).unwrap().with_metadata(serde_json::json!({ "type": kind }));
+        let options = SessionOptions {
+            voice: Some(track("microphone")),
+            background: Some(track("customAudio")),
+            seed: Some(7),
+            ..SessionOptions::default()
+        };
+        let mut bench = Bench::with(options);
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            bench.open();
+            let outputs = bench.outputs();
+            let added = outputs.iter().filter_map(|output| match output {
+                Output::Send(Command::AddTrack { id, track }) => Some((id.clone(), track.metadata()["type"].clone())),
+                _ => None,
+            });
+            let [(voice, voice_is), (background, background_is)] = &added.collect::<Vec<_>>()[..] else {
+                panic!("{outputs:?}")
+            };
+            assert_eq!((voice_is, background_is), (&"microphone".into(), &"customAudio".into()));
+            let session = &bench.session;
+            assert_eq!((session.voice_track(), session.background_track()), (Some(voice), Some(background)));
+            seen.extend([voice.clone(), background.clone()]);
+            if seen.len() == 2 {
+                bench.close(1006, "reset");
+                assert!(bench.session.background_track().is_none());
+                assert_eq!(bench.sleep(), [Output::Connect]);
+            }
+        }
+        let outputs = bench.input(Input::Leave(Ending::Left));
+        let removed =
+            |output: &Output| matches!(output, Output::Send(Command::RemoveTrack { id }) if seen[2..].contains(id));
+        assert_eq!(outputs.iter().filter(|output| removed(output)).count(), 2, "{outputs:?}");
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 4, "no id is used twice");
     }
 
     #[test]

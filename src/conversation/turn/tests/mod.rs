@@ -377,7 +377,7 @@ fn who_is_told_to_be_silent_says_no_more_and_listens() {
 /// Ada was told that a colleague will talk to her, and the agent has said so.
 fn handed_over(settings: TurnSettings) -> Play {
     let mut play = speaking(settings);
-    play.at(3_000, TurnInput::Finished { reply: ReplyId(1) }).at(3_000, TurnInput::HandOver);
+    play.at(3_000, TurnInput::HandOver).at(3_000, TurnInput::Finished { reply: ReplyId(1) });
     play
 }
 
@@ -411,6 +411,50 @@ fn what_is_being_prepared_and_what_is_heard_ends_when_it_is_handed_over() {
     play.says("ada", 0, 1_000, "Tell me a story.").at(1_400, TurnInput::HandOver).pass_to(20_000);
     assert_eq!((play.when("TakeBack"), play.count("Confirm"), play.count("Aside {")), (Some(1_400), 0, 1));
     let mut play = speaking(TurnSettings::default());
-    play.at(2_500, TurnInput::HandOver).at(2_600, TurnInput::HandOver).pass_to(20_000);
-    assert_eq!((play.when("Drop"), play.count("HandedOver")), (Some(2_500), 1));
+    play.at(2_500, TurnInput::HandOver).at(2_600, TurnInput::HandOver).at(2_700, TurnInput::Wants);
+    // Somebody speaks into the end of it, and is not answered.
+    play.at(2_900, TurnInput::Inactive { speaker: "ada".into() }).at(3_000, TurnInput::Finished { reply: ReplyId(1) });
+    play.says("ada", 3_000, 3_500, "Thank you.").pass_to(20_000);
+    assert_eq!((play.when("HandedOver"), play.count("HandedOver"), play.count("Drop")), (Some(3_000), 1, 0));
+    assert_eq!((play.count("Confirm"), play.count("Aside {")), (1, 1), "{:?}", play.said);
+}
+
+#[test]
+fn who_has_spoken_into_the_last_words_is_a_bystander() {
+    let barge_in = BargeIn { allowed: false, ..BargeIn::default() };
+    let mut play = speaking(TurnSettings { barge_in, ..TurnSettings::default() });
+    play.says("ada", 2_500, 3_000, "Thank you.").pass_to(5_000);
+    play.at(5_000, TurnInput::HandOver).at(5_000, TurnInput::Finished { reply: ReplyId(1) }).pass_to(20_000);
+    assert_eq!((play.count("Confirm"), play.when("HandedOver"), play.count("Aside {")), (1, Some(5_000), 1));
+}
+
+#[test]
+fn what_calls_it_back_is_answered_whatever_else_a_turn_must_have() {
+    let called_back_by = vec!["assistant".to_owned()];
+    let named = FloorRule::Addressed(vec!["Jarvis".into()]);
+    for settings in [
+        TurnSettings { floor: named, ..TurnSettings::default() },
+        TurnSettings { least_words: 2, ..TurnSettings::default() },
+    ] {
+        let mut play = Play::new(TurnSettings { called_back_by: called_back_by.clone(), ..settings });
+        play.at(0, TurnInput::HandOver);
+        play.says("ada", 1_000, 2_000, "Assistant!").pass_to(9_000);
+        assert_eq!((play.count("CalledBack"), play.count("Confirm")), (1, 1), "{:?}", play.said);
+        play.at(9_000, TurnInput::Finished { reply: ReplyId(1) });
+        play.says("ada", 10_000, 11_000, "Fine.").pass_to(20_000);
+        assert_eq!(play.count("Confirm"), 1, "the next turn is one as ever");
+    }
+}
+
+#[test]
+fn the_agent_may_take_over_again_by_itself() {
+    let mut play = handed_over(TurnSettings::default());
+    play.at(4_000, TurnInput::TakeOver).at(4_000, TurnInput::Wants).pass_to(5_000);
+    assert_eq!((play.when("TakenOver"), play.count("Confirm")), (Some(4_000), 2));
+}
+
+#[test]
+fn a_log_may_reach_into_the_far_future() {
+    let log = "{\"at_s\":1.0,\"input\":\"tick\"}\n{\"at_s\":400000000.0,\"input\":\"tick\"}\n";
+    assert_eq!(replay(log, TurnSettings::default()).unwrap(), log);
 }

@@ -9,7 +9,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
     let who = prop_oneof![3 => Just("ada"), 1 => Just("bob")].prop_map(PeerId::from);
     let words = prop_oneof![Just(""), Just("mhm"), Just("wait a minute"), Just("Jarvis what now")];
     let covers = prop_oneof![Just(Covers::Beginning), Just(Covers::All), Just(Covers::StoodIn)];
-    let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..18);
+    let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..19);
     let input = input.prop_map(|(speaker, text, covers, ago, reply, kind)| {
         (
             ago,
@@ -28,6 +28,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
                 14 => TurnInput::Finished { reply: ReplyId(reply) },
                 15 => TurnInput::Silence,
                 16 => TurnInput::HandOver,
+                17 => TurnInput::TakeOver,
                 _ => TurnInput::Tick,
             },
         )
@@ -58,12 +59,12 @@ fn rules() -> impl Strategy<Value = TurnSettings> {
         Just(FloorRule::Host("bob".into())),
         Just(FloorRule::Addressed(vec!["Jarvis".into()])),
     ];
-    (floor, any::<bool>(), 0_u64..2_000, 0_usize..3, any::<bool>()).prop_map(
-        |(floor, early_reply, protected, words, away)| {
+    (floor, any::<bool>(), 0_u64..2_000, 0_usize..3, any::<bool>(), any::<bool>()).prop_map(
+        |(floor, early_reply, protected, words, away, is_called)| {
             let barge_in = BargeIn { protected: MS(protected), words, ..BargeIn::default() };
             let (away_after, longest) = if away { (MS(8_000), MS(60_000)) } else { (MS(0), MS(0)) };
             // "Jarvis what now" calls it back.
-            let called_back_by = if early_reply { vec!["what now".into()] } else { Vec::new() };
+            let called_back_by = if is_called { vec!["what now".into()] } else { Vec::new() };
             TurnSettings {
                 floor,
                 early_reply,
@@ -139,7 +140,7 @@ impl Judge {
                 assert!(self.open.is_none() && self.prepared.is_empty());
                 self.handed_over = true;
             }
-            Order::Tell { event: TurnEvent::CalledBack { .. } } => self.handed_over = false,
+            Order::Tell { event: TurnEvent::CalledBack { .. } | TurnEvent::TakenOver } => self.handed_over = false,
             Order::Close { .. } | Order::Tell { .. } => {}
         }
     }
