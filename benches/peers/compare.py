@@ -114,8 +114,9 @@ def write(found, docs):
     about = (
         f"Measured on {datetime.date.today()} by roomtone {first['version']}: {first['machine']}, "
         f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}, "
-        f"Node {subprocess.check_output(['node', '--version'], text=True).strip()[1:]}; medians of {first['rounds']} times "
-        f"{first['seconds']} s. A star: the bench found reasons not to quote the figure, such as a busy machine.\n\n"
+        f"Node {subprocess.check_output(['node', '--version'], text=True).strip()[1:]}; "
+        f"{'once' if first['rounds'] == 1 else 'medians of ' + str(first['rounds']) + ' times'}, {first['seconds']} s each. "
+        "A star: the bench found reasons not to quote the figure, such as a busy machine.\n\n"
         "![Sessions against p99, and against CPU per frame](benchmarks.svg)\n"
     )
     docs.write_text(f"{head}{begin}\n{about}\n{table(found)}\n\n{end}{tail}")
