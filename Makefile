@@ -71,8 +71,8 @@ races: deps
 soak: deps
 	$(CARGO) bench --bench soak -- --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
 
-## The same load for roomtone and for what one would otherwise pick; writes docs/benchmarks.md. Half an hour, and the
-## machine should have nothing else to do.
+## The same load, and the same conversations, for roomtone and for what one would otherwise pick; writes docs/benchmarks.md. An hour and
+## a half, and the machine should have nothing else to do.
 bench-peers: deps
 	$(CARGO) build --release --quiet
 	benches/peers/run

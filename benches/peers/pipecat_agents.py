@@ -6,64 +6,18 @@ output transport's own resampler (soxr at VHQ, which it does not let one choose)
 
 import asyncio
 import os
-import subprocess
 import sys
-import tempfile
-import uuid
 
 import aiohttp
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from loguru import logger
-from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame, OutputTransportMessageUrgentFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, OutputAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.serializers.base_serializer import FrameSerializer
-from pipecat.transports.websocket.client import WebsocketClientParams, WebsocketClientTransport
 from pipecat.workers.runner import WorkerRunner
 
 from load import JOIN_AT_ONCE, READY_WITHIN, Load, arguments, be_measured, orders
-
-
-def messages(proto: str):
-    """The classes of Fishjam's AgentRequest and AgentResponse, from the folder of its protobuf files.
-
-    The compiler runs in a process of its own, so that it is not in what is measured. No modules are generated, since
-    their package would have the name of Fishjam's SDK.
-    """
-    with tempfile.NamedTemporaryFile() as out:
-        compiler = [sys.executable, "-m", "grpc_tools.protoc", "--include_imports"]
-        source = f"{proto}/fishjam/agent_notifications.proto"
-        subprocess.run([*compiler, f"--proto_path={proto}", f"--descriptor_set_out={out.name}", source], check=True)
-        files = descriptor_pb2.FileDescriptorSet.FromString(out.read())
-    pool = descriptor_pool.DescriptorPool()
-    for file in files.file:
-        pool.Add(file)
-    names = "fishjam.AgentRequest", "fishjam.AgentResponse"
-    return [message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in names]
-
-
-class FishjamSerializer(FrameSerializer):
-    """Fishjam's agent protocol: sound both ways, and requests as transport messages."""
-
-    def __init__(self, request, response, load: Load):
-        super().__init__()
-        self.request, self.response, self.load = request, response, load
-        self.track = str(uuid.uuid4())
-
-    async def serialize(self, frame: Frame) -> bytes | None:
-        if isinstance(frame, OutputAudioRawFrame):
-            self.load.said += 1
-            return self.request(track_data={"track_id": self.track, "data": frame.audio}).SerializeToString()
-        if isinstance(frame, OutputTransportMessageUrgentFrame):
-            return self.request(**frame.message).SerializeToString()
-        return None
-
-    async def deserialize(self, data: bytes) -> Frame | None:
-        response = self.response.FromString(data)
-        if response.WhichOneof("content") != "track_data":
-            return None
-        return InputAudioRawFrame(audio=response.track_data.data, sample_rate=16000, num_channels=1)
+from pipecat_fishjam import FishjamSerializer, come_in, messages, transport
 
 
 class Echo(FrameProcessor):
@@ -90,18 +44,9 @@ def fail(why):
 
 def pipeline(args, protocol, token: str, load: Load, first: asyncio.Event) -> PipelineWorker:
     serializer = FishjamSerializer(*protocol, load)
-    transport = WebsocketClientTransport(
-        uri=args.fishjam.rstrip("/").replace("http", "ws", 1) + "/socket/agent/websocket",
-        params=WebsocketClientParams(
-            serializer=serializer,
-            add_wav_header=False,
-            audio_in_enabled=True,
-            audio_out_enabled=True,
-            audio_out_10ms_chunks=args.out_10ms_chunks,
-        ),
-    )
+    link = transport(args, serializer)
     worker = PipelineWorker(
-        Pipeline([transport.input(), Echo(load, first), transport.output()]),
+        Pipeline([link.input(), Echo(load, first), link.output()]),
         params=PipelineParams(audio_in_sample_rate=16000, audio_out_sample_rate=24000),
         # On by default and of no use here; metrics and tracing are off by default.
         idle_timeout_secs=None,
@@ -109,20 +54,13 @@ def pipeline(args, protocol, token: str, load: Load, first: asyncio.Event) -> Pi
         enable_turn_tracking=False,
     )
 
-    # The transport connects before its pipeline runs, but cannot take sound until then. Fishjam sends none before it is
-    # told who connected.
-    @worker.event_handler("on_pipeline_started")
-    async def on_pipeline_started(worker, _frame):
-        track = {"id": serializer.track, "type": "TRACK_TYPE_AUDIO", "metadata": "{}"}
-        codec = {"encoding": "TRACK_ENCODING_PCM16", "sample_rate": 24000, "channels": 1}
-        for message in {"auth_request": {"token": token}}, {"add_track": {"track": track, "codec_params": codec}}:
-            await worker.queue_frame(OutputTransportMessageUrgentFrame(message=message))
+    come_in(worker, serializer, token)
 
     @worker.event_handler("on_pipeline_error")
     async def on_pipeline_error(_worker, frame):
         fail(frame)
 
-    @transport.event_handler("on_disconnected")
+    @link.event_handler("on_disconnected")
     async def on_disconnected(_transport, socket):
         fail(f"closed: {socket.close_code} {socket.close_reason}")
 
