@@ -8,7 +8,11 @@ pub(super) fn words_beyond(text: &str, back_channels: &[String]) -> usize {
         true => ENGLISH.contains(&word),
         false => back_channels.iter().any(|known| words(known).iter().any(|known| known == word)),
     };
-    words(text).iter().filter(|word| !is_back_channel(word)).count()
+    let said = words(text);
+    if back_channels.is_empty() && HUMS.contains(&said.join(" ").as_str()) {
+        return 0;
+    }
+    said.iter().filter(|word| !is_back_channel(word)).count()
 }
 
 /// What people say while they listen, and what an engine makes of a hum.
@@ -17,6 +21,10 @@ const ENGLISH: [&str; 34] = [
     "mm", "mmhmm", "mmm", "oh", "ok", "okay", "really", "right", "see", "sure", "true", "uh", "uhhuh", "um", "wow",
     "yeah", "yep", "yes", "yup", "i",
 ];
+
+/// What Moonshine takes "mm-hmm" and "uh-huh" for, where that is all that is understood. A sentence that begins so
+/// counts from its next word on.
+const HUMS: [&str; 5] = ["of her", "if i", "mama", "maam", "her"];
 
 #[cfg(test)]
 mod tests {
@@ -29,6 +37,8 @@ mod tests {
         }
         assert_eq!(words_beyond("Yeah, but wait.", &[]), 2);
         assert_eq!(words_beyond("Stop!", &[]), 1);
+        assert_eq!((words_beyond("Of her.", &[]), words_beyond("If I,", &[]), words_beyond("Ma'am.", &[])), (0, 0, 0));
+        assert_eq!((words_beyond("Of her house", &[]), words_beyond("If I may", &[])), (3, 2));
         assert_eq!(words_beyond("Ähm, natürlich", &["ähm".into(), "Na, Natürlich".into()]), 0);
         assert_eq!(words_beyond("Ja, genau.", &["ja".into(), "Genau".into()]), 0);
     }

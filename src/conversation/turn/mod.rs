@@ -241,8 +241,8 @@ impl TurnMachine {
         }
         for _ in 0..MOST_STEPS {
             self.close_asides();
-            let before = self.floor.clone();
-            match before.clone() {
+            let before = (self.floor.clone(), self.hands);
+            match before.0.clone() {
                 Floor::Idle { since } => self.review_idle(since),
                 Floor::Listening { since } => self.review_listening(since),
                 Floor::Deciding { speaker, since, early } => self.review_deciding(&speaker, since, early),
@@ -251,7 +251,7 @@ impl TurnMachine {
                 Floor::Paused { reply, by, since, heard } => self.review_paused(reply, &by, since, heard),
                 Floor::Ended => return,
             }
-            if self.floor == before {
+            if (&self.floor, self.hands) == (&before.0, before.1) {
                 return;
             }
         }
