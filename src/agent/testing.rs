@@ -42,7 +42,7 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
     Action, Agent, AgentError, AudioRequirements, CaptureError, Hear, Image, Input, Note, PendingAction, RoomPort,
-    Source, TrackPort, camera::Capture, notes::Request, room_link,
+    Source, TrackPort, VoicePort, camera::Capture, notes::Request, room_link,
 };
 use crate::{
     audio::{BLOCK, Hz, SampleClock},
@@ -57,7 +57,6 @@ pub struct TestRoom {
     begun: Instant,
     speakers: BTreeMap<PeerId, Speaker>,
     /// Fetched from the agent and not heard yet.
-    lead: VecDeque<i16>,
     /// What the room heard, block by block, from the start; silence where the agent was silent.
     heard: Vec<i16>,
     heard_background: Vec<i16>,
@@ -186,7 +185,6 @@ impl TestRoom {
             requirements,
             begun: tokio::time::Instant::from_std(begun),
             speakers: BTreeMap::new(),
-            lead: VecDeque::new(),
             heard: Vec::new(),
             heard_background: Vec::new(),
             image: None,
@@ -253,8 +251,7 @@ impl TestRoom {
             tokio::time::sleep(BLOCK).await;
             self.port.flush();
             self.answer_requests();
-            self.hear_block();
-            self.hear_background();
+            self.hear();
         }
     }
 
@@ -335,43 +332,28 @@ impl TestRoom {
         }
     }
 
-    /// The room hears one block, with no lead: what the agent has played by now, or silence.
-    fn hear_block(&mut self) {
-        let (voice, now) = (&mut self.port.voice, Instant::now().into_std());
-        if voice.take_interrupt() {
-            self.lead.clear();
-            voice.settle(voice.position());
-        }
-        let block = voice.rate().block_samples();
-        let mut fetched = Vec::new();
-        voice.fetch(block.saturating_sub(self.lead.len()), &mut fetched);
-        self.lead.extend(fetched);
-        let said = block.min(self.lead.len());
-        self.heard.extend(self.lead.drain(..said));
-        self.heard.resize(self.heard.len() + block - said, 0);
-        if said > 0 {
-            let (reached, length) = (voice.position() - self.lead.len() as u64, voice.rate().duration_of(said as u64));
-            // It has been heard by now; the clock may be younger than the block.
-            voice.on_sent(now, now.checked_sub(length).unwrap_or(now), reached - said as u64, said as u64);
-            voice.settle(reached);
+    fn hear(&mut self) {
+        hear_block(&mut self.port.voice, &mut self.heard);
+        if let Some(background) = &mut self.port.background {
+            hear_block(background, &mut self.heard_background);
         }
     }
 }
 
-impl TestRoom {
-    fn hear_background(&mut self) {
-        let (Some(background), now) = (&mut self.port.background, Instant::now().into_std()) else { return };
-        if background.take_interrupt() {
-            background.settle(background.position());
-        }
-        let (block, from) = (background.rate().block_samples(), background.position());
-        let got = background.fetch(block, &mut self.heard_background);
-        self.heard_background.resize(self.heard_background.len() + block - got, 0);
-        if got > 0 {
-            let begun = now.checked_sub(background.rate().duration_of(got as u64)).unwrap_or(now);
-            background.on_sent(now, begun, from, got as u64);
-            background.settle(background.position());
-        }
+/// The room hears one block, with no lead: what the agent has played by now, or silence.
+fn hear_block(voice: &mut VoicePort, heard: &mut Vec<i16>) {
+    let now = Instant::now().into_std();
+    if voice.take_interrupt() {
+        voice.settle(voice.position());
+    }
+    let (block, from) = (voice.rate().block_samples(), voice.position());
+    let said = voice.fetch(block, heard);
+    heard.resize(heard.len() + block - said, 0);
+    if said > 0 {
+        // It has been heard by now; the clock may be younger than the block.
+        let begun = now.checked_sub(voice.rate().duration_of(said as u64)).unwrap_or(now);
+        voice.on_sent(now, begun, from, said as u64);
+        voice.settle(voice.position());
     }
 }
 

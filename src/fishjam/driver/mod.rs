@@ -36,15 +36,15 @@ use crate::{
     event::{Event, PeerId, Place, RoomId},
     platform::JoinOptions,
     session::{
-        Counters, Ending, InboundAudio, Input, OutboundAudio, Refusal, RoomWatch, Session, SessionEventKind,
-        SessionLink, SessionOptions, SessionSummary, agent_failure,
+        Counters, Ending, InboundAudio, Input, Refusal, RoomWatch, Session, SessionEventKind, SessionLink,
+        SessionOptions, SessionSummary, agent_failure,
     },
 };
 use link::{Heard, Link};
 use ready_set::ReadySource;
 use sources::{DriverEvent, EventSources};
 use subscribing::Subscribing;
-use voice::{Background, OutgoingVoice};
+use voice::OutgoingVoice;
 
 /// See the module's head.
 pub(super) struct Driver {
@@ -60,7 +60,8 @@ pub(super) struct Driver {
     inbound: InboundAudio,
     /// From the agent to the room.
     voice: OutgoingVoice,
-    background: Option<Box<Background>>,
+    /// What sounds beside it.
+    background: Option<Box<OutgoingVoice>>,
     /// To the agent.
     port: RoomPort,
     /// To whoever follows the session.
@@ -109,14 +110,13 @@ impl Driver {
         mut agent: Box<dyn Agent>,
     ) -> Result<Driver, CodecError> {
         let (room, peer) = (options.room.clone(), admission.peer.id.clone());
-        let (mut agent_room, mut port) = room_link(room.clone(), peer.clone(), requirements);
+        let (mut agent_room, port) = room_link(room.clone(), peer.clone(), requirements);
         // One clock for both: what the agent sees and what its frames say.
         let now = port.begun();
         let voice = OutgoingVoice::new(&port.voice, session.voice.as_ref(), options.lead, now)?;
-        let background = port.background.take().zip(session.background.as_ref());
-        let background = background
-            .map(|(port, track)| Background::new(*port, track, options.lead.min(BACKGROUND_LEAD), now))
-            .transpose()?;
+        let background = port.background.as_deref().zip(session.background.as_ref());
+        let background =
+            background.map(|(port, track)| OutgoingVoice::background(port, track, options.lead, now)).transpose()?;
         let url = rest.address().agent_socket(admission.peer_websocket_url.as_deref());
         let inbound = InboundAudio::new(requirements.hear, options.incoming, wire_rate).of(options.filter.clone());
         let agent = tokio::spawn(async move { agent.run(&mut agent_room).await }.in_current_span());
@@ -277,7 +277,7 @@ impl Driver {
     fn counters(&self) -> Counters {
         Counters {
             inbound: self.inbound.counters(),
-            outbound: self.voice.outbound.as_ref().map(OutboundAudio::counters).unwrap_or_default(),
+            outbound: self.voice.counters(),
             background: self.background.as_ref().map(|background| background.counters()).unwrap_or_default(),
             depths: self.port.depths(),
             unsent_messages: self.link.outbox.unsent_messages(),
@@ -290,7 +290,5 @@ impl Driver {
 
 /// Who sent sound so short a while ago is in the room, whatever a list says.
 const STILL_HEARD: Duration = Duration::from_secs(5);
-/// How far ahead of what is heard the background is sent: it comes and goes as soon as it is told to.
-const BACKGROUND_LEAD: Duration = Duration::from_millis(100);
 /// How long the agent, and the server, may take over the end. With the session's second it makes two.
 const GOODBYE: Duration = Duration::from_millis(900);

@@ -20,7 +20,6 @@ impl Driver {
         }
         self.inbound.end(&mut self.port);
         self.port.end();
-        self.close_background();
         self.captures.clear();
         let Shutdown { notes, is_removed, agent_error } = self.shut_down().await;
         for note in notes {

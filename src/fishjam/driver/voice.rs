@@ -43,6 +43,7 @@ struct Spoke {
 }
 
 impl OutgoingVoice {
+    /// What the agent says.
     pub(super) fn new(
         port: &VoicePort,
         track: Option<&PublishedTrack>,
@@ -58,6 +59,21 @@ impl OutgoingVoice {
             last_spoke: None,
             heard_out_at: None,
         })
+    }
+
+    /// What sounds beside that.
+    pub(super) fn background(
+        port: &VoicePort,
+        track: &PublishedTrack,
+        lead: Duration,
+        now: Instant,
+    ) -> Result<OutgoingVoice, CodecError> {
+        let voice = OutgoingVoice::new(port, Some(track), lead.min(BACKGROUND_LEAD), now)?;
+        Ok(OutgoingVoice { track: Session::background_track, ..voice })
+    }
+
+    pub(super) fn counters(&self) -> OutboundCounters {
+        self.outbound.as_ref().map(OutboundAudio::counters).unwrap_or_default()
     }
 
     /// Sends what is due. `measure` is given each packet of PCM16, and its track.
@@ -98,14 +114,14 @@ impl OutgoingVoice {
         outbound.poll_timeout(now, port).map(|at| at.max(self.wiring.opens()))
     }
 
-    pub(super) fn on_link_down(&mut self, now: Instant, port: &VoicePort) {
+    fn on_link_down(&mut self, now: Instant, port: &VoicePort) {
         if let Some(outbound) = &mut self.outbound {
             outbound.on_link_down(now, port);
         }
     }
 
     /// The platform tells of a track.
-    pub(super) fn on_track(&mut self, now: Instant, track: &TrackId, session: &Session) {
+    fn on_track(&mut self, now: Instant, track: &TrackId, session: &Session) {
         if (self.track)(session) == Some(track) {
             self.wiring.on_wired(now);
         }
@@ -121,28 +137,6 @@ impl OutgoingVoice {
         }
         let spoke = self.last_spoke.is_some();
         now >= *self.heard_out_at.get_or_insert(if spoke { now + NETWORK } else { now })
-    }
-}
-
-/// What sounds beside the voice.
-pub(super) struct Background {
-    outgoing: OutgoingVoice,
-    port: VoicePort,
-}
-
-impl Background {
-    pub(super) fn new(
-        port: VoicePort,
-        track: &PublishedTrack,
-        lead: Duration,
-        now: Instant,
-    ) -> Result<Background, CodecError> {
-        let outgoing = OutgoingVoice::new(&port, Some(track), lead, now)?;
-        Ok(Background { outgoing: OutgoingVoice { track: Session::background_track, ..outgoing }, port })
-    }
-
-    pub(super) fn counters(&self) -> OutboundCounters {
-        self.outgoing.outbound.as_ref().map(OutboundAudio::counters).unwrap_or_default()
     }
 }
 
@@ -167,8 +161,8 @@ impl Driver {
             }
         };
         let spoke = self.voice.send_due(now, &mut self.port.voice, &mut self.link, measure);
-        if let Some(Background { outgoing, port }) = self.background.as_deref_mut() {
-            outgoing.send_due(now, port, &mut self.link, |_, _| {});
+        if let Some((background, port)) = self.background.as_mut().zip(self.port.background.as_deref_mut()) {
+            background.send_due(now, port, &mut self.link, |_, _| {});
         }
         let Some(Spoke { begins, is_cut }) = spoke else { return };
         if is_cut {
@@ -182,18 +176,21 @@ impl Driver {
     pub(super) fn next_of_voice(&self, now: Instant) -> Option<Instant> {
         let session = &self.link.session;
         let voice = self.voice.next_due(now, &self.port.voice, session);
-        let background = self.background.as_deref();
-        let background = background.and_then(|Background { outgoing, port }| outgoing.next_due(now, port, session));
+        let background = self.background.as_ref().zip(self.port.background.as_deref());
+        let background = background.and_then(|(background, port)| background.next_due(now, port, session));
         voice.into_iter().chain(background).min()
     }
 
     /// The platform was asked for new tracks.
     pub(super) fn on_published(&mut self, now: Instant) {
-        self.outgoing().for_each(|(outgoing, _)| outgoing.wiring.on_published(now));
+        self.outgoing().for_each(|outgoing| outgoing.wiring.on_published(now));
     }
 
     pub(super) fn on_voice_down(&mut self, now: Instant) {
-        self.outgoing().for_each(|(outgoing, port)| outgoing.on_link_down(now, port));
+        self.voice.on_link_down(now, &self.port.voice);
+        if let Some((background, port)) = self.background.as_mut().zip(self.port.background.as_deref()) {
+            background.on_link_down(now, port);
+        }
     }
 
     /// The platform has these tracks.
@@ -202,28 +199,19 @@ impl Driver {
         for track in tracks {
             self.voice.on_track(now, track, session);
             if let Some(background) = &mut self.background {
-                background.outgoing.on_track(now, track, session);
+                background.on_track(now, track, session);
             }
         }
     }
 
-    fn outgoing(&mut self) -> impl Iterator<Item = (&mut OutgoingVoice, &VoicePort)> {
-        let background = self.background.as_deref_mut();
-        let background = background.map(|Background { outgoing, port }| (outgoing, &*port));
-        std::iter::once((&mut self.voice, &self.port.voice)).chain(background)
-    }
-
-    /// An agent that waits for it waits no longer.
-    pub(super) fn close_background(&self) {
-        if let Some(background) = &self.background {
-            background.port.close();
-        }
+    fn outgoing(&mut self) -> impl Iterator<Item = &mut OutgoingVoice> {
+        std::iter::once(&mut self.voice).chain(self.background.as_deref_mut())
     }
 
     /// Whether there is more to send of what the agent lets sound.
     pub(super) fn poll_voice(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(background) = &mut self.background
-            && background.port.poll_work(cx).is_ready()
+        if let Some(background) = &mut self.port.background
+            && background.poll_work(cx).is_ready()
         {
             return Poll::Ready(());
         }
@@ -231,6 +219,8 @@ impl Driver {
     }
 }
 
+/// How far ahead of what is heard the background is sent: it comes and goes as soon as it is told to.
+const BACKGROUND_LEAD: Duration = Duration::from_millis(100);
 /// How much later than we sent may a server begin to play.
 const NETWORK: Duration = Duration::from_millis(200);
 /// After how long without a packet the voice counts as silent.
