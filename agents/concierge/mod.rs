@@ -74,8 +74,7 @@ impl Shared {
 
     /// Whether somebody wants to be among people.
     fn is_hand_over(&self, text: &str) -> bool {
-        let said = words(text);
-        self.hand_overs.iter().any(|phrase| has_phrase(&said, phrase))
+        has_phrase(text, &self.hand_overs)
     }
 }
 

@@ -81,16 +81,20 @@ pub fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(plain).filter(|word: &String| !word.is_empty()).collect()
 }
 
-/// Whether a phrase stands somewhere in what was said, word for word; one without words stands nowhere.
+/// Whether one of these phrases stands somewhere in what was said, word for word; one without words stands nowhere.
 ///
 /// ```
-/// use roomtone::conversation::{has_phrase, words};
-/// assert!(has_phrase(&words("I'd rather talk to a person, please."), "Talk to a person"));
-/// assert!(!has_phrase(&words("Talk to her in person."), "talk to a person"));
+/// use roomtone::conversation::has_phrase;
+/// let phrases = ["Talk to a person".to_owned()];
+/// assert!(has_phrase("I'd rather talk to a person, please.", &phrases));
+/// assert!(!has_phrase("Talk to her in person.", &phrases));
 /// ```
-pub fn has_phrase(said: &[String], phrase: &str) -> bool {
-    let phrase = words(phrase);
-    !phrase.is_empty() && said.windows(phrase.len()).any(|part| part == phrase)
+pub fn has_phrase(said: &str, phrases: &[String]) -> bool {
+    let said = words(said);
+    phrases.iter().any(|phrase| {
+        let phrase = words(phrase);
+        !phrase.is_empty() && said.windows(phrase.len()).any(|part| part == phrase)
+    })
 }
 
 /// Whether a phrase of up to eight words stands five times behind itself, or a single word eight times.

@@ -61,8 +61,7 @@ impl TurnMachine {
     fn prepare(&mut self, speaker: &PeerId, since: Duration, early: Option<Early>) {
         let person = &self.people[speaker];
         let said = person.said(speaker, self.now);
-        let is_turn =
-            person.whole_text().is_some() && self.is_turn(person, &said) && (person.calls || self.is_addressed(&said));
+        let is_turn = person.whole_text().is_some() && self.is_turn(person, &said) && self.is_for_agent(person, &said);
         if !is_turn || early.as_ref().is_some_and(|early| early.text == said.text) {
             return;
         }
@@ -83,7 +82,7 @@ impl TurnMachine {
         self.others_said(speaker);
         let person = &self.people[speaker];
         let said = person.said(speaker, self.now);
-        let how = match (self.is_turn(person, &said), person.calls || self.is_addressed(&said)) {
+        let how = match (self.is_turn(person, &said), self.is_for_agent(person, &said)) {
             (true, true) => TurnEnd::Answered,
             (true, false) => TurnEnd::Aside,
             (false, _) if self.is_lost(person, &said) => TurnEnd::NotUnderstood,
@@ -199,7 +198,11 @@ impl TurnMachine {
     /// Whether what was said is for the agent, where people have to say so.
     pub(super) fn is_addressed(&self, said: &Said) -> bool {
         let FloorRule::Addressed(names) = &self.settings.floor else { return true };
-        let said = words(&said.text);
-        names.iter().any(|name| has_phrase(&said, name))
+        has_phrase(&said.text, names)
+    }
+
+    /// The same, or it calls the agent back.
+    fn is_for_agent(&self, person: &Person, said: &Said) -> bool {
+        person.calls || self.is_addressed(said)
     }
 }

@@ -1,10 +1,7 @@
 //! The conversation in people's hands: the agent stays, hears and remembers, and says nothing until it is called back.
 
 use super::{Order, TurnEvent, TurnMachine, floor::Floor};
-use crate::{
-    conversation::plausible::{has_phrase, words},
-    event::PeerId,
-};
+use crate::{conversation::plausible::has_phrase, event::PeerId};
 
 /// Whose the conversation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,12 +59,10 @@ impl TurnMachine {
 
     /// Whether what somebody has said calls the agent back.
     pub(super) fn is_called_back_by(&self, id: &PeerId) -> bool {
-        let (person, phrases) = (&self.people[id], &self.settings.called_back_by);
-        if !self.is_handed_over() || phrases.is_empty() || !self.has_floor(id, person) {
-            return false;
-        }
-        let said = words(&person.said(id, self.now).text);
-        phrases.iter().any(|phrase| has_phrase(&said, phrase))
+        let person = &self.people[id];
+        self.is_handed_over()
+            && self.has_floor(id, person)
+            && has_phrase(&person.said(id, self.now).text, &self.settings.called_back_by)
     }
 
     /// What calls it back is a turn, whatever else a turn must have, and answered.
