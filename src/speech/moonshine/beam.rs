@@ -45,7 +45,7 @@ impl Hypothesis {
     fn with(&self, token: usize, logarithms: &[f32], signs: &[i64]) -> Hypothesis {
         // Behind the sign there is nothing left to end.
         let is_ended = self.tokens.last().is_some_and(|last| signs.contains(last));
-        let is_whole = token as i64 == END;
+        let is_whole = token == END;
         let of_signs = || signs.iter().filter_map(|sign| logarithms.get(*sign as usize)).map(|one| one.exp()).sum();
         let mut more = Hypothesis {
             certainty: self.certainty + logarithms[token],
@@ -75,13 +75,13 @@ impl Search {
             let mut next: Vec<(Hypothesis, Option<K>)> = Vec::new();
             for (said, kept) in open {
                 let (logarithms, kept) = say(&said, kept.as_ref())?;
-                let likeliest = likeliest(&logarithms, self.width + 1);
-                let ends = likeliest.first().is_some_and(|first| *first as i64 == END);
-                let goes_on = likeliest.iter().filter(|token| **token as i64 != END).take(self.width);
-                // A narrow search follows the likeliest alone.
-                let tokens = ends.then_some(&(END as usize)).into_iter().chain(goes_on);
-                let tokens = tokens.take(if self.width > 1 { self.width + 1 } else { 1 });
-                next.extend(tokens.map(|token| (said.with(*token, &logarithms, signs), Some(kept.clone()))));
+                // A narrow search follows the likeliest alone; a wider one has one more where one of them ends.
+                let mut tokens = likeliest(&logarithms, if self.width > 1 { self.width + 1 } else { 1 });
+                if tokens.first() != Some(&END) {
+                    tokens.retain(|token| *token != END);
+                    tokens.truncate(self.width);
+                }
+                next.extend(tokens.iter().map(|token| (said.with(*token, &logarithms, signs), Some(kept.clone()))));
             }
             next.sort_by(|(a, _), (b, _)| b.certainty.total_cmp(&a.certainty));
             open = Vec::new();
@@ -104,11 +104,9 @@ impl Search {
         if ended.is_empty() {
             ended.extend(open.into_iter().take(1).map(|(said, _)| said));
         }
-        let rank = |said: &Hypothesis| (!said.is_guess(), said.confidence());
-        Ok(ended.into_iter().max_by(|a, b| {
-            let ((a, a_sure), (b, b_sure)) = (rank(a), rank(b));
-            a.cmp(&b).then(a_sure.total_cmp(&b_sure))
-        }))
+        Ok(ended
+            .into_iter()
+            .max_by(|a, b| b.is_guess().cmp(&a.is_guess()).then(a.confidence().total_cmp(&b.confidence()))))
     }
 }
 

@@ -31,13 +31,16 @@ struct Cache {
 pub(super) struct Encoded {
     hidden: DynValue,
     mask: Tensor<i64>,
-    /// What the decoder keeps of it, once it has looked.
+    /// What the decoder starts from,
+    nothing: DynValue,
+    /// and keeps of the utterance, once it has looked.
     kept: Vec<DynValue>,
 }
 
 impl Encoded {
-    pub(super) fn new(hidden: DynValue, mask: Tensor<i64>) -> Encoded {
-        Encoded { hidden, mask, kept: Vec::new() }
+    pub(super) fn new(hidden: DynValue, mask: Tensor<i64>) -> ort::Result<Encoded> {
+        let nothing = Tensor::from_array(([1, HEADS, 1, HEAD], vec![0.0_f32; HEADS * HEAD]))?.into_dyn();
+        Ok(Encoded { hidden, mask, nothing, kept: Vec::new() })
     }
 }
 
@@ -90,13 +93,12 @@ impl Decoder {
             "encoder_attention_mask" => utterance.mask.view(),
             "use_cache_branch" => cached,
         ];
-        let nothing = nothing()?;
         for (n, cache) in of_utterance.iter().enumerate() {
-            let value = if before.is_some() { &utterance.kept[n] } else { &nothing };
+            let value = utterance.kept.get(n).unwrap_or(&utterance.nothing);
             inputs.push((cache.input.as_str().into(), value.view().into()));
         }
         for (n, cache) in of_tokens.iter().enumerate() {
-            let value = before.map_or(&nothing, |before| &before[n]);
+            let value = before.map_or(&utterance.nothing, |before| &before[n]);
             inputs.push((cache.input.as_str().into(), value.view().into()));
         }
         let mut outputs = session.run(inputs)?;
@@ -107,11 +109,6 @@ impl Decoder {
         }
         Ok((logarithms, taken(of_tokens, &mut outputs)?))
     }
-}
-
-/// What the decoder starts from.
-fn nothing() -> ort::Result<DynValue> {
-    Ok(Tensor::from_array(([1, HEADS, 1, HEAD], vec![0.0_f32; HEADS * HEAD]))?.into_dyn())
 }
 
 fn taken(caches: &[Cache], outputs: &mut SessionOutputs<'_>) -> ort::Result<Vec<DynValue>> {
@@ -131,7 +128,7 @@ fn normalize(logarithms: &mut [f32]) {
 }
 
 const START: i64 = 1;
-pub(super) const END: i64 = 2;
+pub(super) const END: usize = 2;
 /// Attention heads of the tiny model, and numbers in each.
 const HEADS: usize = 8;
 const HEAD: usize = 36;

@@ -107,7 +107,7 @@ impl Worker {
         let mut outputs = self.encoder.run(ort::inputs!["input_values" => input, "attention_mask" => mask.view()])?;
         let name = outputs.keys().next().map(str::to_owned).unwrap_or_default();
         let hidden = outputs.remove(name).expect("an encoder gives one tensor");
-        Ok(Encoded::new(hidden, mask))
+        Encoded::new(hidden, mask)
     }
 
     fn transcription(&self, said: &Hypothesis) -> Transcription {
