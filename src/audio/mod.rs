@@ -22,6 +22,7 @@ pub mod resample;
 pub mod ring;
 pub(crate) mod scratch;
 pub mod wav;
+mod window;
 
 pub use clock::SampleClock;
 pub use file::{Sound, SoundFile};
@@ -31,3 +32,4 @@ pub use mix::Mixer;
 pub use pace::Pacer;
 pub use playhead::Playhead;
 pub use resample::Resampler;
+pub(crate) use window::hann;

@@ -3,7 +3,7 @@
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
 
-use crate::audio::Hz;
+use crate::audio::{Hz, hann};
 
 /// Looks at the last 32 ms.
 pub(super) struct Spectrum {
@@ -23,8 +23,7 @@ impl Spectrum {
         let newest = samples.iter().rev().step_by(step).take(WINDOW);
         self.input.fill(0.0);
         for (n, (slot, sample)) in self.input.iter_mut().zip(newest).enumerate() {
-            let window = 0.5 - 0.5 * (std::f32::consts::TAU * n as f32 / WINDOW as f32).cos();
-            *slot = f32::from(*sample) / 32_768.0 * window;
+            *slot = f32::from(*sample) / 32_768.0 * hann(n as f32, WINDOW);
         }
         let mut lines = self.fft.make_output_vec();
         if self.fft.process(&mut self.input, &mut lines).is_err() {

@@ -3,6 +3,7 @@
 use std::f32::consts::{PI, TAU};
 
 use super::Dice;
+use crate::audio::hann;
 
 /// Through a telephone: 8 kHz, 8 bits of mu-law (ITU-T G.711), and back.
 pub fn through_telephone(samples: &[i16]) -> Vec<i16> {
@@ -53,8 +54,7 @@ fn low_pass(sound: &[f32]) -> Vec<f32> {
     let cutoff = 3_600.0 / super::RATE;
     let tap = |n: usize| {
         let at = n as f32 - (TAPS / 2) as f32;
-        let window = 0.5 - 0.5 * (TAU * (n as f32 + 0.5) / TAPS as f32).cos();
-        window * if at == 0.0 { 2.0 * cutoff } else { (TAU * cutoff * at).sin() / (PI * at) }
+        hann(n as f32 + 0.5, TAPS) * if at == 0.0 { 2.0 * cutoff } else { (TAU * cutoff * at).sin() / (PI * at) }
     };
     let taps: Vec<f32> = (0..TAPS).map(tap).collect();
     let at = |n: usize, tap: usize| (n + TAPS / 2).checked_sub(tap).and_then(|n| sound.get(n)).copied().unwrap_or(0.0);

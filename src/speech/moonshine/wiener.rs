@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use realfft::{RealFftPlanner, num_complex::Complex};
 
+use crate::audio::hann;
+
 /// The same, as long.
 pub(super) fn without_noise(samples: &[i16]) -> Vec<i16> {
     let mut planner = RealFftPlanner::new();
@@ -16,7 +18,7 @@ pub(super) fn without_noise(samples: &[i16]) -> Vec<i16> {
     let mut padded = vec![0.0; WINDOW];
     padded.extend(samples.iter().map(|sample| f32::from(*sample)));
     padded.resize(padded.len() + 2 * WINDOW, 0.0);
-    let window = hann();
+    let window: Vec<f32> = (0..WINDOW).map(|n| hann(n as f32, WINDOW)).collect();
     let mut spectra: Vec<Vec<Complex<f32>>> = (0..padded.len() - WINDOW)
         .step_by(HOP)
         .map(|at| {
@@ -69,11 +71,6 @@ fn noise(powers: &[f32]) -> f32 {
     let at = (smoothed.len() as f32 * QUIETEST) as usize;
     let (_, quiet, _) = smoothed.select_nth_unstable_by(at.min(powers.len() - 1), f32::total_cmp);
     (*quiet * BIAS).max(1.0)
-}
-
-fn hann() -> Vec<f32> {
-    let turn = |n: usize| std::f32::consts::TAU * n as f32 / WINDOW as f32;
-    (0..WINDOW).map(|n| 0.5 - 0.5 * turn(n).cos()).collect()
 }
 
 /// 32 ms at 16 kHz, a new one every 8 ms.

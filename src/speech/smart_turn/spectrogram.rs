@@ -1,8 +1,10 @@
 //! What the model looks at: the logarithm of a mel spectrogram of eight seconds, as Whisper's models have it.
 
-use std::{f32::consts::PI, sync::Arc};
+use std::sync::Arc;
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
+
+use crate::audio::hann;
 
 /// Makes spectrograms; what that needs is made once.
 pub(super) struct Spectrogram {
@@ -14,10 +16,9 @@ pub(super) struct Spectrogram {
 
 impl Default for Spectrogram {
     fn default() -> Spectrogram {
-        let hann = |n: usize| 0.5 - 0.5 * (2.0 * PI * n as f32 / WINDOW as f32).cos();
         Spectrogram {
             fft: RealFftPlanner::new().plan_fft_forward(WINDOW),
-            window: (0..WINDOW).map(hann).collect(),
+            window: (0..WINDOW).map(|n| hann(n as f32, WINDOW)).collect(),
             filters: filters(),
         }
     }

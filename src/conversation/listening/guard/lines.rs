@@ -1,9 +1,6 @@
 //! How much of a sound stands still: the lines of its spectrum, followed from frame to frame.
 
-use std::{
-    f32::consts::TAU,
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
@@ -119,7 +116,7 @@ pub(super) fn place(power: &[f32], bin: usize) -> f32 {
 }
 
 pub(super) fn hann(samples: usize) -> Vec<f32> {
-    (0..samples).map(|n| 0.5 - 0.5 * (TAU * (n as f32 + 0.5) / samples as f32).cos()).collect()
+    (0..samples).map(|n| crate::audio::hann(n as f32 + 0.5, samples)).collect()
 }
 
 const BIN_HZ: f32 = 16_000.0 / WINDOW as f32;
