@@ -37,7 +37,7 @@ use roomtone::{
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use common::{argument, place, print_spread};
+use common::{argument, percentile, place, print_spread};
 use said::{Interruption, interruptions, sentences, silence, with_pause};
 use stage::{loud, person, sandbox};
 
@@ -126,10 +126,9 @@ impl Scene {
         let begun = Instant::now();
         while begun.elapsed() < within {
             sleep(Duration::from_millis(100)).await;
-            let heard = self.recordings().1;
-            let from = heard.rate.samples_in(from).min(heard.samples.len());
-            if let Some((_, last)) = loud(&heard.samples[from..], heard.rate)
-                && heard.rate.duration_of((heard.samples.len() - from - last) as u64) > Duration::from_millis(900)
+            let heard = self.heard_behind(from);
+            if let Some((_, last)) = loud(&heard.samples, heard.rate)
+                && heard.rate.duration_of((heard.samples.len() - last) as u64) > Duration::from_millis(900)
             {
                 return;
             }
@@ -140,13 +139,19 @@ impl Scene {
     async fn until_heard(&self, from: Duration, within: Duration) {
         let begun = Instant::now();
         while begun.elapsed() < within {
-            let heard = self.recordings().1;
-            let from = heard.rate.samples_in(from).min(heard.samples.len());
-            if loud(&heard.samples[from..], heard.rate).is_some() {
+            let heard = self.heard_behind(from);
+            if loud(&heard.samples, heard.rate).is_some() {
                 return;
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// What was heard of the agent from there on.
+    fn heard_behind(&self, from: Duration) -> Sound {
+        let mut heard = self.recordings().1;
+        heard.samples.drain(..heard.rate.samples_in(from).min(heard.samples.len()));
+        heard
     }
 
     fn now(&self) -> Duration {
@@ -303,11 +308,9 @@ fn is_telling(scene: &Scene) -> bool {
     loud > 60
 }
 
-/// Median, p95 and most of them.
-fn spread(values: &[f64]) -> Value {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    let at = |share: f64| values.get(((values.len().max(1) - 1) as f64 * share).round() as usize).map(|ms| ms.round());
+/// Median, p95 and most of them, sorted as `print_spread` leaves them.
+fn spread(sorted: &[f64]) -> Value {
+    let at = |share: f64| percentile(sorted, share).map(f64::round);
     json!({ "p50": at(0.5), "p95": at(0.95), "most": at(1.0) })
 }
 

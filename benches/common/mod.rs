@@ -30,6 +30,11 @@ pub(crate) fn print_spread(name: &str, values: &mut [f64]) {
     if values.is_empty() {
         return;
     }
-    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
+    let at = |share: f64| percentile(values, share).unwrap_or_default();
     println!("  {name:<36} median {:5.0} ms, p95 {:5.0}, most {:5.0}", at(0.5), at(0.95), at(1.0));
+}
+
+/// The one behind which this share of the sorted values lies.
+pub(crate) fn percentile(sorted: &[f64], share: f64) -> Option<f64> {
+    sorted.get((sorted.len().saturating_sub(1) as f64 * share).round() as usize).copied()
 }

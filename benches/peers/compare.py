@@ -13,6 +13,8 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
+from report import put
+
 HOME = Path(os.environ["PEERS_HOME"])
 ROOMTONE = Path(os.environ.get("ROOMTONE", HOME.parent / "release" / "roomtone"))
 PEERS = Path("benches/peers")
@@ -105,11 +107,7 @@ def plot(found, path):
     figure.savefig(path, metadata={"Date": None})
 
 
-def write(found, docs):
-    text = docs.read_text()
-    begin, end = "<!-- measured by make bench-peers -->\n", "<!-- end -->"
-    head, rest = text.split(begin)
-    tail = rest.split(end)[1]
+def write(found):
     first = found["roomtone"][0]
     about = (
         f"Measured on {datetime.date.today()} by roomtone {first['version']}: {first['machine']}, "
@@ -119,7 +117,7 @@ def write(found, docs):
         "A star: the bench found reasons not to quote the figure, such as a busy machine.\n\n"
         "![Sessions against p99, and against CPU per frame](benchmarks.svg)\n"
     )
-    docs.write_text(f"{head}{begin}\n{about}\n{table(found)}\n\n{end}{tail}")
+    put("<!-- measured by make bench-peers -->\n", "<!-- end -->", f"\n{about}\n{table(found)}\n\n")
 
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -128,4 +126,4 @@ parser.add_argument("--rounds", type=int, default=3, help="and how often")
 args = parser.parse_args()
 found = run(args.seconds, args.rounds)
 plot(found, Path("docs/benchmarks.svg"))
-write(found, Path("docs/benchmarks.md"))
+write(found)

@@ -7,6 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from report import put
+
 HOME = Path(os.environ["PEERS_HOME"])
 PIPECAT = f"{HOME}/pipecat/bin/python benches/peers/pipecat_voice.py --proto proto"
 SMART = "dialogue.turn_listener=\"smart-turn\" dialogue.turns.end_delay.complete=\"300ms\""
@@ -51,7 +53,5 @@ lines = [
 for name, how in PROGRAMS.items():
     print(name)
     lines.append(row(name, measure(how, args.turns, args.interruptions)))
-docs = Path("docs/benchmarks.md")
-head, rest = docs.read_text().split(BEGIN)
 about = f"Measured on {datetime.date.today()}: {args.turns} turns, {args.interruptions} interruptions each, on one core.\n"
-docs.write_text(f"{head}{BEGIN}\n{about}\n" + "\n".join(lines) + f"\n\n{END}{rest.split(END)[1]}")
+put(BEGIN, END, f"\n{about}\n" + "\n".join(lines) + "\n\n")
