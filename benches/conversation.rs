@@ -86,6 +86,7 @@ impl Conversation for Storyteller {
 #[derive(Debug, Default, Clone)]
 struct Outcome {
     what: &'static str,
+    name: String,
     /// Whether it took the turn, if it was decided.
     taken: Option<bool>,
     silent_after_onset: Option<f64>,
@@ -143,7 +144,7 @@ async fn interrupt(stage: &Stage, all: &[Interruption], count: usize, seed: u64)
     let (person, agent) = stage.recordings();
     let events = stage.events(0);
     let outcome = |(interruption, said, behind, to, taken): (Interruption, Duration, usize, usize, Option<bool>)| {
-        let mut outcome = Outcome { what: interruption.what, taken, ..Outcome::default() };
+        let mut outcome = Outcome { what: interruption.what, name: interruption.name, taken, ..Outcome::default() };
         let at = |time: Duration| agent.rate.samples_in(time);
         let Some((first, last)) = loud(
             &person.samples[at(said)..(at(said + interruption.sound.duration()) + 12_000).min(person.samples.len())],
@@ -192,6 +193,15 @@ fn report(outcomes: &[Outcome]) {
             share(&|o| o.never_noticed),
             share(&|o| o.taken.is_none() && !o.never_noticed)
         );
+        let mut wrong: Vec<&str> = of
+            .iter()
+            .filter(|o| o.taken.is_some_and(|taken| taken != (what == "a person")))
+            .map(|o| &*o.name)
+            .collect();
+        wrong.sort_unstable();
+        if !wrong.is_empty() {
+            println!("  decided wrongly: {}", wrong.join(", "));
+        }
         let figures: [(&str, Figure); 4] = [
             ("silent after the onset", |o| o.silent_after_onset),
             ("silent after the activity's start", |o| o.silent_after_activity),

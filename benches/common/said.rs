@@ -19,29 +19,32 @@ use crate::stage::{person, trimmed};
 #[derive(Clone)]
 pub(crate) struct Interruption {
     pub(crate) what: &'static str,
+    pub(crate) name: String,
     pub(crate) sound: Sound,
 }
 
 pub(crate) async fn interruptions(place: &Path) -> Vec<Interruption> {
     let mut all = Vec::new();
     for file in ["goforward.raw", "something.raw", "cards/001.wav", "cards/002.wav", "cards/003.wav", "cards/005.wav"] {
-        all.push(Interruption { what: "a person", sound: person(file) });
+        all.push(Interruption { what: "a person", name: file.into(), sound: person(file) });
     }
     for n in [870, 880, 890, 920, 930] {
-        let sound = person(&format!("librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav"));
-        all.push(Interruption { what: "a person", sound });
+        let name = format!("librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav");
+        all.push(Interruption { what: "a person", sound: person(&name), name });
     }
     let folder = Folder::new(place.join("data/engines"));
     for engine in ["hibari", "flite"] {
         let voice = unopened_voice(&EngineConfig::named(engine), &folder).unwrap();
-        for text in ["Mm-hmm.", "Yeah.", "Okay.", "Right.", "Uh-huh.", "I see."] {
+        // Flite would spell "Mm-hmm".
+        let hum = if engine == "flite" { "Aha." } else { "Mm-hmm." };
+        for text in [hum, "Yeah.", "Okay.", "Right.", "Uh-huh.", "I see."] {
             let said = voices::say(&*voice, "a back-channel", text).await.unwrap();
             let sound = trimmed(&Sound { rate: said.rate.unwrap(), samples: said.samples }).at(Hz::K16);
-            all.push(Interruption { what: "a back-channel", sound });
+            all.push(Interruption { what: "a back-channel", name: format!("{engine}'s {text:?}"), sound });
         }
     }
     for seed in 0..6 {
-        all.push(Interruption { what: "a noise", sound: noise(seed) });
+        all.push(Interruption { what: "a noise", name: seed.to_string(), sound: noise(seed) });
     }
     all
 }

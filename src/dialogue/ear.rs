@@ -44,11 +44,18 @@ pub(super) struct Judged {
     finished: Option<f32>,
 }
 
+/// What was understood of an utterance.
+struct Part {
+    text: String,
+    covers: Covers,
+    confidence: Option<f32>,
+}
+
 /// What one person has said since their last turn.
 #[derive(Default)]
 struct Listening {
     /// By utterance.
-    parts: BTreeMap<UtteranceId, (String, Covers)>,
+    parts: BTreeMap<UtteranceId, Part>,
     /// Utterances up to this one belong to turns that are over.
     closed: Option<UtteranceId>,
     /// The utterance of whose pause was told.
@@ -132,7 +139,7 @@ impl Ear {
         let person = self.people.entry(speaker.clone()).or_default();
         person.written.push(line.trim().to_owned());
         let (text, covers) = person.text();
-        let text = TurnInput::Text { speaker: speaker.clone(), text, covers };
+        let text = TurnInput::Text { speaker: speaker.clone(), text, covers, confidence: None };
         let speaks = person.paused.is_none() && !person.parts.is_empty();
         match speaks {
             // It is answered with what is being said.
@@ -152,10 +159,12 @@ impl Ear {
         if person.is_closed(caption.utterance) {
             return Vec::new();
         }
-        person.parts.insert(caption.utterance, (caption.text.clone(), caption.covers));
+        let (text, covers, confidence) = (caption.text.clone(), caption.covers, caption.confidence);
+        person.parts.insert(caption.utterance, Part { text, covers, confidence });
         person.sentence_end = caption.sentence_end;
         let (text, covers) = person.text();
-        let text = TurnInput::Text { speaker: caption.speaker.clone(), text, covers };
+        let confidence = person.confidence();
+        let text = TurnInput::Text { speaker: caption.speaker.clone(), text, covers, confidence };
         self.hint(&caption.speaker).into_iter().chain([text]).collect()
     }
 
@@ -207,7 +216,7 @@ fn on_heard(people: &mut BTreeMap<PeerId, Listening>, heard: &Heard) -> Option<T
         Heard::Inactive(source) => Some(TurnInput::Inactive { speaker: speaker(source) }),
         Heard::Began(source, id, at) => {
             let person = people.entry(speaker(source)).or_default();
-            person.parts.insert(*id, (String::new(), Covers::Beginning));
+            person.parts.insert(*id, Part { text: String::new(), covers: Covers::Beginning, confidence: None });
             person.paused = None;
             Some(TurnInput::Began { speaker: speaker(source), at: *at })
         }
@@ -244,10 +253,10 @@ impl Listening {
 
     /// All parts as one text. It covers as much as its least part does.
     fn text(&self) -> (String, Covers) {
-        let heard = self.parts.values().map(|(text, _)| text.trim());
+        let heard = self.parts.values().map(|part| part.text.trim());
         let parts = heard.chain(self.written.iter().map(String::as_str)).filter(|text| !text.is_empty());
         let text = parts.collect::<Vec<_>>().join(" ");
-        let has = |what| self.parts.values().any(|(_, covers)| *covers == what);
+        let has = |what| self.parts.values().any(|part| part.covers == what);
         let covers = match (has(Covers::Beginning), has(Covers::StoodIn)) {
             (true, _) => Covers::Beginning,
             (false, true) => Covers::StoodIn,
@@ -255,8 +264,15 @@ impl Listening {
         };
         (text, covers)
     }
+
+    /// All of it is as sure as its surest part; what is written is.
+    fn confidence(&self) -> Option<f32> {
+        let parts = self.parts.values().filter(|part| !part.text.trim().is_empty());
+        let known: Option<Vec<f32>> = parts.map(|part| part.confidence).collect();
+        known.filter(|_| self.written.is_empty())?.into_iter().reduce(f32::max)
+    }
 }
 
 /// How much more speech makes another partial result in the agent's turn. In others' nothing waits for it, and beginnings are most
 /// of what an ear costs.
-const HURRIED_PARTIALS: Duration = Duration::from_millis(200);
+const HURRIED_PARTIALS: Duration = Duration::from_millis(100);

@@ -168,6 +168,7 @@ impl<C: Conversation + 'static> Driver<'_, C> {
             quality: Quality::Final,
             covers: Covers::All,
             sentence_end: None,
+            confidence: None,
             text: text.to_owned(),
             words: Vec::new(),
             engine: Some(self.shared.voices.first().clone()),

@@ -42,6 +42,9 @@ pub struct Caption {
     /// How probable it is that a sentence ends with the last word, where the engine knows.
     #[serde(skip)]
     pub sentence_end: Option<f32>,
+    /// How sure the engine is of the text, where it knows: see [`Transcription::confidence`](crate::conversation::Transcription).
+    #[serde(skip)]
+    pub confidence: Option<f32>,
     /// The text; empty where nothing was understood.
     pub text: String,
     /// The words with their times, where the engine knows them, on the same clock.
@@ -104,6 +107,7 @@ impl Caption {
                 Quality::StoodIn(_) | Quality::Lost(_) => Covers::StoodIn,
             },
             sentence_end: None,
+            confidence: None,
             text: String::new(),
             words: Vec::new(),
             engine: None,

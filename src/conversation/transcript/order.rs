@@ -14,7 +14,7 @@ use crate::conversation::listening::UtteranceId;
 /// # use roomtone::conversation::{listening::UtteranceId, transcript::{Caption, Order, Quality}};
 /// # let caption = |n: u64, begins: u64| Caption { utterance: UtteranceId(n), speaker: "ada".into(), name: None,
 /// #     track: "t".into(), begins: Duration::from_secs(begins), ends: Duration::from_secs(begins + 1), quality: Quality::Final,
-/// #     covers: Default::default(), sentence_end: None, text: String::new(), words: vec![], engine: None, missing: Duration::ZERO, continues: false };
+/// #     covers: Default::default(), sentence_end: None, confidence: None, text: String::new(), words: vec![], engine: None, missing: Duration::ZERO, continues: false };
 /// let mut order = Order::default();
 /// order.put(caption(1, 12));
 /// let earliest = Some((Duration::from_secs(10), UtteranceId(0)));

@@ -9,7 +9,7 @@ pub(super) fn words_beyond(text: &str, back_channels: &[String]) -> usize {
         false => back_channels.iter().any(|known| words(known).iter().any(|known| known == word)),
     };
     let said = words(text);
-    if back_channels.is_empty() && HUMS.contains(&said.join(" ").as_str()) {
+    if back_channels.is_empty() && PHRASES.contains(&said.join(" ").as_str()) {
         return 0;
     }
     said.iter().filter(|word| !is_back_channel(word)).count()
@@ -22,9 +22,8 @@ const ENGLISH: [&str; 34] = [
     "yeah", "yep", "yes", "yup", "i",
 ];
 
-/// What Moonshine takes "mm-hmm" and "uh-huh" for, where that is all that is understood. A sentence that begins so
-/// counts from its next word on.
-const HUMS: [&str; 5] = ["of her", "if i", "mama", "maam", "her"];
+/// The same, where it is all that is said. A sentence that begins so counts from its first word on.
+const PHRASES: [&str; 6] = ["fair enough", "go on", "got it", "i know", "makes sense", "of course"];
 
 #[cfg(test)]
 mod tests {
@@ -37,8 +36,7 @@ mod tests {
         }
         assert_eq!(words_beyond("Yeah, but wait.", &[]), 2);
         assert_eq!(words_beyond("Stop!", &[]), 1);
-        assert_eq!((words_beyond("Of her.", &[]), words_beyond("If I,", &[]), words_beyond("Ma'am.", &[])), (0, 0, 0));
-        assert_eq!((words_beyond("Of her house", &[]), words_beyond("If I may", &[])), (3, 2));
+        assert_eq!((words_beyond("Got it.", &[]), words_beyond("Got it wrong", &[])), (0, 3));
         assert_eq!(words_beyond("Ähm, natürlich", &["ähm".into(), "Na, Natürlich".into()]), 0);
         assert_eq!(words_beyond("Ja, genau.", &["ja".into(), "Genau".into()]), 0);
     }

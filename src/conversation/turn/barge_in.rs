@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    FloorRule, NotATurn, Order, TurnEvent, TurnMachine,
+    BargeIn, FloorRule, NotATurn, Order, TurnEvent, TurnMachine,
     back_channel::words_beyond,
     floor::{Floor, Reply},
     hand_over::Hands,
@@ -67,12 +67,15 @@ impl TurnMachine {
         let settings = &self.settings.barge_in;
         let text = person.text.as_ref().map_or("", |text| &text.text);
         let least = settings.least_words(heard);
+        let has_words = words_beyond(text, &settings.back_channels) >= least;
         match person.voice {
-            Voice::Paused(_) if words_beyond(text, &settings.back_channels) >= least => Verdict::Turn,
+            Voice::Paused(_) if least == 0 => Verdict::Turn,
+            Voice::Paused(at) if has_words && !self.may_be_a_hum(person, at) => Verdict::Turn,
             Voice::Speaks if self.now >= self.is_turn_at(person, least) => Verdict::Turn,
             Voice::Speaks => Verdict::Open,
             Voice::Paused(_) if person.whole_text().is_some() => Verdict::None(match words(text).is_empty() {
                 true => NotATurn::Noise,
+                false if has_words => NotATurn::NothingUnderstood,
                 false => NotATurn::BackChannel,
             }),
             Voice::Paused(at) if self.now >= at.max(since) + settings.decide_within => {
@@ -83,6 +86,13 @@ impl TurnMachine {
             Voice::Silent if self.now >= since + settings.decide_within => Verdict::None(NotATurn::Noise),
             Voice::Paused(_) | Voice::Silent => Verdict::Open,
         }
+    }
+
+    /// Engines make some word of every hum, and are less sure of it than of words that were said.
+    fn may_be_a_hum(&self, person: &Person, ends: Duration) -> bool {
+        let BargeIn { unsure, speech, .. } = self.settings.barge_in;
+        let confidence = person.text.as_ref().and_then(|text| text.confidence);
+        confidence.is_some_and(|confidence| confidence < unsure) && ends.saturating_sub(person.begins) < speech
     }
 
     /// The time at which the next of those verdicts is due.
@@ -98,16 +108,19 @@ impl TurnMachine {
         self.may_be_speaking().map(|(_, person)| due(person)).filter(|at| *at > self.now).min().unwrap_or(self.now)
     }
 
-    /// From when on speech that goes on is a turn. What is understood of its first half second may be anything, unless it is much;
-    /// somebody who says "yeah, yeah" is listened to for longer.
+    /// From when on speech that goes on is a turn. What is understood of its first half second may be anything, unless it is sure or
+    /// much; somebody who says "yeah, yeah" is listened to for longer.
     fn is_turn_at(&self, person: &Person, least: usize) -> Duration {
         let settings = &self.settings.barge_in;
         let text = person.text.as_ref().map_or("", |text| &text.text);
         let beyond = words_beyond(text, &settings.back_channels);
+        let confidence = person.text.as_ref().and_then(|text| text.confidence);
+        let is_sure = confidence.is_some_and(|confidence| confidence >= settings.sure);
         let agrees = beyond == 0 && !words(text).is_empty();
         person.begins
             + match beyond {
                 _ if least == 0 || beyond > least + 1 => Duration::ZERO,
+                _ if beyond >= least && is_sure => Duration::ZERO,
                 _ if beyond >= least => settings.words_after.min(settings.speech),
                 _ if agrees => self.settings.longest_turn,
                 _ => settings.speech,

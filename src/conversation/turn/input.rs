@@ -56,6 +56,9 @@ pub enum TurnInput {
         text: String,
         /// What it covers.
         covers: Covers,
+        /// How sure the engine is of it, where it knows: [`Transcription::confidence`](crate::conversation::Transcription).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confidence: Option<f32>,
     },
     /// How whole what was said seems to be, from 0 to 1.
     Hint {

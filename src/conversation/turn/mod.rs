@@ -16,7 +16,7 @@
 //! machine.handle(ms(150), TurnInput::Began { speaker: ada(), at: ms(50) });
 //! machine.handle(ms(1_200), TurnInput::Paused { speaker: ada(), at: ms(1_000) });
 //! let text = "What time is it?".to_owned();
-//! machine.handle(ms(1_270), TurnInput::Text { speaker: ada(), text, covers: Covers::All });
+//! machine.handle(ms(1_270), TurnInput::Text { speaker: ada(), text, covers: Covers::All, confidence: None });
 //! // Less than a second behind the last sound the agent has the turn.
 //! while let Some(at) = machine.deadline() {
 //!     machine.handle(at, TurnInput::Tick);
@@ -171,7 +171,9 @@ impl TurnMachine {
                 let now = self.now;
                 self.person(speaker).on_went_on(now);
             }
-            TurnInput::Text { speaker, text, covers } => self.person(speaker).on_text(text, covers),
+            TurnInput::Text { speaker, text, covers, confidence } => {
+                self.person(speaker).on_text(text, covers, confidence)
+            }
             TurnInput::Hint { speaker, complete } => self.person(speaker).on_hint(complete),
             TurnInput::Left { speaker } => self.on_left(&speaker),
             TurnInput::Wants if self.hands != Hands::Agent => {}

@@ -48,6 +48,8 @@ pub(super) enum Voice {
 pub(super) struct Understood {
     pub(super) text: String,
     pub(super) covers: Covers,
+    /// 0 is certain; nothing where the engine does not know.
+    pub(super) confidence: Option<f32>,
 }
 
 /// The pauses that somebody makes within a turn: a mean and how far they lie from it, the newer ones more.
@@ -99,9 +101,9 @@ impl Person {
         }
     }
 
-    pub(super) fn on_text(&mut self, text: String, covers: Covers) {
+    pub(super) fn on_text(&mut self, text: String, covers: Covers, confidence: Option<f32>) {
         if self.is_open() {
-            self.text = Some(Understood { text, covers });
+            self.text = Some(Understood { text, covers, confidence });
         }
     }
 

@@ -76,7 +76,12 @@ pub struct BargeIn {
     pub words: usize,
     /// and so many while it thinks.
     pub words_thinking: usize,
-    /// A word or two of what goes on end it when that has lasted for so long; three at once.
+    /// Words of which the engine is so sure end it at once: the mean logarithm of their probability, of which 0 is certain.
+    pub sure: f32,
+    /// Words of which it is less sure than this do not end it where no more was said than a hum takes.
+    pub unsure: f32,
+    /// A word or two that lie between, or of an engine that does not know, end it when what goes on has lasted for so long; three
+    /// end it at once.
     #[serde(deserialize_with = "units::duration::deserialize")]
     pub words_after: Duration,
     /// What goes on for longer ends it without words.
@@ -145,6 +150,8 @@ impl Default for BargeIn {
             allowed: true,
             words: 1,
             words_thinking: 1,
+            sure: -0.4,
+            unsure: -0.6,
             words_after: Duration::from_millis(550),
             speech: Duration::from_millis(1_000),
             decide_within: Duration::from_millis(1_200),

@@ -109,6 +109,7 @@ fn fill(caption: &mut Caption, heard: Transcription, engine: Option<Arc<str>>, b
     caption.words = heard.words.into_iter().map(moved).collect();
     caption.text = heard.text.trim().to_owned();
     caption.sentence_end = heard.sentence_end;
+    caption.confidence = heard.confidence;
     caption.engine = engine;
 }
 

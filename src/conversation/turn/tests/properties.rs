@@ -20,7 +20,10 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
                 2 | 3 => TurnInput::Began { speaker, at: MS(ago) },
                 4 | 5 => TurnInput::Paused { speaker, at: MS(ago) },
                 6 => TurnInput::WentOn { speaker },
-                7 | 8 => TurnInput::Text { speaker, text: text.into(), covers },
+                7 | 8 => {
+                    let confidence = (ago > 150).then(|| ago as f32 / -300.0);
+                    TurnInput::Text { speaker, text: text.into(), covers, confidence }
+                }
                 9 => TurnInput::Hint { speaker, complete: ago as f32 / 300.0 },
                 10 => TurnInput::Left { speaker },
                 11 => TurnInput::Wants,

@@ -13,7 +13,7 @@ enum Happens {
     Began { ago: u64 },
     Paused { ago: u64 },
     WentOn,
-    Text { words: &'static str, covers: Covers },
+    Text { words: &'static str, covers: Covers, confidence: Option<f32> },
     Hint { complete: f32 },
     Wants,
     Silence,
@@ -48,6 +48,7 @@ struct Reference {
     fires: bool,
     is_dismissed: bool,
     text: Option<(&'static str, Covers)>,
+    confidence: Option<f32>,
     hint: Option<f32>,
     /// What was to be answered and was not, with when it began.
     unanswered: Option<(String, u64)>,
@@ -82,6 +83,7 @@ impl Reference {
             fires: false,
             is_dismissed: false,
             text: None,
+            confidence: None,
             hint: None,
             unanswered: None,
             answers: None,
@@ -113,7 +115,9 @@ impl Reference {
                 }
             }
             Happens::WentOn => self.go_on(),
-            Happens::Text { words, covers } if self.mouth != Mouth::Closed => self.text = Some((words, covers)),
+            Happens::Text { words, covers, confidence } if self.mouth != Mouth::Closed => {
+                (self.text, self.confidence) = (Some((words, covers)), confidence);
+            }
             Happens::Text { .. } => {}
             Happens::Hint { complete } if self.mouth != Mouth::Closed => self.hint = Some(complete),
             Happens::Hint { .. } => {}
@@ -266,15 +270,22 @@ impl Reference {
         let text = self.text.map_or("", |(words, _)| words);
         let decide_within = ms(barge_in.decide_within);
         let is_whole = matches!(self.text, Some((_, Covers::All | Covers::StoodIn)));
+        let confidence = self.confidence.filter(|_| self.text.is_some());
+        let is_sure = confidence.is_some_and(|confidence| confidence >= barge_in.sure);
+        let is_unsure = confidence.is_some_and(|confidence| confidence < barge_in.unsure);
+        let has_words = says_something(text) >= least;
+        let is_long = |ends: u64| least == 0 || ends.saturating_sub(self.begins) >= ms(barge_in.speech);
         let turn_after = match says_something(text) {
             many if least == 0 || many > least + 1 => 0,
+            some if some >= least && is_sure => 0,
             some if some >= least => ms(barge_in.words_after.min(barge_in.speech)),
             0 if count(text) > 0 => ms(self.rules.longest_turn),
             _ => ms(barge_in.speech),
         };
         let because = match self.mouth {
-            Mouth::Resting(_) if says_something(text) >= least => return self.interrupt(heard),
+            Mouth::Resting(at) if has_words && (!is_unsure || is_long(at)) => return self.interrupt(heard),
             Mouth::Resting(_) if is_whole && count(text) == 0 => "noise",
+            Mouth::Resting(_) if is_whole && has_words => "nothing-understood",
             Mouth::Resting(_) if is_whole => "back-channel",
             Mouth::Resting(at) if self.now >= at.max(doubt) + decide_within => "nothing-understood",
             Mouth::Open if self.now >= self.begins + turn_after => return self.interrupt(heard),
@@ -342,7 +353,9 @@ fn input(happens: &Happens, now: u64, reply: u64) -> TurnInput {
         Happens::Began { ago } => TurnInput::Began { speaker, at: before(ago) },
         Happens::Paused { ago } => TurnInput::Paused { speaker, at: before(ago) },
         Happens::WentOn => TurnInput::WentOn { speaker },
-        Happens::Text { words, covers } => TurnInput::Text { speaker, text: words.into(), covers },
+        Happens::Text { words, covers, confidence } => {
+            TurnInput::Text { speaker, text: words.into(), covers, confidence }
+        }
         Happens::Hint { complete } => TurnInput::Hint { speaker, complete },
         Happens::Wants => TurnInput::Wants,
         Happens::Silence => TurnInput::Silence,
@@ -354,13 +367,16 @@ fn input(happens: &Happens, now: u64, reply: u64) -> TurnInput {
 fn happenings() -> impl Strategy<Value = Vec<(u64, Happens)>> {
     let covers = prop_oneof![2 => Just(Covers::Beginning), 3 => Just(Covers::All), 1 => Just(Covers::StoodIn)];
     let words = prop_oneof![Just(""), Just("mhm"), Just("stop"), Just("wait a minute"), Just("mhm but why")];
+    let confidence = prop_oneof![Just(None), (-1.0_f32..0.0).prop_map(Some)];
     let what = prop_oneof![
         2 => Just(Happens::Active),
         1 => Just(Happens::Inactive),
         3 => (0_u64..300).prop_map(|ago| Happens::Began { ago }),
         4 => (0_u64..300).prop_map(|ago| Happens::Paused { ago }),
         1 => Just(Happens::WentOn),
-        4 => (words, covers).prop_map(|(words, covers)| Happens::Text { words, covers }),
+        4 => (words, covers, confidence).prop_map(|(words, covers, confidence)| {
+            Happens::Text { words, covers, confidence }
+        }),
         1 => (0.0_f32..1.0).prop_map(|complete| Happens::Hint { complete }),
         1 => Just(Happens::Wants),
         1 => prop_oneof![9 => Just(Happens::Inactive), 1 => Just(Happens::Silence)],
