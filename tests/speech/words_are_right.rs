@@ -39,12 +39,12 @@ async fn holds(what: &str, most_percent: f64, said: impl Fn(&std::path::Path) ->
     assert!(score.percent() <= most_percent, "{what}: {:.1} % is more than {most_percent} %", score.percent());
 }
 
-fn each(said: Vec<(Vec<i16>, String)>, change: fn(&[i16]) -> Vec<i16>) -> Vec<(Vec<i16>, String)> {
+fn each(said: Vec<(Vec<i16>, String)>, change: impl Fn(&[i16]) -> Vec<i16>) -> Vec<(Vec<i16>, String)> {
     said.into_iter().map(|(samples, words)| (change(&samples), words)).collect()
 }
 
 fn noisy(samples: &[i16]) -> Vec<i16> {
-    in_noise(samples, 10.0)
+    in_noise(samples, 10.0, 7)
 }
 
 #[tokio::test]
@@ -59,8 +59,11 @@ async fn people_who_read_over_a_telephone() {
 
 #[tokio::test]
 async fn people_who_read_in_noise() {
-    // Ten would be wished for; the model understands no more of these five sentences in this noise.
-    holds("people, noise at 10 dB", 15.0, |_| each(people(), noisy)).await;
+    // Five sentences are few: of one draw of the noise 5 to 8 words are wrong, of six 9.5 %. Arithmetic of another machine moves
+    // one or two of them.
+    let draws = 7..13;
+    let said = |_: &_| draws.clone().flat_map(|draw| each(people(), |samples| in_noise(samples, 10.0, draw))).collect();
+    holds("people, noise at 10 dB", 11.0, said).await;
 }
 
 #[tokio::test]

@@ -21,21 +21,21 @@ pub fn louder(samples: &[i16], db: f32) -> Vec<i16> {
 
 /// Noise like that of a room, at a root mean square in dB below full scale.
 pub fn noise(samples: usize, dbfs: f32) -> Vec<i16> {
-    let noise = brown(samples);
+    let noise = brown(samples, 7);
     let gain = 32_768.0 * 10_f32.powf(dbfs / 20.0) / rms(&noise);
     noise.into_iter().map(|sample| clipped(sample * gain)).collect()
 }
 
-/// In noise that is so many dB below the sound.
-pub fn in_noise(samples: &[i16], db: f32) -> Vec<i16> {
+/// In noise that is so many dB below the sound, with one of many draws of it.
+pub fn in_noise(samples: &[i16], db: f32, draw: u64) -> Vec<i16> {
     let sound: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();
-    let noise = brown(samples.len());
+    let noise = brown(samples.len(), draw);
     let gain = rms(&sound) / rms(&noise) * 10_f32.powf(-db / 20.0);
     sound.iter().zip(noise).map(|(sample, noise)| clipped(sample + gain * noise)).collect()
 }
 
-fn brown(samples: usize) -> Vec<f32> {
-    let (mut dice, mut level) = (Dice::new(7), 0.0);
+fn brown(samples: usize, draw: u64) -> Vec<f32> {
+    let (mut dice, mut level) = (Dice::new(draw), 0.0);
     (0..samples)
         .map(|_| {
             level = 0.7 * level + dice.sample();
