@@ -451,6 +451,21 @@ mod tests {
         }
     }
 
+    /// After a stall that has lasted for long everything comes at once, and the agent has read nothing yet.
+    #[test]
+    fn a_chunk_of_a_long_backlog_costs_no_more_than_one_of_a_short_one() {
+        let (_room, mut port) = room_link("r".into(), "me".into(), &AudioRequirements::default());
+        let mut roster = roster_of(&[ADA]);
+        let mut inbound = InboundAudio::new(Hear::People, Encoding::Pcm16, Hz::K16).live(Some(20_000 * MS));
+        inbound.on_chunk(20 * MS, sound("ada", &[1; 640]), &mut roster, &mut port).unwrap();
+        for _ in 0..1_400 {
+            inbound.on_chunk(28_020 * MS, sound("ada", &[100; 640]), &mut roster, &mut port).unwrap();
+        }
+        let heard = &inbound.tracks[&TrackId::from("t")];
+        assert!(heard.backlog.until.is_some());
+        assert!(heard.present.looked_at <= 2 * 1_400, "{} looks at 1,400 chunks", heard.present.looked_at);
+    }
+
     /// Whoever speaks up after a pause is heard at once, however unevenly the chunks come: they catch up with nothing.
     #[test]
     fn who_speaks_after_a_pause_does_not_wait_for_a_backlog_that_is_none() {

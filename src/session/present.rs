@@ -7,6 +7,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use super::track::WaitingChunk;
 use crate::audio::{Hz, is_silent};
 
 /// See the module's head.
@@ -19,12 +20,24 @@ pub(super) struct Present {
     /// Of a backlog that is being passed on: which of its next chunks are left out.
     leave_out: VecDeque<bool>,
     skipped_samples: u64,
+    /// How often chunks of backlogs were chosen from.
+    #[cfg(test)]
+    pub(super) looked_at: usize,
 }
 
 impl Present {
     pub(super) fn new(most_behind: Option<Duration>, rate: Hz) -> Present {
         let (behind, as_of) = (Duration::ZERO, Duration::ZERO);
-        Present { most_behind, rate, behind, as_of, leave_out: VecDeque::new(), skipped_samples: 0 }
+        Present {
+            most_behind,
+            rate,
+            behind,
+            as_of,
+            leave_out: VecDeque::new(),
+            skipped_samples: 0,
+            #[cfg(test)]
+            looked_at: 0,
+        }
     }
 
     /// So many samples were passed on at `now`.
@@ -49,28 +62,27 @@ impl Present {
 
     /// A backlog is about to be passed on at `now`: chooses what of it is left out. First the pauses, the oldest first,
     /// down to as good as nothing; then, as far as the bound asks for it, the oldest of what is said.
-    pub(super) fn choose(&mut self, now: Duration, chunks: &VecDeque<(Duration, usize)>, samples: &[i16]) {
+    pub(super) fn choose(&mut self, now: Duration, chunks: &VecDeque<WaitingChunk>) {
         let Some(most) = self.most_behind else { return };
-        let mut from = 0;
-        let silent: Vec<bool> = chunks
-            .iter()
-            .map(|(_, length)| {
-                let chunk = &samples[from..from + length];
-                from += length;
-                is_silent(chunk)
-            })
-            .collect();
-        let mut behind = self.behind_at(now) + self.length(samples.len());
-        let mut leave_out = vec![false; chunks.len()];
+        let samples = chunks.iter().map(|chunk| chunk.samples).sum();
+        let mut behind = self.behind_at(now) + self.length(samples);
+        self.leave_out.clear();
+        self.leave_out.resize(chunks.len(), false);
         for (is_pause, limit) in [(true, NEAR), (false, most)] {
-            for (n, (_, length)) in chunks.iter().enumerate() {
-                if behind > limit && silent[n] == is_pause && !leave_out[n] {
-                    leave_out[n] = true;
-                    behind = behind.saturating_sub(self.length(*length));
+            for (chunk, is_left_out) in chunks.iter().zip(&mut self.leave_out) {
+                if behind <= limit {
+                    break;
+                }
+                if chunk.is_silent == is_pause {
+                    *is_left_out = true;
+                    behind = behind.saturating_sub(self.rate.duration_of(chunk.samples as u64));
                 }
             }
         }
-        self.leave_out = leave_out.into();
+        #[cfg(test)]
+        {
+            self.looked_at += chunks.len();
+        }
     }
 
     /// Whether the next chunk of the backlog, so many samples, is left out.
@@ -112,12 +124,12 @@ mod tests {
     fn left_out(most: Option<Duration>, behind_ms: u64, speaks: &[bool]) -> Vec<usize> {
         let mut present = Present::new(most, Hz::K16);
         present.on_passed(Duration::ZERO, behind_ms as usize * 16);
-        let samples: Vec<i16> = speaks.iter().flat_map(|speaks| [if *speaks { 5_000 } else { 0 }; CHUNK]).collect();
-        let chunks = speaks.iter().map(|_| (Duration::ZERO, CHUNK)).collect();
-        present.choose(Duration::ZERO, &chunks, &samples);
+        let chunk = |speaks: &bool| WaitingChunk { at: Duration::ZERO, samples: CHUNK, is_silent: !speaks };
+        let chunks = speaks.iter().map(chunk).collect();
+        present.choose(Duration::ZERO, &chunks);
         (0..speaks.len()).filter(|_| present.takes_next_away(CHUNK)).count();
         let skipped = present.take_skipped() as usize / CHUNK;
-        present.choose(Duration::ZERO, &chunks, &samples);
+        present.choose(Duration::ZERO, &chunks);
         let out: Vec<usize> = (0..speaks.len()).filter(|_| present.takes_next_away(CHUNK)).collect();
         assert_eq!(out.len(), skipped, "what is left out is counted");
         out

@@ -16,7 +16,7 @@ use std::{collections::VecDeque, time::Duration};
 use super::{inbound::InboundError, present::Present};
 use crate::{
     agent::{RoomPort, TrackPort},
-    audio::{SampleClock, clock::BACKLOG, codec::Decoder},
+    audio::{SampleClock, clock::BACKLOG, codec::Decoder, is_silent},
 };
 
 pub(super) struct Heard {
@@ -43,12 +43,23 @@ pub(super) struct BurstDetector {
 #[derive(Default)]
 pub(super) struct Backlog {
     pub(super) until: Option<Duration>,
-    pub(super) chunks: VecDeque<(Duration, usize)>,
-    pub(super) samples: Vec<i16>,
+    pub(super) chunks: VecDeque<WaitingChunk>,
+    /// Theirs, behind those of chunks that have been passed on.
+    samples: Vec<i16>,
+    passed: usize,
     /// By how much more has come than time has passed, when it was last waited for.
     gained: Duration,
     /// Its place is known; it waits for room in the agent's ring.
     pub(super) is_placed: bool,
+}
+
+/// A chunk of a backlog.
+pub(super) struct WaitingChunk {
+    /// When it came.
+    pub(super) at: Duration,
+    /// How many samples it is.
+    pub(super) samples: usize,
+    pub(super) is_silent: bool,
 }
 
 /// How a backlog is passed on.
@@ -93,14 +104,15 @@ impl Heard {
             return false;
         }
         // As long as more comes than time passes, it is catching up.
-        let held = self.clock.rate().duration_of(self.backlog.samples.len() as u64);
+        let held = self.clock.rate().duration_of(self.backlog.waiting() as u64);
         if self.backlog.gains(at, held + length, length) && !self.backlog.is_placed {
             self.backlog.until = Some(at + BACKLOG);
         }
-        self.backlog.chunks.push_back((at, samples.len()));
-        self.backlog.samples.extend_from_slice(samples);
-        let is_long = self.clock.rate().duration_of(self.backlog.samples.len() as u64) > LONGEST_BACKLOG;
-        if is_long || self.backlog.is_due(at) || self.clock.has_caught_up(at, self.backlog.samples.len()) {
+        self.backlog.push(at, samples);
+        let is_long = self.clock.rate().duration_of(self.backlog.waiting() as u64) > LONGEST_BACKLOG;
+        // One whose place is known waits for time to pass, not for more.
+        let is_all = !self.backlog.is_placed && self.clock.has_caught_up(at, self.backlog.waiting());
+        if is_long || is_all || self.backlog.is_due(at) {
             self.release(if is_long { Release::Lossy } else { Release::AsThereIsRoom(at) }, port);
         }
         self.backlog.until.is_some()
@@ -118,36 +130,35 @@ impl Heard {
     /// Passes on what is held.
     pub(super) fn release(&mut self, how: Release, port: &mut RoomPort) {
         let (Some(open), backlog) = (&mut self.port, &mut self.backlog) else { return };
-        let Some((last, _)) = backlog.chunks.back() else { return };
+        let Some(last) = backlog.chunks.back().map(|chunk| chunk.at) else { return };
         if !std::mem::replace(&mut backlog.is_placed, true) {
-            self.clock.place_backlog(*last, backlog.samples.len());
+            self.clock.place_backlog(last, backlog.waiting());
         }
-        let mut passed = 0;
-        let now = if let Release::AsThereIsRoom(now) = how { now } else { *last };
-        self.present.choose(now, &backlog.chunks, &backlog.samples);
-        while let Some((at, length)) = backlog.chunks.pop_front() {
-            if self.present.takes_next_away(length) {
-                self.clock.follow(at, length);
-                passed += length;
-                continue;
-            }
+        let now = if let Release::AsThereIsRoom(now) = how { now } else { last };
+        self.present.choose(now, &backlog.chunks);
+        while let Some(WaitingChunk { at, samples: length, .. }) = backlog.chunks.front() {
+            let (at, length) = (*at, *length);
+            let is_left_out = self.present.takes_next_away(length);
             if let Release::AsThereIsRoom(now) = how
+                && !is_left_out
                 && !port.has_room(open, length)
             {
                 self.present.choose_again();
-                backlog.chunks.push_front((at, length));
-                backlog.samples.drain(..passed);
                 backlog.until = Some(now + LOOK_AGAIN);
+                backlog.forget_passed();
                 return;
             }
             let index = self.clock.follow(at, length);
-            let (heard, samples) = (self.clock.heard_at(index), &backlog.samples[passed..passed + length]);
+            let samples = backlog.pop(length);
+            if is_left_out {
+                continue;
+            }
+            let heard = self.clock.heard_at(index);
             self.present.on_passed(now, length);
             match how {
                 Release::Whole => port.hear_whole(open, index, heard, samples),
                 Release::AsThereIsRoom(_) | Release::Lossy => port.hear(open, index, heard, samples),
             };
-            passed += length;
         }
         self.backlog = Backlog::default();
     }
@@ -165,13 +176,37 @@ impl Backlog {
     /// A chunk of `length` comes at `at`, and makes it `held` in all. Says whether it catches up: whether so much more has come
     /// than time has passed that it cannot be jitter. What comes in its own time gains nothing, however unevenly it comes.
     fn gains(&mut self, at: Duration, held: Duration, length: Duration) -> bool {
-        let Some((first, _)) = self.chunks.front() else { return true };
+        let Some(WaitingChunk { at: first, .. }) = self.chunks.front() else { return true };
         let gained = held.saturating_sub(at.saturating_sub(*first));
         let is_more = gained >= self.gained.max(length) + length / 2;
         if is_more {
             self.gained = gained;
         }
         is_more
+    }
+
+    fn push(&mut self, at: Duration, samples: &[i16]) {
+        self.chunks.push_back(WaitingChunk { at, samples: samples.len(), is_silent: is_silent(samples) });
+        self.samples.extend_from_slice(samples);
+    }
+
+    /// The samples of the first chunk, which is passed on.
+    fn pop(&mut self, samples: usize) -> &[i16] {
+        self.chunks.pop_front();
+        self.passed += samples;
+        &self.samples[self.passed - samples..self.passed]
+    }
+
+    /// How many samples wait.
+    fn waiting(&self) -> usize {
+        self.samples.len() - self.passed
+    }
+
+    /// Gives back the place of what was passed on, once that is more than what waits has to be moved for it.
+    fn forget_passed(&mut self) {
+        if self.passed > self.waiting() {
+            self.samples.drain(..std::mem::take(&mut self.passed));
+        }
     }
 
     pub(super) fn is_due(&self, now: Duration) -> bool {
