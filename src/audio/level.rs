@@ -29,7 +29,8 @@ impl Loudness {
     pub fn add(&mut self, samples: &[i16]) {
         self.squares += squares(samples);
         self.samples += samples.len() as u64;
-        self.peak = samples.iter().map(|sample| sample.unsigned_abs()).fold(self.peak, u16::max);
+        let (least, most) = samples.iter().fold((0, 0), |(least, most), s| (i16::min(least, *s), i16::max(most, *s)));
+        self.peak = self.peak.max(least.unsigned_abs()).max(most.unsigned_abs());
     }
 
     /// How many samples it is of.
@@ -49,8 +50,7 @@ impl Loudness {
 
     /// The root mean square in dB below full scale; `None` for digital silence.
     pub fn rms_dbfs(&self) -> Option<f64> {
-        let power = self.squares / self.samples.max(1) as f64;
-        (power > 0.0).then(|| 10.0 * (power / (FULL_SCALE * FULL_SCALE)).log10())
+        rms_dbfs(self.squares, self.samples)
     }
 
     /// Whether there is nothing but a quiet room in it: its root mean square is below -45 dBFS. Speech into a microphone lies
@@ -73,22 +73,69 @@ pub fn is_silent(samples: &[i16]) -> bool {
 
 /// The root mean square of these samples in dB below full scale; `None` for digital silence.
 pub fn level_dbfs(samples: &[i16]) -> Option<f64> {
-    Loudness::of(samples).rms_dbfs()
+    rms_dbfs(squares(samples), samples.len() as u64)
 }
 
-/// Eight sums side by side: what the processor adds up at once. Whole numbers, so that no order of adding rounds.
+fn rms_dbfs(squares: f64, samples: u64) -> Option<f64> {
+    let power = squares / samples.max(1) as f64;
+    (power > 0.0).then(|| 10.0 * (power / (FULL_SCALE * FULL_SCALE)).log10())
+}
+
+/// In whole numbers, so that no order of adding rounds.
 fn squares(samples: &[i16]) -> f64 {
-    let (mut sums, groups) = ([0_u64; 8], samples.chunks_exact(8));
-    let square = |sample: &i16| u64::from(i32::from(*sample).pow(2) as u32);
-    let rest: u64 = groups.remainder().iter().map(square).sum();
+    samples.chunks(MOST_AT_ONCE).map(squares_of_some).sum::<u64>() as f64
+}
+
+/// Two squares at a time, as processors multiply 16 bits, in lanes of 32 bits: two squares fit, and their halves are added up
+/// apart. It is done for each chunk that is heard and said.
+fn squares_of_some(samples: &[i16]) -> u64 {
+    let (mut low, mut high) = ([0_u32; 8], [0_u32; 8]);
+    let (groups, rest) = samples.as_chunks::<16>();
+    let square = |sample: i16| i32::from(sample) * i32::from(sample);
     for group in groups {
-        for (sum, sample) in sums.iter_mut().zip(group) {
-            *sum += square(sample);
+        let (pairs, _) = group.as_chunks::<2>();
+        for (n, [a, b]) in pairs.iter().enumerate() {
+            let both = square(*a).wrapping_add(square(*b)) as u32;
+            low[n] += both & 0xffff;
+            high[n] += both >> 16;
         }
     }
-    (sums.iter().sum::<u64>() + rest) as f64
+    let sum = |lanes: [u32; 8]| lanes.into_iter().map(u64::from).sum::<u64>();
+    sum(low) + (sum(high) << 16) + rest.iter().map(|sample| square(*sample) as u64).sum::<u64>()
 }
+
+/// 16 bits this often fit 32 bits.
+const MOST_AT_ONCE: usize = 16 << 16;
 
 const FULL_SCALE: f64 = 32_768.0;
 /// The mean square of -45 dBFS.
 const LOUDEST_SILENCE: f64 = 33_955.0;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plainly(samples: &[i16]) -> f64 {
+        samples.iter().map(|sample| i64::from(*sample).pow(2)).sum::<i64>() as f64
+    }
+
+    #[test]
+    fn no_lane_overflows() {
+        for (sample, samples) in [(i16::MIN, MOST_AT_ONCE), (i16::MIN, 2 * MOST_AT_ONCE + 33), (255, MOST_AT_ONCE + 1)]
+        {
+            let sound = vec![sample; samples];
+            assert_eq!(squares(&sound), plainly(&sound));
+        }
+        assert_eq!(Loudness::of(&[i16::MIN, 7]).peak(), 32_768);
+    }
+
+    proptest! {
+        #[test]
+        fn squares_are_added_up_exactly(sound in proptest::collection::vec(any::<i16>(), 0..200)) {
+            prop_assert_eq!(squares(&sound), plainly(&sound));
+            prop_assert_eq!(Loudness::of(&sound).peak(), sound.iter().map(|s| s.unsigned_abs()).max().unwrap_or(0));
+        }
+    }
+}

@@ -26,11 +26,11 @@ impl Decoder {
             self.carry = None;
             bytes = rest;
         }
-        let pairs = bytes.chunks_exact(2);
-        if let [odd] = pairs.remainder() {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        if let [odd] = rest {
             self.carry = Some(*odd);
         }
-        out.extend(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+        out.extend(pairs.iter().map(|pair| i16::from_le_bytes(*pair)));
     }
 }
 
@@ -38,8 +38,9 @@ impl Decoder {
 pub fn encode_into(samples: &[i16], out: &mut BytesMut) {
     let start = out.len();
     out.resize(start + samples.len() * 2, 0);
-    for (bytes, sample) in out[start..].chunks_exact_mut(2).zip(samples) {
-        bytes.copy_from_slice(&sample.to_le_bytes());
+    let (pairs, _) = out[start..].as_chunks_mut::<2>();
+    for (bytes, sample) in pairs.iter_mut().zip(samples) {
+        *bytes = sample.to_le_bytes();
     }
 }
 
