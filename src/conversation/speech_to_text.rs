@@ -174,12 +174,12 @@ impl Transcription {
     }
 
     /// The same, as far as it can be so of speech that lasts so long: with times that lie elsewhere no word has one, and a
-    /// confidence that is no number is none.
+    /// confidence that can be no logarithm of a probability is none.
     pub fn within(self, lasts: Duration) -> Transcription {
         let fits = |word: &Word| word.begins <= word.ends && word.ends <= lasts + SLACK;
         let words = if self.words.iter().all(fits) { self.words } else { Vec::new() };
         let held = |word: Word| Word { begins: word.begins.min(lasts), ends: word.ends.min(lasts), ..word };
-        let confidence = self.confidence.filter(|confidence| confidence.is_finite());
+        let confidence = self.confidence.filter(|confidence| confidence.is_finite() && *confidence <= 0.0);
         let sentence_end = self.sentence_end.filter(|share| (0.0..=1.0).contains(share));
         Transcription { words: words.into_iter().map(held).collect(), confidence, sentence_end, ..self }
     }

@@ -265,11 +265,10 @@ impl Listening {
         (text, covers)
     }
 
-    /// All of it is as sure as its surest part; what is written is.
+    /// All of it is as sure as what was said last: what came before did not decide. What is written beside it is no engine's.
     fn confidence(&self) -> Option<f32> {
-        let parts = self.parts.values().filter(|part| !part.text.trim().is_empty());
-        let known: Option<Vec<f32>> = parts.map(|part| part.confidence).collect();
-        known.filter(|_| self.written.is_empty())?.into_iter().reduce(f32::max)
+        let said = self.parts.values().rev().find(|part| !part.text.trim().is_empty());
+        said.filter(|_| self.written.is_empty())?.confidence
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Backlog {
     pub(super) until: Option<Duration>,
     pub(super) chunks: VecDeque<WaitingChunk>,
     /// Theirs, behind those of chunks that have been passed on.
-    samples: Vec<i16>,
+    pub(super) samples: Vec<i16>,
     passed: usize,
     /// By how much more has come than time has passed, when it was last waited for.
     gained: Duration,
@@ -118,13 +118,13 @@ impl Heard {
         self.backlog.until.is_some()
     }
 
-    /// Ends the track for the agent, once it has all that is held.
-    pub(super) fn end(mut self, port: &mut RoomPort) -> Result<(), InboundError> {
+    /// Ends the track for the agent, once it has all that is held, and says how many samples of that were left out.
+    pub(super) fn end(mut self, port: &mut RoomPort) -> Result<u64, InboundError> {
         self.release(Release::Whole, port);
-        match self.port {
-            Some(open) => Ok(port.close(open)?),
-            None => Ok(()),
+        if let Some(open) = self.port {
+            port.close(open)?;
         }
+        Ok(self.present.take_skipped())
     }
 
     /// Passes on what is held.
@@ -198,13 +198,13 @@ impl Backlog {
     }
 
     /// How many samples wait.
-    fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.samples.len() - self.passed
     }
 
-    /// Gives back the place of what was passed on, once that is more than what waits has to be moved for it.
+    /// Gives back the place of what was passed on, once it is worth moving what waits.
     fn forget_passed(&mut self) {
-        if self.passed > self.waiting() {
+        if self.passed > self.waiting() / 2 {
             self.samples.drain(..std::mem::take(&mut self.passed));
         }
     }

@@ -15,6 +15,16 @@ pub(super) fn words_beyond(text: &str, back_channels: &[String]) -> usize {
     said.iter().filter(|word| !is_back_channel(word)).count()
 }
 
+/// Whether a text may be the beginning of one of them, as "got" is of "got it".
+pub(super) fn may_become_one(text: &str, back_channels: &[String]) -> bool {
+    let said = words(text).join(" ");
+    let begins = |known: &str| !said.is_empty() && known.len() > said.len() && known.starts_with(&said);
+    match back_channels.is_empty() {
+        true => ENGLISH.iter().chain(&PHRASES).any(|known| begins(known)),
+        false => back_channels.iter().any(|known| begins(&words(known).join(" "))),
+    }
+}
+
 /// What people say while they listen, and what an engine makes of a hum.
 const ENGLISH: [&str; 34] = [
     "ah", "aha", "ahh", "all", "alright", "exactly", "good", "great", "hm", "hmm", "hmmm", "huh", "indeed", "mhm",
@@ -27,7 +37,7 @@ const PHRASES: [&str; 6] = ["fair enough", "go on", "got it", "i know", "makes s
 
 #[cfg(test)]
 mod tests {
-    use super::words_beyond;
+    use super::{may_become_one, words_beyond};
 
     #[test]
     fn humming_and_agreeing_say_nothing_and_everything_else_does() {
@@ -35,6 +45,10 @@ mod tests {
             assert_eq!(words_beyond(text, &[]), 0, "{text}");
         }
         assert_eq!(words_beyond("Yeah, but wait.", &[]), 2);
+        assert!(
+            may_become_one("Got", &[]) && may_become_one("Ex", &[]) && may_become_one("Nat", &["Natürlich".into()])
+        );
+        assert!(!may_become_one("Got it", &[]) && !may_become_one("Stop", &[]) && !may_become_one("", &[]));
         assert_eq!(words_beyond("Stop!", &[]), 1);
         assert_eq!((words_beyond("Got it.", &[]), words_beyond("Got it wrong", &[])), (0, 3));
         assert_eq!(words_beyond("Ähm, natürlich", &["ähm".into(), "Na, Natürlich".into()]), 0);

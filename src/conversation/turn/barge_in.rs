@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    BargeIn, FloorRule, NotATurn, Order, TurnEvent, TurnMachine,
-    back_channel::words_beyond,
+    FloorRule, NotATurn, Order, TurnEvent, TurnMachine,
+    back_channel::{may_become_one, words_beyond},
     floor::{Floor, Reply},
     hand_over::Hands,
     person::{Detector, Person, Voice},
@@ -68,10 +68,11 @@ impl TurnMachine {
         let text = person.text.as_ref().map_or("", |text| &text.text);
         let least = settings.least_words(heard);
         let has_words = words_beyond(text, &settings.back_channels) >= least;
+        let may_go_on = least > 0 && person.whole_text().is_none() && may_become_one(text, &settings.back_channels);
+        let is_hum = |ends: Duration| ends < person.begins + LONGEST_HUM && self.may_be_a_hum(person, heard);
         match person.voice {
-            Voice::Paused(_) if least == 0 => Verdict::Turn,
-            Voice::Paused(at) if has_words && !self.may_be_a_hum(person, at) => Verdict::Turn,
-            Voice::Speaks if self.now >= self.is_turn_at(person, least) => Verdict::Turn,
+            Voice::Paused(at) if has_words && !may_go_on && !is_hum(at) => Verdict::Turn,
+            Voice::Speaks if self.now >= self.is_turn_at(person, heard) => Verdict::Turn,
             Voice::Speaks => Verdict::Open,
             Voice::Paused(_) if person.whole_text().is_some() => Verdict::None(match words(text).is_empty() {
                 true => NotATurn::Noise,
@@ -88,19 +89,21 @@ impl TurnMachine {
         }
     }
 
-    /// Engines make some word of every hum, and are less sure of it than of words that were said.
-    fn may_be_a_hum(&self, person: &Person, ends: Duration) -> bool {
-        let BargeIn { unsure, speech, .. } = self.settings.barge_in;
-        let confidence = person.text.as_ref().and_then(|text| text.confidence);
-        confidence.is_some_and(|confidence| confidence < unsure) && ends.saturating_sub(person.begins) < speech
+    /// Engines make a word or two of every hum, and are less sure of them than of words that were said. It is asked of those who
+    /// speak into the agent's voice alone: who goes on before it is heard does not hum.
+    fn may_be_a_hum(&self, person: &Person, heard: bool) -> bool {
+        let settings = &self.settings.barge_in;
+        let (least, text) = (settings.least_words(heard), person.text.as_ref());
+        let beyond = words_beyond(text.map_or("", |text| &text.text), &settings.back_channels);
+        let confidence = text.and_then(|text| text.confidence);
+        heard && least > 0 && beyond <= least + 1 && confidence.is_some_and(|confidence| confidence < settings.unsure)
     }
 
     /// The time at which the next of those verdicts is due.
     pub(super) fn doubts_until(&self, since: Duration, heard: bool) -> Duration {
         let settings = &self.settings.barge_in;
-        let least = settings.least_words(heard);
         let due = |person: &Person| match person.voice {
-            Voice::Speaks => self.is_turn_at(person, least),
+            Voice::Speaks => self.is_turn_at(person, heard),
             Voice::Paused(at) => at.max(since) + settings.decide_within,
             Voice::Silent => since + settings.decide_within,
         };
@@ -110,8 +113,9 @@ impl TurnMachine {
 
     /// From when on speech that goes on is a turn. What is understood of its first half second may be anything, unless it is sure or
     /// much; somebody who says "yeah, yeah" is listened to for longer.
-    fn is_turn_at(&self, person: &Person, least: usize) -> Duration {
+    fn is_turn_at(&self, person: &Person, heard: bool) -> Duration {
         let settings = &self.settings.barge_in;
+        let least = settings.least_words(heard);
         let text = person.text.as_ref().map_or("", |text| &text.text);
         let beyond = words_beyond(text, &settings.back_channels);
         let confidence = person.text.as_ref().and_then(|text| text.confidence);
@@ -120,9 +124,10 @@ impl TurnMachine {
         person.begins
             + match beyond {
                 _ if least == 0 || beyond > least + 1 => Duration::ZERO,
+                _ if agrees || may_become_one(text, &settings.back_channels) => self.settings.longest_turn,
                 _ if beyond >= least && is_sure => Duration::ZERO,
+                _ if beyond >= least && self.may_be_a_hum(person, heard) => LONGEST_HUM.min(settings.speech),
                 _ if beyond >= least => settings.words_after.min(settings.speech),
-                _ if agrees => self.settings.longest_turn,
                 _ => settings.speech,
             }
     }
@@ -165,3 +170,6 @@ impl TurnMachine {
         self.floor = if heard { Floor::Speaking(reply) } else { Floor::Thinking(reply) };
     }
 }
+
+/// With the time in which it shows that nothing more is said.
+const LONGEST_HUM: Duration = Duration::from_millis(800);

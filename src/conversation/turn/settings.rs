@@ -78,10 +78,10 @@ pub struct BargeIn {
     pub words_thinking: usize,
     /// Words of which the engine is so sure end it at once: the mean logarithm of their probability, of which 0 is certain.
     pub sure: f32,
-    /// Words of which it is less sure than this do not end it where no more was said than a hum takes.
+    /// A word or two of which it is less sure than this may be a hum: they end it when what goes on has lasted for 0.8 s.
     pub unsure: f32,
     /// A word or two that lie between, or of an engine that does not know, end it when what goes on has lasted for so long; three
-    /// end it at once.
+    /// end it at once, however sure they are.
     #[serde(deserialize_with = "units::duration::deserialize")]
     pub words_after: Duration,
     /// What goes on for longer ends it without words.
@@ -186,6 +186,9 @@ impl TurnSettings {
                 "turns.barge_in.decide_within",
                 "is longer than \"0s\", and \"10s\" at most; speech is \"60s\"",
             ));
+        }
+        if !(barge_in.unsure <= barge_in.sure && barge_in.sure <= 0.0) {
+            return Err(("turns.barge_in.sure", "is a logarithm, 0 at most, and unsure is no more than sure"));
         }
         match &self.floor {
             FloorRule::Host(host) if host.trim().is_empty() => Err(("turns.floor", "names no host")),

@@ -263,7 +263,7 @@ impl Transcriber {
         open.is_asked = true;
         open.asked = utterance.samples.len();
         let (id, samples) = (utterance.id, utterance.samples.len());
-        let deadline = Instant::now() + interval * 2;
+        let deadline = Instant::now() + (interval * 2).max(LEAST_TIME);
         let job = Job::new(utterance.samples.as_slice().into(), false, self.settings.language.clone(), deadline);
         let chain = self.chain.clone();
         self.working.push(Box::pin(async move {
@@ -340,5 +340,7 @@ impl Transcriber {
     }
 }
 
+/// Engines are there that take half a second for however little, and a program that is late is ended.
+const LEAST_TIME: Duration = Duration::from_secs(1);
 /// An agent that was told to leave has 0.9 s.
 const AT_THE_END: Duration = Duration::from_millis(700);

@@ -1,3 +1,4 @@
+mod barge_in;
 mod hand_over;
 mod properties;
 mod reference;
@@ -206,36 +207,6 @@ fn back_channels_and_coughs_let_it_go_on() {
     assert_eq!((play.count("Pause {"), play.count("Resume {")), (3, 3));
     play.at(40_000, TurnInput::Finished { reply: ReplyId(1) });
     assert_eq!(play.count("Confirm"), 1, "{:?}", play.said);
-}
-
-fn sure_by(who: &str, text: &str, covers: Covers, confidence: f32) -> TurnInput {
-    TurnInput::Text { speaker: who.into(), text: text.into(), covers, confidence: Some(confidence) }
-}
-
-#[test]
-fn words_that_are_sure_take_the_turn_at_once_and_what_an_engine_makes_of_a_hum_never_does() {
-    let mut play = speaking(TurnSettings::default());
-    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
-    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
-    play.at(3_380, sure_by("ada", "Ma'am", Covers::Beginning, -0.7));
-    play.at(3_540, TurnInput::Paused { speaker: "ada".into(), at: MS(3_340) });
-    play.at(3_600, sure_by("ada", "Ma'am.", Covers::All, -0.7));
-    assert_eq!((play.when("Resume {"), play.count("NothingUnderstood")), (Some(3_600), 1), "{:?}", play.said);
-    play.at(5_080, TurnInput::Active { speaker: "ada".into() });
-    play.at(5_220, TurnInput::Began { speaker: "ada".into(), at: MS(5_000) });
-    play.at(5_340, sure_by("ada", "Why", Covers::Beginning, -0.5));
-    assert_eq!(play.count("Drop"), 0);
-    play.at(5_460, sure_by("ada", "What is", Covers::Beginning, -0.2));
-    assert_eq!(play.when("Drop"), Some(5_460));
-}
-
-#[test]
-fn unsure_words_take_the_turn_of_somebody_who_has_spoken_for_longer_than_a_hum_takes() {
-    let mut play = speaking(TurnSettings::default());
-    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
-    play.at(3_240, TurnInput::Paused { speaker: "ada".into(), at: MS(4_000) });
-    play.at(4_200, sure_by("ada", "Mad Adam.", Covers::All, -0.9));
-    assert_eq!((play.count("Resume {"), play.when("Drop")), (0, Some(4_200)), "{:?}", play.said);
 }
 
 #[test]

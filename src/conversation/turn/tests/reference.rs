@@ -272,18 +272,19 @@ impl Reference {
         let is_whole = matches!(self.text, Some((_, Covers::All | Covers::StoodIn)));
         let confidence = self.confidence.filter(|_| self.text.is_some());
         let is_sure = confidence.is_some_and(|confidence| confidence >= barge_in.sure);
-        let is_unsure = confidence.is_some_and(|confidence| confidence < barge_in.unsure);
+        let is_few = least > 0 && says_something(text) <= least + 1;
+        let is_hum = heard && is_few && confidence.is_some_and(|confidence| confidence < barge_in.unsure);
         let has_words = says_something(text) >= least;
-        let is_long = |ends: u64| least == 0 || ends.saturating_sub(self.begins) >= ms(barge_in.speech);
         let turn_after = match says_something(text) {
             many if least == 0 || many > least + 1 => 0,
-            some if some >= least && is_sure => 0,
-            some if some >= least => ms(barge_in.words_after.min(barge_in.speech)),
             0 if count(text) > 0 => ms(self.rules.longest_turn),
+            some if some >= least && is_sure => 0,
+            some if some >= least && is_hum => 800.min(ms(barge_in.speech)),
+            some if some >= least => ms(barge_in.words_after.min(barge_in.speech)),
             _ => ms(barge_in.speech),
         };
         let because = match self.mouth {
-            Mouth::Resting(at) if has_words && (!is_unsure || is_long(at)) => return self.interrupt(heard),
+            Mouth::Resting(at) if has_words && (!is_hum || at >= self.begins + 800) => return self.interrupt(heard),
             Mouth::Resting(_) if is_whole && count(text) == 0 => "noise",
             Mouth::Resting(_) if is_whole && has_words => "nothing-understood",
             Mouth::Resting(_) if is_whole => "back-channel",

@@ -1,0 +1,64 @@
+//! How sure words are, and what that decides.
+
+use super::*;
+
+fn sure_by(who: &str, text: &str, covers: Covers, confidence: f32) -> TurnInput {
+    TurnInput::Text { speaker: who.into(), text: text.into(), covers, confidence: Some(confidence) }
+}
+
+/// Ada hums from 3 s on, or says something that is understood no better; the pause behind it is known 0.2 s later.
+fn hums(play: &mut Play, lasts_ms: u64, text: &str) {
+    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
+    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    play.at(3_380, sure_by("ada", text, Covers::Beginning, -0.7));
+    let ends = 3_000 + lasts_ms;
+    play.at(ends + 200, TurnInput::Paused { speaker: "ada".into(), at: MS(ends) });
+    play.at(ends + 240, sure_by("ada", text, Covers::All, -0.7));
+}
+
+#[test]
+fn what_an_engine_makes_of_a_hum_takes_no_turn() {
+    for lasts_ms in [200, 350, 590] {
+        let mut play = speaking(TurnSettings::default());
+        hums(&mut play, lasts_ms, "Ma'am.");
+        assert_eq!(play.when("Resume {"), Some(3_240 + lasts_ms), "{lasts_ms}: {:?}", play.said);
+        assert_eq!(play.count("NothingUnderstood"), 1);
+    }
+    // Longer, more words than that, or before anything is heard of the agent: it is none.
+    for (lasts_ms, text, taken) in [(900, "Ma'am.", 3_800), (590, "Please stop now.", 3_380)] {
+        let mut play = speaking(TurnSettings::default());
+        hums(&mut play, lasts_ms, text);
+        assert_eq!((play.count("Resume {"), play.when("Drop")), (0, Some(taken)), "{:?}", play.said);
+    }
+    let mut play = Play::new(TurnSettings::default());
+    play.says("ada", 0, 1_000, "Tell me a story.").pass_to(2_000);
+    hums(&mut play, 350, "Tomorrow.");
+    assert_eq!((play.count("TakeBack"), play.count("Resume {")), (1, 0), "{:?}", play.said);
+}
+
+#[test]
+fn words_that_are_sure_take_the_turn_at_once_unless_they_may_become_a_back_channel() {
+    let mut play = speaking(TurnSettings::default());
+    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
+    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    play.at(3_340, sure_by("ada", "Got", Covers::Beginning, -0.1));
+    play.at(3_700, TurnInput::Paused { speaker: "ada".into(), at: MS(3_500) });
+    play.at(3_740, sure_by("ada", "Got it.", Covers::All, -0.1));
+    assert_eq!((play.when("Resume {"), play.count("BackChannel")), (Some(3_740), 1), "{:?}", play.said);
+    play.at(5_080, TurnInput::Active { speaker: "ada".into() });
+    play.at(5_220, TurnInput::Began { speaker: "ada".into(), at: MS(5_000) });
+    play.at(5_340, sure_by("ada", "Why", Covers::Beginning, -0.5));
+    assert_eq!(play.count("Drop"), 0);
+    play.at(5_460, sure_by("ada", "What is", Covers::Beginning, -0.2));
+    assert_eq!(play.when("Drop"), Some(5_460));
+}
+
+#[test]
+fn confidences_are_logarithms_in_their_order() {
+    let with = |sure, unsure| {
+        let barge_in = BargeIn { sure, unsure, ..BargeIn::default() };
+        TurnSettings { barge_in, ..TurnSettings::default() }.check().is_ok()
+    };
+    assert!(with(-0.4, -0.6) && with(0.0, -9.0) && with(-1.0, -1.0));
+    assert!(!with(0.3, -0.6) && !with(-0.6, -0.4) && !with(f32::NAN, -0.6) && !with(-0.4, f32::NAN));
+}
