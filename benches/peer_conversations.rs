@@ -281,6 +281,15 @@ async fn barge_in(scene: &Scene, all: &[Interruption], count: usize) -> Value {
         });
         let mut silent: Vec<f64> = silent.collect();
         println!("{what}: {} times, the story ended {ended} times", of.len());
+        let mut wrong: Vec<&str> = of
+            .iter()
+            .filter(|(.., went_on)| *went_on == (what == "a person"))
+            .map(|(interruption, ..)| &*interruption.name)
+            .collect();
+        wrong.sort_unstable();
+        if !wrong.is_empty() {
+            println!("  decided wrongly: {}", wrong.join(", "));
+        }
         print_spread("silent after the onset", &mut silent);
         report[what] = json!({ "times": of.len(), "ended": ended, "silent_ms": spread(&silent) });
     }
