@@ -29,7 +29,7 @@ use roomtone::{
 use tokio::{sync::mpsc, time::sleep};
 
 use common::{argument, place, print_spread};
-use said::{Interruption, interruptions, sentences, silence, with_pause};
+use said::{Interruption, interruptions, print_wrong, sentences, silence, with_pause};
 use stage::{Stage, loud, person, sandbox};
 
 #[tokio::main]
@@ -193,15 +193,8 @@ fn report(outcomes: &[Outcome]) {
             share(&|o| o.never_noticed),
             share(&|o| o.taken.is_none() && !o.never_noticed)
         );
-        let mut wrong: Vec<&str> = of
-            .iter()
-            .filter(|o| o.taken.is_some_and(|taken| taken != (what == "a person")))
-            .map(|o| &*o.name)
-            .collect();
-        wrong.sort_unstable();
-        if !wrong.is_empty() {
-            println!("  decided wrongly: {}", wrong.join(", "));
-        }
+        let is_wrong = |o: &&&Outcome| o.taken.is_some_and(|taken| taken != (what == "a person"));
+        print_wrong(of.iter().filter(is_wrong).map(|o| &*o.name));
         let figures: [(&str, Figure); 4] = [
             ("silent after the onset", |o| o.silent_after_onset),
             ("silent after the activity's start", |o| o.silent_after_activity),

@@ -38,7 +38,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use common::{argument, percentile, place, print_spread};
-use said::{Interruption, interruptions, sentences, silence, with_pause};
+use said::{Interruption, interruptions, print_wrong, sentences, silence, with_pause};
 use stage::{loud, person, sandbox};
 
 #[tokio::main]
@@ -281,15 +281,8 @@ async fn barge_in(scene: &Scene, all: &[Interruption], count: usize) -> Value {
         });
         let mut silent: Vec<f64> = silent.collect();
         println!("{what}: {} times, the story ended {ended} times", of.len());
-        let mut wrong: Vec<&str> = of
-            .iter()
-            .filter(|(.., went_on)| *went_on == (what == "a person"))
-            .map(|(interruption, ..)| &*interruption.name)
-            .collect();
-        wrong.sort_unstable();
-        if !wrong.is_empty() {
-            println!("  decided wrongly: {}", wrong.join(", "));
-        }
+        let wrong = of.iter().filter(|(.., went_on)| *went_on == (what == "a person"));
+        print_wrong(wrong.map(|(interruption, ..)| &*interruption.name));
         print_spread("silent after the onset", &mut silent);
         report[what] = json!({ "times": of.len(), "ended": ended, "silent_ms": spread(&silent) });
     }

@@ -49,6 +49,15 @@ pub(crate) async fn interruptions(place: &Path) -> Vec<Interruption> {
     all
 }
 
+/// The names of those that were decided wrongly.
+pub(crate) fn print_wrong<'a>(names: impl Iterator<Item = &'a str>) {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    if !names.is_empty() {
+        println!("  decided wrongly: {}", names.join(", "));
+    }
+}
+
 /// A cough, a thud, a rustle: bursts of shaped noise.
 fn noise(seed: u64) -> Sound {
     let mut random = fastrand::Rng::with_seed(seed);

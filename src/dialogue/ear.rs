@@ -138,8 +138,7 @@ impl Ear {
     pub(super) fn on_written(&mut self, speaker: &PeerId, line: &str, now: Duration) -> Vec<TurnInput> {
         let person = self.people.entry(speaker.clone()).or_default();
         person.written.push(line.trim().to_owned());
-        let (text, covers) = person.text();
-        let text = TurnInput::Text { speaker: speaker.clone(), text, covers, confidence: None };
+        let text = person.told(speaker);
         let speaks = person.paused.is_none() && !person.parts.is_empty();
         match speaks {
             // It is answered with what is being said.
@@ -162,9 +161,7 @@ impl Ear {
         let (text, covers, confidence) = (caption.text.clone(), caption.covers, caption.confidence);
         person.parts.insert(caption.utterance, Part { text, covers, confidence });
         person.sentence_end = caption.sentence_end;
-        let (text, covers) = person.text();
-        let confidence = person.confidence();
-        let text = TurnInput::Text { speaker: caption.speaker.clone(), text, covers, confidence };
+        let text = person.told(&caption.speaker);
         self.hint(&caption.speaker).into_iter().chain([text]).collect()
     }
 
@@ -249,6 +246,12 @@ impl Listening {
         self.paused = Some(id);
         (self.sound, self.sentence_end) = (None, None);
         Some(TurnInput::Paused { speaker: source.peer.clone(), at })
+    }
+
+    /// All of it for the turn machine.
+    fn told(&self, speaker: &PeerId) -> TurnInput {
+        let (text, covers) = self.text();
+        TurnInput::Text { speaker: speaker.clone(), text, covers, confidence: self.confidence() }
     }
 
     /// All parts as one text. It covers as much as its least part does.

@@ -18,6 +18,24 @@ enum Verdict {
     Open,
 }
 
+/// What is understood so far of it.
+struct Words {
+    /// How many that are no back-channel take the turn, and how many there are.
+    least: usize,
+    beyond: usize,
+    are_none: bool,
+    are_sure: bool,
+    /// Engines make a word or two of every hum, and are less sure of them than of words that were said.
+    may_be_hum: bool,
+    may_become_back_channel: bool,
+}
+
+impl Words {
+    fn are_enough(&self) -> bool {
+        self.beyond >= self.least
+    }
+}
+
 impl TurnMachine {
     /// Somebody who silences the agent.
     pub(super) fn interrupts(&self) -> Option<&PeerId> {
@@ -64,39 +82,45 @@ impl TurnMachine {
     }
 
     fn verdict(&self, person: &Person, since: Duration, heard: bool) -> Verdict {
-        let settings = &self.settings.barge_in;
-        let text = person.text.as_ref().map_or("", |text| &text.text);
-        let least = settings.least_words(heard);
-        let has_words = words_beyond(text, &settings.back_channels) >= least;
-        let may_go_on = least > 0 && person.whole_text().is_none() && may_become_one(text, &settings.back_channels);
-        let is_hum = |ends: Duration| ends < person.begins + LONGEST_HUM && self.may_be_a_hum(person, heard);
+        let decide_within = self.settings.barge_in.decide_within;
+        let words = self.words_of(person, heard);
+        let is_whole = person.whole_text().is_some();
+        let may_go_on = words.may_become_back_channel && !is_whole;
+        let is_hum = |ends: Duration| words.may_be_hum && ends < person.begins + LONGEST_HUM;
         match person.voice {
-            Voice::Paused(at) if has_words && !may_go_on && !is_hum(at) => Verdict::Turn,
+            Voice::Paused(at) if words.are_enough() && !may_go_on && !is_hum(at) => Verdict::Turn,
             Voice::Speaks if self.now >= self.is_turn_at(person, heard) => Verdict::Turn,
             Voice::Speaks => Verdict::Open,
-            Voice::Paused(_) if person.whole_text().is_some() => Verdict::None(match words(text).is_empty() {
-                true => NotATurn::Noise,
-                false if has_words => NotATurn::NothingUnderstood,
+            Voice::Paused(_) if is_whole => Verdict::None(match words.are_enough() {
+                _ if words.are_none => NotATurn::Noise,
+                true => NotATurn::NothingUnderstood,
                 false => NotATurn::BackChannel,
             }),
-            Voice::Paused(at) if self.now >= at.max(since) + settings.decide_within => {
+            Voice::Paused(at) if self.now >= at.max(since) + decide_within => {
                 Verdict::None(NotATurn::NothingUnderstood)
             }
             // A detector fires, and no voice comes of it.
             Voice::Silent if person.detector != Detector::Fires => Verdict::None(NotATurn::Noise),
-            Voice::Silent if self.now >= since + settings.decide_within => Verdict::None(NotATurn::Noise),
+            Voice::Silent if self.now >= since + decide_within => Verdict::None(NotATurn::Noise),
             Voice::Paused(_) | Voice::Silent => Verdict::Open,
         }
     }
 
-    /// Engines make a word or two of every hum, and are less sure of them than of words that were said. It is asked of those who
-    /// speak into the agent's voice alone: who goes on before it is heard does not hum.
-    fn may_be_a_hum(&self, person: &Person, heard: bool) -> bool {
+    fn words_of(&self, person: &Person, heard: bool) -> Words {
         let settings = &self.settings.barge_in;
-        let (least, text) = (settings.least_words(heard), person.text.as_ref());
-        let beyond = words_beyond(text.map_or("", |text| &text.text), &settings.back_channels);
-        let confidence = text.and_then(|text| text.confidence);
-        heard && least > 0 && beyond <= least + 1 && confidence.is_some_and(|confidence| confidence < settings.unsure)
+        let text = person.text.as_ref().map_or("", |text| &text.text);
+        let confidence = person.text.as_ref().and_then(|text| text.confidence);
+        let (least, beyond) = (settings.least_words(heard), words_beyond(text, &settings.back_channels));
+        let are_few = least > 0 && beyond <= least + 1;
+        Words {
+            least,
+            beyond,
+            are_none: words(text).is_empty(),
+            are_sure: confidence.is_some_and(|confidence| confidence >= settings.sure),
+            // Who goes on before anything is heard of the agent does not hum.
+            may_be_hum: heard && are_few && confidence.is_some_and(|confidence| confidence < settings.unsure),
+            may_become_back_channel: least > 0 && may_become_one(text, &settings.back_channels),
+        }
     }
 
     /// The time at which the next of those verdicts is due.
@@ -115,20 +139,16 @@ impl TurnMachine {
     /// much; somebody who says "yeah, yeah" is listened to for longer.
     fn is_turn_at(&self, person: &Person, heard: bool) -> Duration {
         let settings = &self.settings.barge_in;
-        let least = settings.least_words(heard);
-        let text = person.text.as_ref().map_or("", |text| &text.text);
-        let beyond = words_beyond(text, &settings.back_channels);
-        let confidence = person.text.as_ref().and_then(|text| text.confidence);
-        let is_sure = confidence.is_some_and(|confidence| confidence >= settings.sure);
-        let agrees = beyond == 0 && !words(text).is_empty();
+        let words = self.words_of(person, heard);
+        let agrees = words.beyond == 0 && !words.are_none;
         person.begins
-            + match beyond {
-                _ if least == 0 || beyond > least + 1 => Duration::ZERO,
-                _ if agrees || may_become_one(text, &settings.back_channels) => self.settings.longest_turn,
-                _ if beyond >= least && is_sure => Duration::ZERO,
-                _ if beyond >= least && self.may_be_a_hum(person, heard) => LONGEST_HUM.min(settings.speech),
-                _ if beyond >= least => settings.words_after.min(settings.speech),
-                _ => settings.speech,
+            + match words.are_enough() {
+                _ if words.least == 0 || words.beyond > words.least + 1 => Duration::ZERO,
+                _ if agrees || words.may_become_back_channel => self.settings.longest_turn,
+                true if words.are_sure => Duration::ZERO,
+                true if words.may_be_hum => LONGEST_HUM.min(settings.speech),
+                true => settings.words_after.min(settings.speech),
+                false => settings.speech,
             }
     }
 

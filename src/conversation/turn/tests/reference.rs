@@ -47,8 +47,7 @@ struct Reference {
     /// The detector fires; it does and was found to mean nothing.
     fires: bool,
     is_dismissed: bool,
-    text: Option<(&'static str, Covers)>,
-    confidence: Option<f32>,
+    text: Option<(&'static str, Covers, Option<f32>)>,
     hint: Option<f32>,
     /// What was to be answered and was not, with when it began.
     unanswered: Option<(String, u64)>,
@@ -83,7 +82,6 @@ impl Reference {
             fires: false,
             is_dismissed: false,
             text: None,
-            confidence: None,
             hint: None,
             unanswered: None,
             answers: None,
@@ -116,7 +114,7 @@ impl Reference {
             }
             Happens::WentOn => self.go_on(),
             Happens::Text { words, covers, confidence } if self.mouth != Mouth::Closed => {
-                (self.text, self.confidence) = (Some((words, covers)), confidence);
+                self.text = Some((words, covers, confidence));
             }
             Happens::Text { .. } => {}
             Happens::Hint { complete } if self.mouth != Mouth::Closed => self.hint = Some(complete),
@@ -146,7 +144,7 @@ impl Reference {
     fn go_on(&mut self) {
         if let Mouth::Resting(_) = self.mouth {
             (self.mouth, self.hint) = (Mouth::Open, None);
-            self.text = self.text.map(|(words, _)| (words, Covers::Beginning));
+            self.text = self.text.map(|(words, _, sure)| (words, Covers::Beginning, sure));
         }
     }
 
@@ -190,7 +188,7 @@ impl Reference {
                 let delays = &self.rules.end_delay;
                 let [complete, unsure, incomplete] = [delays.complete, delays.unsure, delays.incomplete].map(ms);
                 let waits = match (self.text, self.hint) {
-                    (None | Some((_, Covers::Beginning)), _) => {
+                    (None | Some((_, Covers::Beginning, _)), _) => {
                         ms(self.rules.text_within).max(complete).max(unsure).max(incomplete)
                     }
                     (_, Some(hint)) if hint >= 2.0 / 3.0 => complete,
@@ -205,7 +203,7 @@ impl Reference {
     }
 
     fn all_said(&self) -> (String, u64) {
-        let now = self.text.map_or("", |(words, _)| words);
+        let now = self.text.map_or("", |(words, ..)| words);
         match &self.unanswered {
             None => (now.to_owned(), self.begins),
             Some((before, begins)) => (format!("{before} {now}").trim().to_owned(), *begins),
@@ -215,7 +213,7 @@ impl Reference {
     fn end_theirs(&mut self) {
         let (said, begins) = self.all_said();
         let ends = if let Mouth::Resting(at) = self.mouth { at } else { self.now };
-        let is_understood = matches!(self.text, Some((_, Covers::All)));
+        let is_understood = matches!(self.text, Some((_, Covers::All, _)));
         let is_turn = count(&said) >= self.rules.least_words.max(1) || (count(&said) > 0 && self.unanswered.is_some());
         let is_lost = !is_understood && ends.saturating_sub(begins) >= ms(self.rules.least_speech);
         self.forget();
@@ -267,10 +265,10 @@ impl Reference {
     fn settle_doubt(&mut self, since: u64, heard: bool, doubt: u64) {
         let barge_in = &self.rules.barge_in;
         let least = if heard { barge_in.words } else { barge_in.words_thinking };
-        let text = self.text.map_or("", |(words, _)| words);
+        let text = self.text.map_or("", |(words, ..)| words);
         let decide_within = ms(barge_in.decide_within);
-        let is_whole = matches!(self.text, Some((_, Covers::All | Covers::StoodIn)));
-        let confidence = self.confidence.filter(|_| self.text.is_some());
+        let is_whole = matches!(self.text, Some((_, Covers::All | Covers::StoodIn, _)));
+        let confidence = self.text.and_then(|(.., confidence)| confidence);
         let is_sure = confidence.is_some_and(|confidence| confidence >= barge_in.sure);
         let is_few = least > 0 && says_something(text) <= least + 1;
         let is_hum = heard && is_few && confidence.is_some_and(|confidence| confidence < barge_in.unsure);
