@@ -1,6 +1,6 @@
 //! Word error rates, with the engine that is taken unless another is named.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roomtone::{
     agent::testing::Microphone,
@@ -8,7 +8,7 @@ use roomtone::{
         Spoken,
         testing::{in_noise, through_telephone},
     },
-    speech::{Transcriber, TranscriberSettings},
+    speech::{Job, Transcriber, TranscriberSettings},
 };
 
 use crate::common::*;
@@ -125,4 +125,25 @@ async fn who_leaves_within_a_word_is_understood_up_to_it() {
     }
     println!("{leave} leave within a word or behind one; of {stood_in} the last word is left out");
     assert!((1..leave / 4).contains(&stood_in), "{stood_in} of {leave}");
+}
+
+/// Whoever interrupts an agent is waited for, and the model does not come to an end with so little: it stops where it may say no
+/// more, in the middle of a word.
+#[tokio::test]
+async fn beginnings_of_less_than_a_second_are_understood_by_the_words_before_the_last() {
+    let Some(place) = place() else { return };
+    let chain = chain(&place, "moonshine").await;
+    let (mut with_words, mut beginnings) = (0, 0);
+    for (samples, _) in people() {
+        for ms in (300..900).step_by(100) {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let job = Job::new(samples[..16 * ms].into(), false, Some("en".into()), deadline);
+            let (answer, _) = chain.listen(job).await.unwrap();
+            beginnings += 1;
+            with_words += usize::from(!answer.heard.text.is_empty());
+        }
+    }
+    println!("{with_words} of {beginnings} beginnings are understood");
+    // 16 if nothing stands of those with which the model comes to no end.
+    assert!(beginnings == 30 && with_words >= 20, "{with_words} of {beginnings}");
 }

@@ -25,14 +25,19 @@ struct Words {
     beyond: usize,
     are_none: bool,
     are_sure: bool,
-    /// Engines make a word or two of every hum, and are less sure of them than of words that were said.
-    may_be_hum: bool,
+    /// Engines make words of every hum, and are less sure of them than of words that were said.
+    are_doubtful: bool,
+    are_many: bool,
     may_become_back_channel: bool,
 }
 
 impl Words {
     fn are_enough(&self) -> bool {
         self.beyond >= self.least
+    }
+
+    fn may_be_hum(&self) -> bool {
+        self.are_doubtful && !self.are_many
     }
 }
 
@@ -86,7 +91,7 @@ impl TurnMachine {
         let words = self.words_of(person, heard);
         let is_whole = person.whole_text().is_some();
         let may_go_on = words.may_become_back_channel && !is_whole;
-        let is_hum = |ends: Duration| words.may_be_hum && ends < person.begins + LONGEST_HUM;
+        let is_hum = |ends: Duration| words.may_be_hum() && ends < person.begins + LONGEST_HUM;
         match person.voice {
             Voice::Paused(at) if words.are_enough() && !may_go_on && !is_hum(at) => Verdict::Turn,
             Voice::Speaks if self.now >= self.is_turn_at(person, heard) => Verdict::Turn,
@@ -111,14 +116,14 @@ impl TurnMachine {
         let text = person.text.as_ref().map_or("", |text| &text.text);
         let confidence = person.text.as_ref().and_then(|text| text.confidence);
         let (least, beyond) = (settings.least_words(heard), words_beyond(text, &settings.back_channels));
-        let are_few = least > 0 && beyond <= least + 1;
         Words {
             least,
             beyond,
             are_none: words(text).is_empty(),
             are_sure: confidence.is_some_and(|confidence| confidence >= settings.sure),
             // Who goes on before anything is heard of the agent does not hum.
-            may_be_hum: heard && are_few && confidence.is_some_and(|confidence| confidence < settings.unsure),
+            are_doubtful: heard && confidence.is_some_and(|confidence| confidence < settings.unsure),
+            are_many: least == 0 || beyond > least + 1,
             may_become_back_channel: least > 0 && may_become_one(text, &settings.back_channels),
         }
     }
@@ -143,10 +148,12 @@ impl TurnMachine {
         let agrees = words.beyond == 0 && !words.are_none;
         person.begins
             + match words.are_enough() {
-                _ if words.least == 0 || words.beyond > words.least + 1 => Duration::ZERO,
+                _ if words.least == 0 => Duration::ZERO,
+                _ if words.are_many && words.are_doubtful => settings.words_after.min(settings.speech),
+                _ if words.are_many => Duration::ZERO,
                 _ if agrees || words.may_become_back_channel => self.settings.longest_turn,
                 true if words.are_sure => Duration::ZERO,
-                true if words.may_be_hum => LONGEST_HUM.min(settings.speech),
+                true if words.may_be_hum() => LONGEST_HUM.min(settings.speech),
                 true => settings.words_after.min(settings.speech),
                 false => settings.speech,
             }

@@ -78,10 +78,11 @@ pub struct BargeIn {
     pub words_thinking: usize,
     /// Words of which the engine is so sure end it at once: the mean logarithm of their probability, of which 0 is certain.
     pub sure: f32,
-    /// A word or two of which it is less sure than this may be a hum: they end it when what goes on has lasted for 0.8 s.
+    /// A word or two of which it is less sure than this may be a hum: they end it when what goes on has lasted for 0.8 s. Three
+    /// words of which it is surer end it at once.
     pub unsure: f32,
-    /// A word or two that lie between, or of an engine that does not know, end it when what goes on has lasted for so long; three
-    /// end it at once, however sure they are.
+    /// A word or two that lie between, or of an engine that does not know, and three of which it is less sure, end it when what goes
+    /// on has lasted for so long.
     #[serde(deserialize_with = "units::duration::deserialize")]
     pub words_after: Duration,
     /// What goes on for longer ends it without words.
@@ -152,7 +153,7 @@ impl Default for BargeIn {
             words_thinking: 1,
             sure: -0.4,
             unsure: -0.6,
-            words_after: Duration::from_millis(550),
+            words_after: Duration::from_millis(500),
             speech: Duration::from_millis(1_000),
             decide_within: Duration::from_millis(1_200),
             protected: Duration::ZERO,

@@ -26,19 +26,24 @@ pub(super) struct Hypothesis {
     /// How probable a sign that ends a sentence was where the speech ended.
     pub(super) sentence_end: f32,
     /// It came to its end.
-    is_whole: bool,
+    pub(super) is_whole: bool,
 }
 
 impl Hypothesis {
     /// The mean logarithm of the probability of a token, the end among them.
     pub(super) fn confidence(&self) -> f32 {
-        self.certainty / (self.tokens.len() + 1) as f32
+        let tokens = self.tokens.len() + usize::from(self.is_whole);
+        self.certainty / tokens.max(1) as f32
     }
 
     /// What goes on to the last token that it may say is a loop, and one wild guess makes the rest a guess: of 134 spoken clips
     /// none did either, of what was made of music a quarter.
     pub(super) fn is_guess(&self) -> bool {
-        self.least < LEAST_OF_A_TOKEN || !self.is_whole
+        self.has_wild_token() || !self.is_whole
+    }
+
+    pub(super) fn has_wild_token(&self) -> bool {
+        self.least < LEAST_OF_A_TOKEN
     }
 
     /// The same with one more token.
@@ -181,7 +186,8 @@ mod tests {
     #[test]
     fn what_never_ends_and_what_has_a_wild_token_is_a_guess() {
         let looped = found(4, 6, |_| vec![(3, 0.9)]).unwrap();
-        assert_eq!((looped.tokens.len(), looped.is_guess()), (6, true));
+        assert_eq!((looped.tokens.len(), looped.is_guess(), looped.has_wild_token()), (6, true, false));
+        assert!((looped.confidence() - 0.9_f32.ln()).abs() < 1e-5, "there is no end to count");
         let wild = |said: &[i64]| if said.is_empty() { vec![(3, 0.02)] } else { vec![(2, 0.9)] };
         assert!(found(1, 6, wild).unwrap().is_guess());
         // A sure one goes before a guess, however long that is sure afterwards.

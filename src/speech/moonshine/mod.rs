@@ -10,7 +10,7 @@ mod wiener;
 
 use std::{
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ort::{
@@ -96,7 +96,8 @@ impl Worker {
         let utterance = self.encode(samples)?;
         let has_time = || !speech.time_left().is_zero();
         let said = self.decoder.search(utterance, Search { width, most }, has_time)?;
-        Ok(said.map(|said| self.transcription(&said)))
+        let may_be_cut = !speech.is_final && speech.duration() < LONGEST_CUT;
+        Ok(said.map(|said| self.transcription(&said, may_be_cut)))
     }
 
     fn encode(&mut self, samples: &[i16]) -> ort::Result<Encoded> {
@@ -110,11 +111,18 @@ impl Worker {
         Encoded::new(hidden, mask)
     }
 
-    fn transcription(&self, said: &Hypothesis) -> Transcription {
+    /// Of a beginning that may be cut, the words before the last one stand: the model goes on beyond what it heard.
+    fn transcription(&self, said: &Hypothesis, may_be_cut: bool) -> Transcription {
+        let is_cut = may_be_cut && !said.is_whole;
+        let is_guess = if is_cut { said.has_wild_token() } else { said.is_guess() };
+        let mut text = self.tokens.text(&said.tokens);
+        if is_cut {
+            text.truncate(text.trim_end().rfind(' ').unwrap_or(0));
+        }
         Transcription {
-            text: self.tokens.text(&said.tokens),
+            text,
             words: Vec::new(),
-            confidence: Some(if said.is_guess() { f32::MIN } else { said.confidence() }),
+            confidence: Some(if is_guess { f32::MIN } else { said.confidence() }),
             sentence_end: Some(said.sentence_end),
         }
     }
@@ -128,5 +136,7 @@ const AGAIN: u32 = 8;
 const WIDE: usize = 4;
 /// As many the model was trained to say at most.
 const MOST_TOKENS_A_SECOND: f64 = 6.5;
+/// How much of an utterance may be too little for the model to come to an end with: of longer ones it makes a loop.
+const LONGEST_CUT: Duration = Duration::from_secs(1);
 /// With less the encoder has nothing to look at: 60 ms.
 const LEAST_SAMPLES: usize = 960;

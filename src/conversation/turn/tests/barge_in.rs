@@ -25,7 +25,7 @@ fn what_an_engine_makes_of_a_hum_takes_no_turn() {
         assert_eq!(play.count("NothingUnderstood"), 1);
     }
     // Longer, more words than that, or before anything is heard of the agent: it is none.
-    for (lasts_ms, text, taken) in [(900, "Ma'am.", 3_800), (590, "Please stop now.", 3_380)] {
+    for (lasts_ms, text, taken) in [(900, "Ma'am.", 3_800), (590, "Please stop now.", 3_500)] {
         let mut play = speaking(TurnSettings::default());
         hums(&mut play, lasts_ms, text);
         assert_eq!((play.count("Resume {"), play.when("Drop")), (0, Some(taken)), "{:?}", play.said);
@@ -51,6 +51,26 @@ fn words_that_are_sure_take_the_turn_at_once_unless_they_may_become_a_back_chann
     assert_eq!(play.count("Drop"), 0);
     play.at(5_460, sure_by("ada", "What is", Covers::Beginning, -0.2));
     assert_eq!(play.when("Drop"), Some(5_460));
+}
+
+#[test]
+fn a_hum_that_is_taken_for_many_words_is_waited_for_and_words_that_are_less_doubtful_are_not() {
+    for (confidence, taken) in [(-0.9, 3_500), (-0.5, 3_300)] {
+        let mut play = speaking(TurnSettings::default());
+        play.at(3_080, TurnInput::Active { speaker: "ada".into() });
+        play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+        play.at(3_300, sure_by("ada", "I'm going to", Covers::Beginning, confidence));
+        play.pass_to(3_600);
+        assert_eq!(play.when("Drop"), Some(taken), "{confidence}: {:?}", play.said);
+    }
+    let mut play = speaking(TurnSettings::default());
+    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
+    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    play.at(3_300, sure_by("ada", "I'm going to", Covers::Beginning, -0.9));
+    play.at(3_420, sure_by("ada", "Alright.", Covers::Beginning, -0.2));
+    play.at(3_600, TurnInput::Paused { speaker: "ada".into(), at: MS(3_410) });
+    play.at(3_640, sure_by("ada", "Alright.", Covers::All, -0.2));
+    assert_eq!((play.count("Drop"), play.count("BackChannel")), (0, 1), "{:?}", play.said);
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn who_speaks_up_silences_the_agent_at_once_and_words_take_the_turn() {
     play.at(3_120, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
     play.at(3_400, text_of("ada", "Wait a", Covers::Beginning));
     play.pass_to(3_700);
-    assert_eq!((play.when("Drop"), play.when("AgentInterrupted")), (Some(3_550), Some(3_550)));
+    assert_eq!((play.when("Drop"), play.when("AgentInterrupted")), (Some(3_500), Some(3_500)));
     play.at(4_160, TurnInput::Paused { speaker: "ada".into(), at: MS(4_000) });
     play.at(4_230, text_of("ada", "Wait a minute.", Covers::All)).pass_to(9_000);
     assert_eq!(play.count("Confirm"), 2);

@@ -271,9 +271,11 @@ impl Reference {
         let confidence = self.text.and_then(|(.., confidence)| confidence);
         let is_sure = confidence.is_some_and(|confidence| confidence >= barge_in.sure);
         let is_few = least > 0 && says_something(text) <= least + 1;
-        let is_hum = heard && is_few && confidence.is_some_and(|confidence| confidence < barge_in.unsure);
+        let is_doubtful = heard && confidence.is_some_and(|confidence| confidence < barge_in.unsure);
+        let is_hum = is_doubtful && is_few;
         let has_words = says_something(text) >= least;
         let turn_after = match says_something(text) {
+            many if many > least + 1 && least > 0 && is_doubtful => ms(barge_in.words_after.min(barge_in.speech)),
             many if least == 0 || many > least + 1 => 0,
             0 if count(text) > 0 => ms(self.rules.longest_turn),
             some if some >= least && is_sure => 0,
