@@ -9,10 +9,12 @@ fn live() -> Talk<Client> {
     talk.hear(r#"4{"action":4,"clientId":"me","connectionId":"c"}"#);
     assert_eq!(
         talk.sent.drain(..).collect::<Vec<_>>(),
-        [r#"4{"action":10,"channel":"room:r"}"#, r#"4{"action":10,"channel":"user:me"}"#]
+        [r#"4{"action":10,"channel":"user:me"}"#, r#"4{"action":10,"channel":"room:r"}"#],
+        "private messages are heard by the time at which it is live"
     );
-    talk.hear(r#"4{"action":11,"channel":"room:r","clientId":"me","connectionId":"c"}"#);
     talk.hear(r#"4{"action":11,"channel":"user:me","clientId":"me","connectionId":"c"}"#);
+    assert_eq!(talk.lives, 0);
+    talk.hear(r#"4{"action":11,"channel":"room:r","clientId":"me","connectionId":"c"}"#);
     talk
 }
 
@@ -27,7 +29,7 @@ fn channels_are_attached_and_we_show_ourselves_in_rooms() {
     );
     assert_eq!(talk.lives, 1);
     let names: Vec<&str> = talk.events.iter().map(|event| event.kind.name()).collect();
-    assert_eq!(names, ["link.up", "room.entered", "other"]);
+    assert_eq!(names, ["link.up", "other", "room.entered"]);
 }
 
 #[test]

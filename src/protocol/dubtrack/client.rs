@@ -86,9 +86,9 @@ impl Client {
         }
         self.open_by = Some(now + limits::AUTHENTICATE);
         self.unattached = self.rooms.iter().map(|room| format!("room:{room}")).collect();
-        let channels: Vec<String> =
-            self.unattached.iter().cloned().chain(self.me.iter().map(|me| format!("user:{me}"))).collect();
-        for channel in channels {
+        // The server takes them in their order, and need not answer for private messages: they are heard when a room is.
+        let private = self.me.iter().map(|me| format!("user:{me}"));
+        for channel in private.chain(self.unattached.iter().cloned()).collect::<Vec<String>>() {
             self.send(&json!({ "action": 10, "channel": channel }));
         }
         self.look_if_live();
