@@ -27,7 +27,6 @@ struct Words {
     are_sure: bool,
     /// Engines make words of every hum, and are less sure of them than of words that were said.
     are_doubtful: bool,
-    are_many: bool,
     may_become_back_channel: bool,
 }
 
@@ -36,8 +35,12 @@ impl Words {
         self.beyond >= self.least
     }
 
+    fn are_many(&self) -> bool {
+        self.beyond > self.least + 1
+    }
+
     fn may_be_hum(&self) -> bool {
-        self.are_doubtful && !self.are_many
+        self.are_doubtful && !self.are_many()
     }
 }
 
@@ -121,9 +124,8 @@ impl TurnMachine {
             beyond,
             are_none: words(text).is_empty(),
             are_sure: confidence.is_some_and(|confidence| confidence >= settings.sure),
-            // Who goes on before anything is heard of the agent does not hum.
-            are_doubtful: heard && confidence.is_some_and(|confidence| confidence < settings.unsure),
-            are_many: least == 0 || beyond > least + 1,
+            // Who goes on before anything is heard of the agent does not hum, and where any speech counts its words do not.
+            are_doubtful: heard && least > 0 && confidence.is_some_and(|confidence| confidence < settings.unsure),
             may_become_back_channel: least > 0 && may_become_one(text, &settings.back_channels),
         }
     }
@@ -149,8 +151,8 @@ impl TurnMachine {
         person.begins
             + match words.are_enough() {
                 _ if words.least == 0 => Duration::ZERO,
-                _ if words.are_many && words.are_doubtful => settings.words_after.min(settings.speech),
-                _ if words.are_many => Duration::ZERO,
+                _ if words.are_many() && words.are_doubtful => settings.words_after.min(settings.speech),
+                _ if words.are_many() => Duration::ZERO,
                 _ if agrees || words.may_become_back_channel => self.settings.longest_turn,
                 true if words.are_sure => Duration::ZERO,
                 true if words.may_be_hum() => LONGEST_HUM.min(settings.speech),

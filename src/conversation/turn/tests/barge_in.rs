@@ -6,10 +6,15 @@ fn sure_by(who: &str, text: &str, covers: Covers, confidence: f32) -> TurnInput 
     TurnInput::Text { speaker: who.into(), text: text.into(), covers, confidence: Some(confidence) }
 }
 
+/// Ada begins to speak, and is known to after 0.22 s.
+fn speaks_up(play: &mut Play, from_ms: u64) {
+    play.at(from_ms + 80, TurnInput::Active { speaker: "ada".into() });
+    play.at(from_ms + 220, TurnInput::Began { speaker: "ada".into(), at: MS(from_ms) });
+}
+
 /// Ada hums from 3 s on, or says something that is understood no better; the pause behind it is known 0.2 s later.
 fn hums(play: &mut Play, lasts_ms: u64, text: &str) {
-    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
-    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    speaks_up(play, 3_000);
     play.at(3_380, sure_by("ada", text, Covers::Beginning, -0.7));
     let ends = 3_000 + lasts_ms;
     play.at(ends + 200, TurnInput::Paused { speaker: "ada".into(), at: MS(ends) });
@@ -39,14 +44,12 @@ fn what_an_engine_makes_of_a_hum_takes_no_turn() {
 #[test]
 fn words_that_are_sure_take_the_turn_at_once_unless_they_may_become_a_back_channel() {
     let mut play = speaking(TurnSettings::default());
-    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
-    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    speaks_up(&mut play, 3_000);
     play.at(3_340, sure_by("ada", "Got", Covers::Beginning, -0.1));
     play.at(3_700, TurnInput::Paused { speaker: "ada".into(), at: MS(3_500) });
     play.at(3_740, sure_by("ada", "Got it.", Covers::All, -0.1));
     assert_eq!((play.when("Resume {"), play.count("BackChannel")), (Some(3_740), 1), "{:?}", play.said);
-    play.at(5_080, TurnInput::Active { speaker: "ada".into() });
-    play.at(5_220, TurnInput::Began { speaker: "ada".into(), at: MS(5_000) });
+    speaks_up(&mut play, 5_000);
     play.at(5_340, sure_by("ada", "Why", Covers::Beginning, -0.5));
     assert_eq!(play.count("Drop"), 0);
     play.at(5_460, sure_by("ada", "What is", Covers::Beginning, -0.2));
@@ -57,15 +60,13 @@ fn words_that_are_sure_take_the_turn_at_once_unless_they_may_become_a_back_chann
 fn a_hum_that_is_taken_for_many_words_is_waited_for_and_words_that_are_less_doubtful_are_not() {
     for (confidence, taken) in [(-0.9, 3_500), (-0.5, 3_300)] {
         let mut play = speaking(TurnSettings::default());
-        play.at(3_080, TurnInput::Active { speaker: "ada".into() });
-        play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+        speaks_up(&mut play, 3_000);
         play.at(3_300, sure_by("ada", "I'm going to", Covers::Beginning, confidence));
         play.pass_to(3_600);
         assert_eq!(play.when("Drop"), Some(taken), "{confidence}: {:?}", play.said);
     }
     let mut play = speaking(TurnSettings::default());
-    play.at(3_080, TurnInput::Active { speaker: "ada".into() });
-    play.at(3_220, TurnInput::Began { speaker: "ada".into(), at: MS(3_000) });
+    speaks_up(&mut play, 3_000);
     play.at(3_300, sure_by("ada", "I'm going to", Covers::Beginning, -0.9));
     play.at(3_420, sure_by("ada", "Alright.", Covers::Beginning, -0.2));
     play.at(3_600, TurnInput::Paused { speaker: "ada".into(), at: MS(3_410) });
