@@ -273,11 +273,8 @@ impl Witness for Compared {
         // An agent without a voice says nothing, and is heard to.
         let is_compared = self.said.is_some() || samples.iter().any(|sample| *sample != 0);
         if is_compared && before != samples && !is_past_all {
-            let about = |samples: &[i16]| {
-                let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
-                format!("{} samples of the voice, peak {peak}", samples.len())
-            };
-            self.differs(Some(about(&before)), Some(about(samples)));
+            let (before, now) = tell_apart(&before, samples);
+            self.differs(Some(before), Some(now));
         }
     }
 
@@ -294,3 +291,30 @@ impl Witness for Compared {
 
 /// An event may hold a long reply.
 const LONGEST_EVENT: u64 = 1 << 20;
+
+/// Says of two stretches of sound where they first differ.
+fn tell_apart(before: &[i16], now: &[i16]) -> (String, String) {
+    let first = before.iter().zip(now).take_while(|(before, now)| before == now).count();
+    let about = |samples: &[i16]| match samples.get(first) {
+        Some(sample) => format!("sample {first} of {} of the voice is {sample}", samples.len()),
+        None => format!("{} samples of the voice", samples.len()),
+    };
+    (about(before), about(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tell_apart;
+
+    #[test]
+    fn sounds_that_differ_are_told_apart_though_they_are_as_long_and_as_loud() {
+        let told = |before, now| {
+            let (before, now) = tell_apart(before, now);
+            format!("{before}; {now}")
+        };
+        let third = "sample 2 of 3 of the voice is 5; sample 2 of 3 of the voice is -5";
+        assert_eq!(told(&[5, 1, 5], &[5, 1, -5]), third);
+        assert_eq!(told(&[1, 2], &[1]), "sample 1 of 2 of the voice is 2; 1 samples of the voice");
+        assert_eq!(told(&[], &[7]), "0 samples of the voice; sample 0 of 1 of the voice is 7");
+    }
+}
