@@ -100,7 +100,7 @@ async fn ask(program: &mut Program, id: u64, speech: &Spoken<'_>) -> Result<Tran
         Some(_) => Err(EngineError::Failed("it could not do this utterance".into())),
         None => {
             let Reply { text, words, confidence, sentence_end, .. } = reply;
-            Ok(Transcription { text, words, confidence, sentence_end }.within(speech.duration()))
+            Ok(Transcription { text, words, confidence, sentence_end, is_tentative: false }.within(speech.duration()))
         }
     }
 }

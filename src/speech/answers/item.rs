@@ -44,6 +44,8 @@ pub(in crate::speech) struct Heard {
     words: Vec<TimedWord>,
     confidence: Option<f32>,
     sentence_end: Option<f32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_tentative: bool,
     nonsense: Option<Nonsense>,
     queued: Duration,
     took: Duration,
@@ -86,6 +88,7 @@ impl Recorded for Result<(Answer, AskedEngine), EngineError> {
                 words: heard.words.into_iter().map(TimedWord::from).collect(),
                 confidence: heard.confidence,
                 sentence_end: heard.sentence_end,
+                is_tentative: heard.is_tentative,
                 nonsense,
                 queued,
                 took,
@@ -104,6 +107,7 @@ impl Recorded for Result<(Answer, AskedEngine), EngineError> {
             words: heard.words.into_iter().map(Word::from).collect(),
             confidence: heard.confidence,
             sentence_end: heard.sentence_end,
+            is_tentative: heard.is_tentative,
         };
         let Heard { engine, nonsense, queued, took, .. } = Heard { text: String::new(), words: Vec::new(), ..heard };
         Ok((Answer { heard: transcription, nonsense, queued, took }, AskedEngine::named(engine.as_str().into())))

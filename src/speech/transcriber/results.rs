@@ -60,13 +60,14 @@ impl Transcriber {
         let interval = Spoken::RATE.duration_of((samples - open.understood) as u64);
         self.chain.first().stats().partial_interval.note(interval);
         open.understood = samples;
-        open.partial = heard;
-        open.engine = Some(engine);
         if let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) {
             let mut caption = Caption::of(utterance, Quality::Partial);
             caption.ends = utterance.begins + Spoken::RATE.duration_of(samples as u64);
-            fill(&mut caption, open.partial.clone(), open.engine.clone(), utterance.begins);
+            fill(&mut caption, heard.clone(), Some(engine.clone()), utterance.begins);
             self.ready.push_back(caption);
+        }
+        if !heard.is_tentative {
+            (open.partial, open.engine) = (heard, Some(engine));
         }
     }
 
