@@ -18,7 +18,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use roomtone::{
     agent::AgentError,
-    audio::Sound,
     conversation::{
         Conversation, Entry, Speech, UserTurn,
         turn::{EndDelay, TurnEvent, TurnSettings},
@@ -29,7 +28,7 @@ use roomtone::{
 use tokio::{sync::mpsc, time::sleep};
 
 use common::{argument, place, print_spread};
-use said::{Interruption, interruptions, print_wrong, sentences, silence, with_pause};
+use said::{Interruption, Sentence, interruptions, print_wrong, sentences, shuffled, silence, with_pause};
 use stage::{Stage, loud, person, sandbox};
 
 #[tokio::main]
@@ -98,16 +97,16 @@ struct Outcome {
 
 async fn barge_in(place: &Path, count: usize, rooms: usize) {
     let dialogue = dialogue(place, TurnSettings::default(), false).await;
-    let all = interruptions(place).await;
+    let all = shuffled(&interruptions(place).await, count);
     let sandbox = sandbox().await;
     let mut tasks = Vec::new();
     for room in 0..rooms {
-        let (dialogue, all, sandbox) = (dialogue.clone(), all.clone(), sandbox.clone());
-        let mine = (count + rooms - 1 - room) / rooms;
+        let (dialogue, sandbox) = (dialogue.clone(), sandbox.clone());
+        let mine: Vec<Interruption> = all.iter().skip(room).step_by(rooms).cloned().collect();
         tasks.push(tokio::spawn(async move {
             let (sender, _asked) = mpsc::channel(1_000);
             let stage = Stage::set(&sandbox, dialogue.agent(Storyteller(sender))).await;
-            interrupt(&stage, &all, mine, room as u64).await
+            interrupt(&stage, &mine, room as u64).await
         }));
     }
     let mut outcomes = Vec::new();
@@ -117,7 +116,7 @@ async fn barge_in(place: &Path, count: usize, rooms: usize) {
     report(&outcomes);
 }
 
-async fn interrupt(stage: &Stage, all: &[Interruption], count: usize, seed: u64) -> Vec<Outcome> {
+async fn interrupt(stage: &Stage, all: &[Interruption], seed: u64) -> Vec<Outcome> {
     let mut random = fastrand::Rng::with_seed(seed + 7);
     let speaks = |event: &TurnEvent| matches!(event, TurnEvent::AgentSpeaks { .. });
     let ends = |event: &TurnEvent| matches!(event, TurnEvent::AgentResumed { .. } | TurnEvent::AgentInterrupted { .. });
@@ -125,9 +124,8 @@ async fn interrupt(stage: &Stage, all: &[Interruption], count: usize, seed: u64)
     let behind = stage.events(0).len();
     stage.say(&person("goforward.raw")).await;
     stage.until("the story", behind, PATIENCE, speaks).await;
-    for _ in 0..count {
+    for interruption in all {
         sleep(Duration::from_millis(random.u64(1_000..4_000))).await;
-        let interruption = &all[random.usize(..all.len())];
         let behind = stage.events(0).len();
         let said = stage.now();
         stage.say(&interruption.sound).await;
@@ -194,7 +192,7 @@ fn report(outcomes: &[Outcome]) {
             share(&|o| o.taken.is_none() && !o.never_noticed)
         );
         let is_wrong = |o: &&&Outcome| o.taken.is_some_and(|taken| taken != (what == "a person"));
-        print_wrong(of.iter().filter(is_wrong).map(|o| &*o.name));
+        print_wrong("decided wrongly", of.iter().filter(is_wrong).map(|o| &*o.name));
         let figures: [(&str, Figure); 4] = [
             ("silent after the onset", |o| o.silent_after_onset),
             ("silent after the activity's start", |o| o.silent_after_activity),
@@ -221,14 +219,14 @@ impl Conversation for Yes {
 
 async fn answers(place: &Path, name: &str, settings: TurnSettings, listens: bool, count: usize, rooms: usize) {
     let dialogue = dialogue(place, settings, listens).await;
-    let (sandbox, all) = (sandbox().await, Arc::new(sentences(place)));
+    let (sandbox, all) = (sandbox().await, shuffled(&sentences(place), count));
     let mut tasks = Vec::new();
     for room in 0..rooms {
-        let (dialogue, sandbox, all) = (dialogue.clone(), sandbox.clone(), all.clone());
-        let mine = (count + rooms - 1 - room) / rooms;
+        let (dialogue, sandbox) = (dialogue.clone(), sandbox.clone());
+        let mine: Vec<_> = all.iter().skip(room).step_by(rooms).cloned().collect();
         tasks.push(tokio::spawn(async move {
             let stage = Stage::set(&sandbox, dialogue.agent(Yes)).await;
-            ask(&stage, &all, mine, room).await
+            ask(&stage, &mine, room).await
         }));
     }
     let mut results = Vec::new();
@@ -236,13 +234,14 @@ async fn answers(place: &Path, name: &str, settings: TurnSettings, listens: bool
         results.extend(task.await.unwrap());
     }
     for voice in ["people", "hibari"] {
-        let of: Vec<&Answer> = results.iter().filter(|answer| answer.voice == voice).collect();
+        let of: Vec<&Answer> = results.iter().filter(|answer| answer.sentence.voice == voice).collect();
         let cut = of.iter().filter(|answer| answer.is_cut).count();
         println!(
             "{name}, {voice}: {} turns, {cut} answered into a pause, {} not answered",
             of.len(),
             of.iter().filter(|a| a.audible.is_none()).count()
         );
+        print_wrong("cut", of.iter().filter(|answer| answer.is_cut).map(|answer| &*answer.sentence.name));
         let mut audible: Vec<f64> = of.iter().filter(|a| !a.is_cut).filter_map(|answer| answer.audible).collect();
         print_spread("speech end to first audible sound", &mut audible);
         for part in TurnPart::ALL {
@@ -259,30 +258,29 @@ async fn answers(place: &Path, name: &str, settings: TurnSettings, listens: bool
 }
 
 struct Answer {
-    voice: &'static str,
+    sentence: Sentence,
     is_cut: bool,
     audible: Option<f64>,
     figures: Option<TurnFigures>,
 }
 
-async fn ask(stage: &Stage, all: &[(&'static str, Sound)], count: usize, room: usize) -> Vec<Answer> {
+async fn ask(stage: &Stage, all: &[Sentence], room: usize) -> Vec<Answer> {
     let mut random = fastrand::Rng::with_seed(room as u64 + 99);
     let mut marks = Vec::new();
     let finished = |event: &TurnEvent| matches!(event, TurnEvent::AgentFinished { .. });
-    for n in 0..count {
-        let (voice, sound) = &all[(n * 7 + room * 3) % all.len()];
-        let (sound, second) = with_pause(sound, Duration::from_millis(random.u64(300..1_000)));
+    for sentence in all {
+        let (sound, second) = with_pause(&sentence.sound, Duration::from_millis(random.u64(300..1_000)));
         let (behind, notes) = (stage.events(0).len(), stage.notes().len());
         let said = stage.now();
         stage.say(&sound).await;
         sleep(sound.duration() + Duration::from_millis(100)).await;
         stage.until("an answer", behind, PATIENCE, finished).await;
         sleep(Duration::from_millis(700)).await;
-        marks.push((*voice, said, second, sound.duration(), notes));
+        marks.push((sentence.clone(), said, second, sound.duration(), notes));
     }
     let (person, agent) = stage.recordings();
     let all_notes = stage.notes();
-    let answer = |(voice, said, second, lasts, notes): (&'static str, Duration, Duration, Duration, usize)| {
+    let answer = |(sentence, said, second, lasts, notes): (Sentence, Duration, Duration, Duration, usize)| {
         let at = |time: Duration| person.rate.samples_in(time);
         let window = &person.samples[at(said)..(at(said + lasts) + 4_800).min(person.samples.len())];
         let (first, last) = loud(window, person.rate).unwrap();
@@ -293,7 +291,8 @@ async fn ask(stage: &Stage, all: &[(&'static str, Sound)], count: usize, room: u
         let heard = heard.map(|at| begins + agent.rate.duration_of(at as u64));
         let is_cut = heard.is_some_and(|heard| heard < begins + second);
         let figures = all_notes[notes..].iter().filter_map(|(_, note)| TurnFigures::of_note(note)).next_back();
-        Answer { voice, is_cut, audible: heard.map(|heard| (heard.as_secs_f64() - ends.as_secs_f64()) * 1e3), figures }
+        let audible = heard.map(|heard| (heard.as_secs_f64() - ends.as_secs_f64()) * 1e3);
+        Answer { sentence, is_cut, audible, figures }
     };
     marks.into_iter().map(answer).collect()
 }

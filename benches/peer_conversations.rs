@@ -12,6 +12,7 @@ mod stage;
 mod common;
 
 #[path = "common/said.rs"]
+#[allow(dead_code)]
 mod said;
 
 use std::{
@@ -38,7 +39,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use common::{argument, percentile, place, print_spread};
-use said::{Interruption, interruptions, print_wrong, sentences, silence, with_pause};
+use said::{Interruption, Sentence, interruptions, print_wrong, sentences, shuffled, silence, with_pause};
 use stage::{loud, person, sandbox};
 
 #[tokio::main]
@@ -219,33 +220,33 @@ async fn speak(sandbox: Arc<Sandbox>, room: RoomId, person: PeerId, microphone: 
 }
 
 /// People's questions, each with a pause of the speaker's own.
-async fn answers(scene: &Scene, all: &[(&'static str, Sound)], count: usize) -> Value {
+async fn answers(scene: &Scene, all: &[Sentence], count: usize) -> Value {
     let mut random = fastrand::Rng::with_seed(99);
     let mut marks = Vec::new();
-    for n in 0..count {
-        let (_, sound) = &all[n * 7 % all.len()];
-        let (sound, second) = with_pause(sound, Duration::from_millis(random.u64(300..1_000)));
+    for Sentence { sound, name, .. } in shuffled(all, count) {
+        let (sound, second) = with_pause(&sound, Duration::from_millis(random.u64(300..1_000)));
         let said = scene.say(&sound).await;
         scene.until_it_has_spoken(said + sound.duration(), Duration::from_secs(6)).await;
-        marks.push((said, second, sound.duration()));
+        marks.push((name, said, second, sound.duration()));
     }
     let (person, agent) = scene.recordings();
-    let (mut late, mut cut, mut silent) = (Vec::new(), 0, 0);
-    for (said, second, lasts) in marks {
+    let (mut late, mut cut, mut silent) = (Vec::new(), Vec::new(), 0);
+    for (name, said, second, lasts) in marks {
         let at = |time: Duration| person.rate.samples_in(time);
         let window = &person.samples[at(said)..at(said + lasts + 2 * AHEAD + CHUNK).min(person.samples.len())];
         let (first, last) = loud(window, person.rate).expect("it was said");
         let (begins, ends) = (at(said) + first, at(said) + last);
         let heard = agent.samples[begins..].iter().position(|sample| sample.unsigned_abs() > 60);
         match heard.map(|at| begins + at) {
-            Some(heard) if heard < begins + person.rate.samples_in(second) => cut += 1,
+            Some(heard) if heard < begins + person.rate.samples_in(second) => cut.push(name),
             Some(heard) => late.push((heard as f64 - ends as f64) * 1e3 / f64::from(agent.rate.0)),
             None => silent += 1,
         }
     }
-    println!("{count} turns, {cut} answered into a pause of the speaker's own, {silent} not answered");
+    println!("{count} turns, {} answered into a pause of the speaker's own, {silent} not answered", cut.len());
+    print_wrong("cut", cut.iter().map(String::as_str));
     print_spread("speech end to first audible sound", &mut late);
-    json!({ "turns": count, "cut": cut, "silent": silent, "late_ms": spread(&late) })
+    json!({ "turns": count, "cut": cut.len(), "silent": silent, "late_ms": spread(&late) })
 }
 
 /// What is said into a story.
@@ -254,13 +255,12 @@ async fn barge_in(scene: &Scene, all: &[Interruption], count: usize) -> Value {
     let mut report = json!({});
     let mut marks = Vec::new();
     tell_story(scene).await;
-    for _ in 0..count {
+    for interruption in shuffled(all, count) {
         sleep(Duration::from_millis(random.u64(1_000..3_000))).await;
-        let interruption = &all[random.usize(..all.len())];
         let said = scene.say(&interruption.sound).await;
         sleep(LOOKED_AT).await;
         let went_on = is_telling(scene);
-        marks.push((interruption.clone(), said, went_on));
+        marks.push((interruption, said, went_on));
         if !went_on {
             scene.until_it_has_spoken(said, Duration::from_secs(6)).await;
             tell_story(scene).await;
@@ -282,7 +282,7 @@ async fn barge_in(scene: &Scene, all: &[Interruption], count: usize) -> Value {
         let mut silent: Vec<f64> = silent.collect();
         println!("{what}: {} times, the story ended {ended} times", of.len());
         let wrong = of.iter().filter(|(.., went_on)| *went_on == (what == "a person"));
-        print_wrong(wrong.map(|(interruption, ..)| &*interruption.name));
+        print_wrong("decided wrongly", wrong.map(|(interruption, ..)| &*interruption.name));
         print_spread("silent after the onset", &mut silent);
         report[what] = json!({ "times": of.len(), "ended": ended, "silent_ms": spread(&silent) });
     }

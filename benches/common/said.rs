@@ -1,9 +1,6 @@
 //! What is said to agents in benches of conversations: people's questions with pauses in them, and what interrupts.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use roomtone::{
     audio::{Hz, Sound},
@@ -49,12 +46,25 @@ pub(crate) async fn interruptions(place: &Path) -> Vec<Interruption> {
     all
 }
 
-/// The names of those that were decided wrongly.
-pub(crate) fn print_wrong<'a>(names: impl Iterator<Item = &'a str>) {
+/// So many of them, each as often as the others, in an order that is always the same.
+pub(crate) fn shuffled<T: Clone>(all: &[T], count: usize) -> Vec<T> {
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut order = Vec::new();
+    while order.len() < count {
+        let mut round = all.to_vec();
+        random.shuffle(&mut round);
+        order.extend(round);
+    }
+    order.truncate(count);
+    order
+}
+
+/// The names of those with which something went wrong.
+pub(crate) fn print_wrong<'a>(what: &str, names: impl Iterator<Item = &'a str>) {
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     if !names.is_empty() {
-        println!("  decided wrongly: {}", names.join(", "));
+        println!("  {what}: {}", names.join(", "));
     }
 }
 
@@ -95,19 +105,27 @@ pub(crate) fn silence(sound: &Sound, from: Duration) -> Option<Duration> {
     None
 }
 
-/// What people say, with a pause of their own in it.
-pub(crate) fn sentences(place: &Path) -> Vec<(&'static str, Sound)> {
-    let mut all: Vec<(&'static str, Sound)> = [870, 880, 890, 920, 930]
-        .map(|n| ("people", person(&format!("librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav"))))
-        .into();
-    for file in ["goforward.raw", "something.raw", "cards/005.wav"] {
-        all.push(("people", person(file)));
-    }
-    for n in 1..=20 {
-        let file: PathBuf = place.join(format!("voices/hibari/{n:03}.wav"));
-        all.push(("hibari", trimmed(&Sound::read(&file).unwrap().at(Hz::K16))));
-    }
-    all
+/// A sentence that somebody says.
+#[derive(Clone)]
+pub(crate) struct Sentence {
+    /// People or hibari.
+    pub(crate) voice: &'static str,
+    pub(crate) name: String,
+    pub(crate) sound: Sound,
+}
+
+/// What people and hibari say.
+pub(crate) fn sentences(place: &Path) -> Vec<Sentence> {
+    let librivox = [870, 880, 890, 920, 930].map(|n| format!("librivox/sense_and_sensibility_01_austen_64kb-0{n}.wav"));
+    let short = ["goforward.raw", "something.raw", "cards/005.wav"].map(str::to_owned);
+    let people = librivox.into_iter().chain(short);
+    let people = people.map(|name| Sentence { voice: "people", sound: person(&name), name });
+    let made = (1..=20).map(|n| {
+        let name = format!("hibari's {n:03}");
+        let sound = Sound::read(&place.join(format!("voices/hibari/{n:03}.wav"))).unwrap();
+        Sentence { voice: "hibari", sound: trimmed(&sound.at(Hz::K16)), name }
+    });
+    people.chain(made).collect()
 }
 
 /// The sound with a pause at the quietest place of its middle.
