@@ -9,7 +9,7 @@ use crate::{
     agent::{Input, Source},
     conversation::{
         SaidSoFar, TurnDetector, TurnListener,
-        listening::{End, Heard, UtteranceId},
+        listening::{End, Heard, Utterance, UtteranceId},
         transcript::Caption,
         turn::{Covers, TurnInput},
     },
@@ -81,14 +81,24 @@ impl Ear {
 
     /// Takes what the room told, and gives what that is to the turn machine.
     pub(super) fn handle(&mut self, input: &Input) -> Vec<TurnInput> {
-        let (people, mut pauses, mut told) = (&mut self.people, Vec::new(), Vec::new());
+        let (people, mut pauses, mut ends, mut told) = (&mut self.people, Vec::new(), Vec::new(), Vec::new());
+        let listens = self.listener.is_some();
         self.transcriber.handle_and_tell(input, |heard| {
-            told.extend(on_heard(people, heard));
-            if let Heard::Paused(source, id, _) = heard {
-                pauses.push((source.clone(), *id));
+            let is = on_heard(people, heard);
+            match heard {
+                Heard::Paused(source, id, _) => pauses.push((source.clone(), *id)),
+                // One whose sound stops makes no pause before that.
+                Heard::Ended(utterance) if listens && is.is_some() => ends.push(utterance.clone()),
+                _ => {}
             }
+            told.extend(is);
         });
-        pauses.into_iter().for_each(|(source, id)| self.judge(&source, id));
+        for (source, id) in pauses {
+            if let Some(open) = self.transcriber.open_on(&source.track).filter(|open| open.id == id) {
+                self.judging.extend(judgement(self.listener.as_ref(), open));
+            }
+        }
+        self.judging.extend(ends.iter().filter_map(|utterance| judgement(self.listener.as_ref(), utterance)));
         if let Input::Event(event) = input {
             told.extend(self.on_event(&event.kind));
         }
@@ -112,17 +122,6 @@ impl Ear {
             }
             _ => None,
         }
-    }
-
-    /// Has it heard whether somebody has finished.
-    fn judge(&mut self, source: &Source, id: UtteranceId) {
-        let Some(listener) = self.listener.clone() else { return };
-        let Some(utterance) = self.transcriber.open_on(&source.track).filter(|open| open.id == id) else { return };
-        let samples: Arc<[i16]> = utterance.samples[..utterance.speech_ends.min(utterance.samples.len())].into();
-        let speaker = source.peer.clone();
-        self.judging.push(Box::pin(async move {
-            Judged { speaker, utterance: id, finished: speech::judge(listener, samples).await }
-        }));
     }
 
     /// Waits for what is heard next. Dropping the future loses nothing.
@@ -206,6 +205,14 @@ impl Ear {
     }
 }
 
+/// Has it heard whether somebody has finished.
+fn judgement(listener: Option<&Arc<dyn TurnListener>>, utterance: &Utterance) -> Option<BoxFuture<'static, Judged>> {
+    let listener = listener?.clone();
+    let samples: Arc<[i16]> = utterance.samples[..utterance.speech_ends.min(utterance.samples.len())].into();
+    let (speaker, utterance) = (utterance.source.peer.clone(), utterance.id);
+    Some(Box::pin(async move { Judged { speaker, utterance, finished: speech::judge(listener, samples).await } }))
+}
+
 fn on_heard(people: &mut BTreeMap<PeerId, Listening>, heard: &Heard) -> Option<TurnInput> {
     let speaker = |source: &Source| source.peer.clone();
     match heard {
@@ -278,3 +285,6 @@ impl Listening {
 /// How much more speech makes another partial result in the agent's turn. In others' nothing waits for it, and beginnings are most
 /// of what an ear costs.
 const HURRIED_PARTIALS: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;

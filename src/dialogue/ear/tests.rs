@@ -1,0 +1,92 @@
+//! What the turn machine is told of a person's sound, whichever way it ends.
+
+use std::{path::Path, sync::Mutex};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::{
+    agent::testing::Microphone,
+    audio::Sound,
+    conversation::{
+        About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, TextTurnDetector, Transcription,
+    },
+    speech::{ChainLink, Pool, PoolSettings},
+};
+
+/// Understands the same of everything.
+struct Same;
+
+impl SpeechToText for Same {
+    fn about(&self) -> About {
+        About { name: "same".into(), languages: Languages::english() }
+    }
+
+    fn worker(&self) -> Result<Box<dyn SpeechWorker>, EngineError> {
+        Ok(Box::new(Same))
+    }
+}
+
+impl SpeechWorker for Same {
+    fn transcribe(&mut self, _: &Spoken<'_>) -> Result<Transcription, EngineError> {
+        Ok(Transcription { sentence_end: Some(1.0), ..Transcription::of("We went home yesterday.") })
+    }
+}
+
+/// Says that everybody has finished, and keeps how many samples it heard.
+#[derive(Default)]
+struct Finished(Mutex<Vec<usize>>);
+
+#[async_trait]
+impl TurnListener for Finished {
+    async fn finished(&self, samples: Arc<[i16]>) -> Option<f32> {
+        self.0.lock().unwrap().push(samples.len());
+        Some(1.0)
+    }
+}
+
+const LONG: Duration = Duration::from_secs(120);
+
+/// How much was heard by the listener of what somebody says and then is silent, or is not heard any more, and what came of it.
+async fn heard(is_silent: bool) -> (Vec<usize>, Vec<f32>) {
+    let pool = Pool::start(Same, &PoolSettings::default()).await.unwrap();
+    let chain = Chain::new(vec![ChainLink::new(pool, LONG)]);
+    let listener = Arc::new(Finished::default());
+    let mut ear = Ear::new(chain, TranscriberSettings::default(), Arc::new(TextTurnDetector), Some(listener.clone()));
+    let speech = Sound::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/speech.wav")).unwrap();
+    let speech = speech.at(Spoken::RATE).samples;
+    let ends = speech.iter().rposition(|sample| sample.unsigned_abs() > 1_000).unwrap();
+    let mut ada = Microphone::new("ada", Spoken::RATE);
+    let mut inputs = ada.say(&speech[..ends]);
+    match is_silent {
+        true => inputs.extend(ada.say(&[0; 48_000])),
+        false => inputs.push(ada.pause()),
+    }
+    let mut told: Vec<TurnInput> = Vec::new();
+    for input in inputs {
+        told.extend(ear.handle(&input));
+    }
+    // An answer to each pause, and one to each question whether it was the end.
+    while !ear.judging.is_empty() || ear.transcriber.earliest().is_some() {
+        match ear.next().await {
+            EarNews::Caption(caption) => told.extend(ear.on_caption(&caption)),
+            EarNews::Judged(judged) => told.extend(ear.on_judged(&judged)),
+        }
+    }
+    let hints = told.into_iter().filter_map(|input| match input {
+        TurnInput::Hint { complete, .. } => Some(complete),
+        _ => None,
+    });
+    let hints = hints.collect();
+    let lengths = listener.0.lock().unwrap().clone();
+    (lengths, hints)
+}
+
+#[tokio::test]
+async fn whether_somebody_has_finished_is_heard_whether_they_fall_silent_or_their_sound_stops() {
+    for is_silent in [true, false] {
+        let (lengths, hints) = heard(is_silent).await;
+        assert!(!lengths.is_empty() && lengths.iter().all(|samples| *samples > 8_000), "{lengths:?}");
+        assert_eq!(hints.last(), Some(&1.0), "silent: {is_silent}, {hints:?}");
+    }
+}
