@@ -344,3 +344,6 @@ impl Transcriber {
 const LEAST_TIME: Duration = Duration::from_secs(1);
 /// An agent that was told to leave has 0.9 s.
 const AT_THE_END: Duration = Duration::from_millis(700);
+
+#[cfg(test)]
+mod tests;
