@@ -32,8 +32,9 @@ const ENGLISH: [&str; 34] = [
     "yeah", "yep", "yes", "yup", "i",
 ];
 
-/// The same, where it is all that is said. A sentence that begins so counts from its first word on.
-const PHRASES: [&str; 6] = ["fair enough", "go on", "got it", "i know", "makes sense", "of course"];
+/// The same, where it is all that is said, and how engines spell what is. A sentence that begins so counts from its first word on.
+const PHRASES: [&str; 10] =
+    ["fair enough", "go on", "got it", "i c", "i know", "ic", "m m", "makes sense", "o k", "of course"];
 
 #[cfg(test)]
 mod tests {
@@ -50,6 +51,7 @@ mod tests {
         );
         assert!(!may_become_one("Got it", &[]) && !may_become_one("Stop", &[]) && !may_become_one("", &[]));
         assert_eq!(words_beyond("Stop!", &[]), 1);
+        assert_eq!((words_beyond("I. C.", &[]), words_beyond("I. C. E.", &[])), (0, 2));
         assert_eq!((words_beyond("Got it.", &[]), words_beyond("Got it wrong", &[])), (0, 3));
         assert_eq!(words_beyond("Ähm, natürlich", &["ähm".into(), "Na, Natürlich".into()]), 0);
         assert_eq!(words_beyond("Ja, genau.", &["ja".into(), "Genau".into()]), 0);
