@@ -10,6 +10,27 @@ use crate::{
     speech::{ChainLink, Pool, PoolSettings},
 };
 
+/// Says with how much silence what it hears ends, in whole blocks of 10 ms.
+#[derive(Clone)]
+struct Silences;
+
+impl SpeechToText for Silences {
+    fn about(&self) -> About {
+        About { name: "silences".into(), languages: Languages::english() }
+    }
+
+    fn worker(&self) -> Result<Box<dyn SpeechWorker>, EngineError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl SpeechWorker for Silences {
+    fn transcribe(&mut self, speech: &Spoken<'_>) -> Result<Transcription, EngineError> {
+        let silent = speech.samples.iter().rev().take_while(|sample| **sample == 0).count();
+        Ok(Transcription::of(format!("{} blocks", silent / 160)))
+    }
+}
+
 /// Understands beginnings, and ends of nothing but the sentence that every pool begins with, which is long.
 #[derive(Clone)]
 struct Beginnings {
@@ -35,15 +56,15 @@ impl SpeechWorker for Beginnings {
     }
 }
 
-async fn captions(is_tentative: bool) -> Vec<Caption> {
-    let engine = Beginnings { is_tentative };
+/// The captions of two seconds of speech that stop, or end in silence.
+async fn captions(engine: impl SpeechToText, settings: TranscriberSettings, silence: usize) -> Vec<Caption> {
     let pool = Pool::start(engine, &PoolSettings::default()).await.unwrap();
     let chain = Chain::new(vec![ChainLink::new(pool, Duration::from_secs(120))]);
-    let mut transcriber = Transcriber::new(chain, TranscriberSettings::default());
+    let mut transcriber = Transcriber::new(chain, settings);
     let speech = Sound::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/speech.wav")).unwrap();
     let mut ada = Microphone::new("ada", Spoken::RATE);
     let mut captions = Vec::new();
-    for input in ada.say(&speech.at(Spoken::RATE).samples[..32_000]) {
+    for input in ada.say(&[&speech.at(Spoken::RATE).samples[..32_000], &vec![0; silence]].concat()) {
         transcriber.handle(&input);
         while let Some(caption) = transcriber.next_of_heard().await {
             captions.push(caption);
@@ -55,13 +76,23 @@ async fn captions(is_tentative: bool) -> Vec<Caption> {
 
 #[tokio::test]
 async fn what_an_engine_comes_to_no_end_with_is_given_and_never_stands_for_what_was_said() {
-    let told = captions(false).await;
+    let told = captions(Beginnings { is_tentative: false }, TranscriberSettings::default(), 0).await;
     let (last, beginnings) = told.split_last().unwrap();
     assert!(beginnings.iter().any(|caption| caption.text == "I'm not afraid"), "{told:?}");
     assert_eq!((last.quality, &*last.text), (Quality::StoodIn(Lost::Failed), "I'm not afraid"));
 
-    let told = captions(true).await;
+    let told = captions(Beginnings { is_tentative: true }, TranscriberSettings::default(), 0).await;
     let (last, beginnings) = told.split_last().unwrap();
     assert!(beginnings.iter().any(|caption| caption.text == "I'm not afraid"), "{told:?}");
     assert_eq!((last.quality, &*last.text), (Quality::Lost(Lost::Failed), ""));
+}
+
+#[tokio::test]
+async fn who_answers_hears_the_same_silence_behind_speech_that_stops_as_behind_speech_that_pauses() {
+    let settings = TranscriberSettings { at_pauses: true, ..TranscriberSettings::default() };
+    for silence in [0, 16_000] {
+        let told = captions(Silences, settings.clone(), silence).await;
+        let last = told.last().unwrap();
+        assert_eq!((last.quality, &*last.text), (Quality::Final, "20 blocks"), "{silence}");
+    }
 }
