@@ -165,7 +165,8 @@ pub struct Transcription {
     pub confidence: Option<f32>,
     /// How probable it is that a sentence ends with the last word, from 0 to 1, where the engine knows.
     pub sentence_end: Option<f32>,
-    /// The engine came to no end with so little. It helps to decide whose turn it is, and never stands for what was said.
+    /// The engine came to no end with so little. It helps to decide whose turn it is, and never stands for what was said; captions
+    /// are made of it for those who answer alone.
     pub is_tentative: bool,
 }
 

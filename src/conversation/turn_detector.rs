@@ -9,11 +9,11 @@ use super::plausible::words;
 /// Judges whether somebody has said all that they wanted to say.
 pub trait TurnDetector: Send + Sync {
     /// How whole it seems to be, from 0 to 1: above 2/3 it is, below 1/3 something is missing. `None` where nothing can be
-    /// said. Asked at each pause, in the agent's task: it takes microseconds.
+    /// said. Asked at each pause and when sound stops, in the agent's task: it takes microseconds.
     fn completeness(&self, said: &SaidSoFar<'_>) -> Option<f32>;
 }
 
-/// Hears in how something was said whether that was all. Asked at each pause, beside the text; a detector is told what it hears.
+/// Hears in how something was said whether that was all. Asked at each pause and when sound stops, beside the text; a detector is told what it hears.
 #[async_trait]
 pub trait TurnListener: Send + Sync {
     /// How probable it is that somebody has finished, from 0 to 1; `None` where it does not answer in time. `samples` is what they

@@ -40,7 +40,8 @@ pub(super) enum EarNews {
 /// How what was said up to a pause sounds.
 pub(super) struct Judged {
     speaker: PeerId,
-    utterance: UtteranceId,
+    /// Which pause of theirs.
+    pause: u64,
     finished: Option<f32>,
 }
 
@@ -60,6 +61,8 @@ struct Listening {
     closed: Option<UtteranceId>,
     /// The utterance of whose pause was told.
     paused: Option<UtteranceId>,
+    /// How many pauses were told.
+    pauses: u64,
     /// How sure an engine is that a sentence ends at that pause, and how it sounds.
     sentence_end: Option<f32>,
     sound: Option<f32>,
@@ -81,24 +84,28 @@ impl Ear {
 
     /// Takes what the room told, and gives what that is to the turn machine.
     pub(super) fn handle(&mut self, input: &Input) -> Vec<TurnInput> {
-        let (people, mut pauses, mut ends, mut told) = (&mut self.people, Vec::new(), Vec::new(), Vec::new());
-        let listens = self.listener.is_some();
-        self.transcriber.handle_and_tell(input, |heard| {
-            let is = on_heard(people, heard);
+        let Ear { transcriber, people, judging, listener, .. } = self;
+        let (mut told, mut pauses) = (Vec::new(), Vec::new());
+        transcriber.handle_and_tell(input, |heard| {
+            let news = on_heard(people, heard);
             match heard {
                 Heard::Paused(source, id, _) => pauses.push((source.clone(), *id)),
-                // One whose sound stops makes no pause before that.
-                Heard::Ended(utterance) if listens && is.is_some() => ends.push(utterance.clone()),
+                // The end of sound that stops is the first that is known of a pause. Who has left is not answered.
+                Heard::Ended(utterance) if utterance.end != End::Left => {
+                    let unheard = pauses.extract_if(.., |(_, id)| *id == utterance.id).next();
+                    if news.is_some() || unheard.is_some() {
+                        judging.extend(judgement(listener.as_ref(), people, utterance));
+                    }
+                }
                 _ => {}
             }
-            told.extend(is);
+            told.extend(news);
         });
         for (source, id) in pauses {
-            if let Some(open) = self.transcriber.open_on(&source.track).filter(|open| open.id == id) {
-                self.judging.extend(judgement(self.listener.as_ref(), open));
+            if let Some(open) = transcriber.open_on(&source.track).filter(|open| open.id == id) {
+                judging.extend(judgement(listener.as_ref(), people, open));
             }
         }
-        self.judging.extend(ends.iter().filter_map(|utterance| judgement(self.listener.as_ref(), utterance)));
         if let Input::Event(event) = input {
             told.extend(self.on_event(&event.kind));
         }
@@ -140,8 +147,8 @@ impl Ear {
         let text = person.told(speaker);
         let speaks = person.paused.is_none() && !person.parts.is_empty();
         match speaks {
-            // It is answered with what is being said.
-            true => vec![text],
+            // It is answered with what is being said, and stands whatever becomes of that.
+            true => person.standing(speaker).into_iter().chain([text]).collect(),
             false => vec![
                 TurnInput::Began { speaker: speaker.clone(), at: now },
                 text,
@@ -167,7 +174,7 @@ impl Ear {
     /// What a judgement is to it.
     pub(super) fn on_judged(&mut self, judged: &Judged) -> Option<TurnInput> {
         let person = self.people.get_mut(&judged.speaker)?;
-        if person.paused != Some(judged.utterance) {
+        if person.paused.is_none() || person.pauses != judged.pause {
             return None;
         }
         person.sound = judged.finished;
@@ -205,12 +212,16 @@ impl Ear {
     }
 }
 
-/// Has it heard whether somebody has finished.
-fn judgement(listener: Option<&Arc<dyn TurnListener>>, utterance: &Utterance) -> Option<BoxFuture<'static, Judged>> {
-    let listener = listener?.clone();
+/// Has it heard whether somebody has finished who paused at the end of this.
+fn judgement(
+    listener: Option<&Arc<dyn TurnListener>>,
+    people: &BTreeMap<PeerId, Listening>,
+    utterance: &Utterance,
+) -> Option<BoxFuture<'static, Judged>> {
+    let (listener, speaker) = (listener?.clone(), utterance.source.peer.clone());
+    let pause = people.get(&speaker)?.pauses;
     let samples: Arc<[i16]> = utterance.samples[..utterance.speech_ends.min(utterance.samples.len())].into();
-    let (speaker, utterance) = (utterance.source.peer.clone(), utterance.id);
-    Some(Box::pin(async move { Judged { speaker, utterance, finished: speech::judge(listener, samples).await } }))
+    Some(Box::pin(async move { Judged { speaker, pause, finished: speech::judge(listener, samples).await } }))
 }
 
 fn on_heard(people: &mut BTreeMap<PeerId, Listening>, heard: &Heard) -> Option<TurnInput> {
@@ -250,7 +261,7 @@ impl Listening {
         if self.paused == Some(id) || self.is_closed(id) {
             return None;
         }
-        self.paused = Some(id);
+        (self.paused, self.pauses) = (Some(id), self.pauses + 1);
         (self.sound, self.sentence_end) = (None, None);
         Some(TurnInput::Paused { speaker: source.peer.clone(), at })
     }
@@ -261,18 +272,22 @@ impl Listening {
         TurnInput::Text { speaker: speaker.clone(), text, covers, confidence: self.confidence() }
     }
 
+    /// The same without what is tentative, if anything is.
+    fn standing(&self, speaker: &PeerId) -> Option<TurnInput> {
+        let stands = |part: &&Part| part.covers != Covers::Tentative;
+        if self.parts.values().all(|part| stands(&part)) {
+            return None;
+        }
+        let text = joined(self.parts.values().filter(stands), &self.written);
+        Some(TurnInput::Text { speaker: speaker.clone(), text, covers: Covers::Beginning, confidence: None })
+    }
+
     /// All parts as one text. It covers as much as its least part does.
     fn text(&self) -> (String, Covers) {
-        let heard = self.parts.values().map(|part| part.text.trim());
-        let parts = heard.chain(self.written.iter().map(String::as_str)).filter(|text| !text.is_empty());
-        let text = parts.collect::<Vec<_>>().join(" ");
+        let text = joined(self.parts.values(), &self.written);
         let has = |what| self.parts.values().any(|part| part.covers == what);
-        let covers = match (has(Covers::Beginning), has(Covers::StoodIn)) {
-            (true, _) => Covers::Beginning,
-            (false, true) => Covers::StoodIn,
-            (false, false) => Covers::All,
-        };
-        (text, covers)
+        let least = [Covers::Tentative, Covers::Beginning, Covers::StoodIn].into_iter().find(|what| has(*what));
+        (text, least.unwrap_or(Covers::All))
     }
 
     /// All of it is as sure as what was said last: what came before did not decide. What is written beside it is no engine's.
@@ -280,6 +295,12 @@ impl Listening {
         let said = self.parts.values().rev().find(|part| !part.text.trim().is_empty());
         said.filter(|_| self.written.is_empty())?.confidence
     }
+}
+
+/// What somebody has said, and written beside that.
+fn joined<'a>(parts: impl Iterator<Item = &'a Part>, written: &'a [String]) -> String {
+    let parts = parts.map(|part| part.text.trim()).chain(written.iter().map(String::as_str));
+    parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// How much more speech makes another partial result in the agent's turn. In others' nothing waits for it, and beginnings are most

@@ -226,10 +226,11 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
     fn on_caption(&mut self, mut caption: Caption) {
         caption.name = self.name_of(&caption.speaker);
         let heard = self.ear.on_caption(&caption);
-        if caption.covers != Covers::Beginning && !heard.is_empty() {
+        if matches!(caption.covers, Covers::All | Covers::StoodIn) && !heard.is_empty() {
             self.marks.note(TurnPart::Text, self.room.now());
         }
-        if self.shared.settings.captions && !(caption.is_partial() && caption.covers == Covers::StoodIn) {
+        let is_shown = !caption.is_partial() || matches!(caption.covers, Covers::Beginning | Covers::All);
+        if self.shared.settings.captions && is_shown {
             self.room.notes.post(caption.note());
         }
         self.feed_all(heard);

@@ -144,6 +144,6 @@ async fn beginnings_of_less_than_a_second_are_understood_by_the_words_before_the
         }
     }
     println!("{with_words} of {beginnings} beginnings are understood");
-    // 16 if nothing stands of those with which the model comes to no end.
+    // 16 without those with which the model comes to no end.
     assert!(beginnings == 30 && with_words >= 18, "{with_words} of {beginnings}");
 }

@@ -296,7 +296,7 @@ const LONGEST_EVENT: u64 = 1 << 20;
 fn tell_apart(before: &[i16], now: &[i16]) -> (String, String) {
     let first = before.iter().zip(now).take_while(|(before, now)| before == now).count();
     let about = |samples: &[i16]| match samples.get(first) {
-        Some(sample) => format!("sample {first} of {} of the voice is {sample}", samples.len()),
+        Some(sample) => format!("sample {first} of the next {} of the voice is {sample}", samples.len()),
         None => format!("{} samples of the voice", samples.len()),
     };
     (about(before), about(now))
@@ -312,9 +312,9 @@ mod tests {
             let (before, now) = tell_apart(before, now);
             format!("{before}; {now}")
         };
-        let third = "sample 2 of 3 of the voice is 5; sample 2 of 3 of the voice is -5";
+        let third = "sample 2 of the next 3 of the voice is 5; sample 2 of the next 3 of the voice is -5";
         assert_eq!(told(&[5, 1, 5], &[5, 1, -5]), third);
-        assert_eq!(told(&[1, 2], &[1]), "sample 1 of 2 of the voice is 2; 1 samples of the voice");
-        assert_eq!(told(&[], &[7]), "0 samples of the voice; sample 0 of 1 of the voice is 7");
+        assert_eq!(told(&[1, 2], &[1]), "sample 1 of the next 2 of the voice is 2; 1 samples of the voice");
+        assert_eq!(told(&[], &[7]), "0 samples of the voice; sample 0 of the next 1 of the voice is 7");
     }
 }

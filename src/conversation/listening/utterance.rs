@@ -178,7 +178,7 @@ fn quietest(samples: &[i16], within: usize, window: usize) -> usize {
     places.min_by_key(|at| energy(&samples[*at..*at + window])).map_or(samples.len(), |at| at + window / 2)
 }
 
-/// The silence behind what is understood at a pause.
+/// The silence behind what is understood at a pause, and behind sound that stops.
 const SHORT_SILENCE: Duration = Duration::from_millis(200);
 /// What is 35 dB below the loud parts is silence.
 const QUIETER: i64 = 3_162;

@@ -113,6 +113,9 @@ pub enum Covers {
     /// A beginning.
     #[default]
     Beginning,
+    /// So little of one that the engine came to no end with it
+    /// ([`is_tentative`](crate::conversation::Transcription::is_tentative)). It may decide whose turn it is, and nobody has said it.
+    Tentative,
     /// All up to the pause that goes on.
     All,
     /// The same, but an engine failed: what was understood before stands in.

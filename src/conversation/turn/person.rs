@@ -15,6 +15,8 @@ pub(super) struct Person {
     pub(super) begins: Duration,
     /// The newest that was understood of it.
     pub(super) text: Option<Understood>,
+    /// What stands of that: a tentative beginning does not.
+    stands: String,
     pub(super) hint: Option<f32>,
     /// A turn that was the agent's already, until the same person went on before anything was heard.
     pub(super) carried: Option<Said>,
@@ -96,13 +98,16 @@ impl Person {
         self.pauses.learn(now.saturating_sub(since));
         self.voice = Voice::Speaks;
         self.hint = None;
-        if let Some(understood) = &mut self.text {
+        if let Some(understood) = self.text.as_mut().filter(|understood| understood.covers != Covers::Tentative) {
             understood.covers = Covers::Beginning;
         }
     }
 
     pub(super) fn on_text(&mut self, text: String, covers: Covers, confidence: Option<f32>) {
         if self.is_open() {
+            if covers != Covers::Tentative {
+                self.stands = text.trim().to_owned();
+            }
             self.text = Some(Understood { text, covers, confidence });
         }
     }
@@ -118,6 +123,7 @@ impl Person {
     pub(super) fn close(&mut self) {
         self.voice = Voice::Silent;
         self.text = None;
+        self.stands.clear();
         self.hint = None;
         self.carried = None;
         self.calls = false;
@@ -128,15 +134,14 @@ impl Person {
 
     /// What was understood, if it covers all that was said.
     pub(super) fn whole_text(&self) -> Option<&Understood> {
-        self.text.as_ref().filter(|text| text.covers != Covers::Beginning)
+        self.text.as_ref().filter(|text| matches!(text.covers, Covers::All | Covers::StoodIn))
     }
 
     /// What was said so far.
     pub(super) fn said(&self, id: &PeerId, now: Duration) -> Said {
         let ends = if let Voice::Paused(at) = self.voice { at } else { now };
-        let text = self.text.as_ref().map_or("", |text| text.text.trim());
         let stood_in = self.text.as_ref().is_some_and(|text| text.covers != Covers::All);
-        let said = Said { speaker: id.clone(), text: text.to_owned(), begins: self.begins, ends, stood_in };
+        let said = Said { speaker: id.clone(), text: self.stands.clone(), begins: self.begins, ends, stood_in };
         match &self.carried {
             None => said,
             Some(before) => Said { text: joined(&before.text, &said.text), begins: before.begins, ..said },

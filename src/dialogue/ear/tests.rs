@@ -47,8 +47,9 @@ impl TurnListener for Finished {
 
 const LONG: Duration = Duration::from_secs(120);
 
-/// How much was heard by the listener of what somebody says and then is silent, or is not heard any more, and what came of it.
-async fn heard(is_silent: bool) -> (Vec<usize>, Vec<f32>) {
+/// What is told of somebody who says something and then is silent, or is not heard any more, and how many samples of it the listener
+/// heard at each pause.
+async fn heard(is_silent: bool) -> (Vec<TurnInput>, Vec<usize>) {
     let pool = Pool::start(Same, &PoolSettings::default()).await.unwrap();
     let chain = Chain::new(vec![ChainLink::new(pool, LONG)]);
     let listener = Arc::new(Finished::default());
@@ -73,20 +74,18 @@ async fn heard(is_silent: bool) -> (Vec<usize>, Vec<f32>) {
             EarNews::Judged(judged) => told.extend(ear.on_judged(&judged)),
         }
     }
-    let hints = told.into_iter().filter_map(|input| match input {
-        TurnInput::Hint { complete, .. } => Some(complete),
-        _ => None,
-    });
-    let hints = hints.collect();
     let lengths = listener.0.lock().unwrap().clone();
-    (lengths, hints)
+    (told, lengths)
 }
 
 #[tokio::test]
 async fn whether_somebody_has_finished_is_heard_whether_they_fall_silent_or_their_sound_stops() {
     for is_silent in [true, false] {
-        let (lengths, hints) = heard(is_silent).await;
-        assert!(!lengths.is_empty() && lengths.iter().all(|samples| *samples > 8_000), "{lengths:?}");
-        assert_eq!(hints.last(), Some(&1.0), "silent: {is_silent}, {hints:?}");
+        let (told, lengths) = heard(is_silent).await;
+        let pauses = told.iter().filter(|input| matches!(input, TurnInput::Paused { .. })).count();
+        assert!(pauses > 0 && lengths.len() == pauses, "silent: {is_silent}, {lengths:?}, {told:?}");
+        assert!(lengths.iter().all(|samples| *samples > 8_000), "{lengths:?}");
+        let hint = told.iter().rev().find(|input| matches!(input, TurnInput::Hint { .. }));
+        assert_eq!(hint, Some(&TurnInput::Hint { speaker: "ada".into(), complete: 1.0 }), "{told:?}");
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     agent::{Input, Source},
     conversation::{
         EngineError, Spoken, Transcription,
-        listening::{Heard, Listener, ListeningSettings, Utterance, UtteranceId},
+        listening::{End, Heard, Listener, ListeningSettings, Utterance, UtteranceId},
         transcript::{Caption, Quality},
     },
     event::{PeerId, TrackId},
@@ -30,7 +30,8 @@ pub struct TranscriberSettings {
     pub listening: ListeningSettings,
     /// How much more speech makes another partial result; `None` for none.
     pub partials: Option<Duration>,
-    /// Whether all that was said is understood at each short pause, as if it were the end: for those who answer.
+    /// Whether all that was said is understood at each short pause, as if it were the end, and beginnings of which an engine is not
+    /// sure are given, too ([`Covers::Tentative`](crate::conversation::turn::Covers)): for those who answer.
     pub at_pauses: bool,
     /// The language that is spoken, where it is known.
     pub language: Option<Arc<str>>,
@@ -103,7 +104,7 @@ struct Open {
     /// How much of it was asked about last, and how much the last partial result is of.
     asked: usize,
     understood: usize,
-    /// What was understood last.
+    /// What was understood last, and may stand for all of it.
     partial: Transcription,
     engine: Option<Arc<str>>,
     /// The pause that goes on, or that ended it.
@@ -286,11 +287,11 @@ impl Transcriber {
     }
 
     /// Those who answer ask how sure it is that a sentence ends, and sound that stops has no silence behind it to tell that by: of 28
-    /// sentences 6 were taken for whole then, and 22 are with it.
+    /// sentences 6 were taken for whole then, and 22 are with it (of their first halves 1 and 3, as with silence of their own).
     fn samples_of(&self, utterance: &Utterance) -> Arc<[i16]> {
-        match self.settings.at_pauses {
-            true => utterance.with_short_silence().into(),
-            false => utterance.samples.as_slice().into(),
+        match utterance.end {
+            End::Open | End::Stopped | End::Left if self.settings.at_pauses => utterance.with_short_silence().into(),
+            _ => utterance.samples.as_slice().into(),
         }
     }
 

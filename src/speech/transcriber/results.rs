@@ -54,7 +54,9 @@ impl Transcriber {
         let Some(open) = self.open.get_mut(&id) else { return };
         open.is_asked = false;
         let Ok((heard, engine)) = result else { return };
-        if heard.text.is_empty() || open.pause.is_some() {
+        // Live captions are for reading; whoever decides by them asks at pauses.
+        let is_shown = !heard.is_tentative || self.settings.at_pauses;
+        if heard.text.is_empty() || open.pause.is_some() || !is_shown {
             return;
         }
         let interval = Spoken::RATE.duration_of((samples - open.understood) as u64);
@@ -63,6 +65,9 @@ impl Transcriber {
         if let Some(utterance) = self.listener.open().find(|utterance| utterance.id == id) {
             let mut caption = Caption::of(utterance, Quality::Partial);
             caption.ends = utterance.begins + Spoken::RATE.duration_of(samples as u64);
+            if heard.is_tentative {
+                caption.covers = Covers::Tentative;
+            }
             fill(&mut caption, heard.clone(), Some(engine.clone()), utterance.begins);
             self.ready.push_back(caption);
         }

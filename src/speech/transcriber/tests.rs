@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     agent::testing::Microphone,
     audio::Sound,
-    conversation::{About, Languages, SpeechToText, SpeechWorker, transcript::Lost},
+    conversation::{About, Languages, SpeechToText, SpeechWorker, transcript::Lost, turn::Covers},
     speech::{ChainLink, Pool, PoolSettings},
 };
 
@@ -64,13 +64,14 @@ async fn captions(engine: impl SpeechToText, settings: TranscriberSettings, sile
     let speech = Sound::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/speech.wav")).unwrap();
     let mut ada = Microphone::new("ada", Spoken::RATE);
     let mut captions = Vec::new();
-    for input in ada.say(&[&speech.at(Spoken::RATE).samples[..32_000], &vec![0; silence]].concat()) {
+    let mut inputs = ada.say(&[&speech.at(Spoken::RATE).samples[..32_000], &vec![0; silence]].concat());
+    inputs.push(ada.pause());
+    for input in inputs {
         transcriber.handle(&input);
         while let Some(caption) = transcriber.next_of_heard().await {
             captions.push(caption);
         }
     }
-    captions.extend(transcriber.finish().await);
     captions
 }
 
@@ -81,10 +82,16 @@ async fn what_an_engine_comes_to_no_end_with_is_given_and_never_stands_for_what_
     assert!(beginnings.iter().any(|caption| caption.text == "I'm not afraid"), "{told:?}");
     assert_eq!((last.quality, &*last.text), (Quality::StoodIn(Lost::Failed), "I'm not afraid"));
 
-    let told = captions(Beginnings { is_tentative: true }, TranscriberSettings::default(), 0).await;
-    let (last, beginnings) = told.split_last().unwrap();
-    assert!(beginnings.iter().any(|caption| caption.text == "I'm not afraid"), "{told:?}");
-    assert_eq!((last.quality, &*last.text), (Quality::Lost(Lost::Failed), ""));
+    // Whoever answers decides by it, and captions are without it.
+    for at_pauses in [true, false] {
+        let settings = TranscriberSettings { at_pauses, ..TranscriberSettings::default() };
+        let told = captions(Beginnings { is_tentative: true }, settings, 0).await;
+        let (last, beginnings) = told.split_last().unwrap();
+        let given = beginnings.iter().any(|caption| caption.text == "I'm not afraid");
+        assert_eq!(given, at_pauses, "{told:?}");
+        assert!(beginnings.iter().all(|caption| caption.covers == Covers::Tentative), "{told:?}");
+        assert_eq!((last.quality, &*last.text), (Quality::Lost(Lost::Failed), ""));
+    }
 }
 
 #[tokio::test]

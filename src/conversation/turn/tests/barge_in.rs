@@ -75,6 +75,31 @@ fn a_hum_that_is_taken_for_many_words_is_waited_for_and_words_that_are_less_doub
 }
 
 #[test]
+fn a_tentative_beginning_takes_the_turn_and_nobody_has_said_it() {
+    for (next, told) in [
+        (text_of("ada", "", Covers::StoodIn), "NotUnderstood"),
+        (TurnInput::Left { speaker: "ada".into() }, "how: Left"),
+    ] {
+        let mut play = speaking(TurnSettings::default());
+        speaks_up(&mut play, 3_000);
+        play.at(3_300, sure_by("ada", "I'm not afraid", Covers::Tentative, -0.2));
+        assert_eq!(play.when("Drop"), Some(3_300), "{:?}", play.said);
+        play.at(4_200, TurnInput::Paused { speaker: "ada".into(), at: MS(4_000) });
+        play.at(4_400, next).pass_to(9_000);
+        let has = |what: &str| play.said.iter().any(|line| line.contains(what));
+        assert!(has(told) && !has("afraid"), "{:?}", play.said);
+    }
+    // What stands already stands, and waits for the rest.
+    let mut play = speaking(TurnSettings::default());
+    speaks_up(&mut play, 3_000);
+    play.at(3_300, sure_by("ada", "Could you tell me", Covers::Beginning, -0.2));
+    play.at(3_600, sure_by("ada", "Could you tell me I'm not afraid", Covers::Tentative, -0.2));
+    play.at(4_200, TurnInput::Paused { speaker: "ada".into(), at: MS(4_000) }).pass_to(9_000);
+    let confirmed = play.said.iter().filter(|line| line.contains("Confirm")).next_back().unwrap();
+    assert!(confirmed.contains("Could you tell me") && !confirmed.contains("afraid"), "{confirmed}");
+}
+
+#[test]
 fn confidences_are_logarithms_in_their_order() {
     let with = |sure, unsure| {
         let barge_in = BargeIn { sure, unsure, ..BargeIn::default() };

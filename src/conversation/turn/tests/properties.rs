@@ -8,7 +8,8 @@ use super::*;
 fn inputs() -> impl Strategy<Value = Vec<(u64, TurnInput)>> {
     let who = prop_oneof![3 => Just("ada"), 1 => Just("bob")].prop_map(PeerId::from);
     let words = prop_oneof![Just(""), Just("mhm"), Just("wait a minute"), Just("Jarvis what now")];
-    let covers = prop_oneof![Just(Covers::Beginning), Just(Covers::All), Just(Covers::StoodIn)];
+    let covers = [Covers::Beginning, Covers::Tentative, Covers::All, Covers::StoodIn].map(Just);
+    let covers = proptest::strategy::Union::new(covers);
     let input = (who, words, covers, 0_u64..300, 1_u64..12, 0_u8..19);
     let input = input.prop_map(|(speaker, text, covers, ago, reply, kind)| {
         (

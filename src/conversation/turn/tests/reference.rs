@@ -48,6 +48,8 @@ struct Reference {
     fires: bool,
     is_dismissed: bool,
     text: Option<(&'static str, Covers, Option<f32>)>,
+    /// What of it was said.
+    stands: &'static str,
     hint: Option<f32>,
     /// What was to be answered and was not, with when it began.
     unanswered: Option<(String, u64)>,
@@ -82,6 +84,7 @@ impl Reference {
             fires: false,
             is_dismissed: false,
             text: None,
+            stands: "",
             hint: None,
             unanswered: None,
             answers: None,
@@ -115,6 +118,7 @@ impl Reference {
             Happens::WentOn => self.go_on(),
             Happens::Text { words, covers, confidence } if self.mouth != Mouth::Closed => {
                 self.text = Some((words, covers, confidence));
+                self.stands = if covers == Covers::Tentative { self.stands } else { words };
             }
             Happens::Text { .. } => {}
             Happens::Hint { complete } if self.mouth != Mouth::Closed => self.hint = Some(complete),
@@ -144,7 +148,9 @@ impl Reference {
     fn go_on(&mut self) {
         if let Mouth::Resting(_) = self.mouth {
             (self.mouth, self.hint) = (Mouth::Open, None);
-            self.text = self.text.map(|(words, _, sure)| (words, Covers::Beginning, sure));
+            if let Some((_, covers @ (Covers::All | Covers::StoodIn), _)) = &mut self.text {
+                *covers = Covers::Beginning;
+            }
         }
     }
 
@@ -188,7 +194,7 @@ impl Reference {
                 let delays = &self.rules.end_delay;
                 let [complete, unsure, incomplete] = [delays.complete, delays.unsure, delays.incomplete].map(ms);
                 let waits = match (self.text, self.hint) {
-                    (None | Some((_, Covers::Beginning, _)), _) => {
+                    (None | Some((_, Covers::Beginning | Covers::Tentative, _)), _) => {
                         ms(self.rules.text_within).max(complete).max(unsure).max(incomplete)
                     }
                     (_, Some(hint)) if hint >= 2.0 / 3.0 => complete,
@@ -203,7 +209,7 @@ impl Reference {
     }
 
     fn all_said(&self) -> (String, u64) {
-        let now = self.text.map_or("", |(words, ..)| words);
+        let now = self.stands;
         match &self.unanswered {
             None => (now.to_owned(), self.begins),
             Some((before, begins)) => (format!("{before} {now}").trim().to_owned(), *begins),
@@ -235,6 +241,7 @@ impl Reference {
 
     fn forget(&mut self) {
         (self.mouth, self.text, self.hint, self.unanswered) = (Mouth::Closed, None, None, None);
+        self.stands = "";
         if std::mem::take(&mut self.fires) {
             self.is_dismissed = true;
         }
@@ -366,7 +373,12 @@ fn input(happens: &Happens, now: u64, reply: u64) -> TurnInput {
 }
 
 fn happenings() -> impl Strategy<Value = Vec<(u64, Happens)>> {
-    let covers = prop_oneof![2 => Just(Covers::Beginning), 3 => Just(Covers::All), 1 => Just(Covers::StoodIn)];
+    let covers = prop_oneof![
+        2 => Just(Covers::Beginning),
+        1 => Just(Covers::Tentative),
+        3 => Just(Covers::All),
+        1 => Just(Covers::StoodIn)
+    ];
     let words = prop_oneof![Just(""), Just("mhm"), Just("stop"), Just("wait a minute"), Just("mhm but why")];
     let confidence = prop_oneof![Just(None), (-1.0_f32..0.0).prop_map(Some)];
     let what = prop_oneof![
