@@ -108,3 +108,23 @@ async fn who_waits_no_more_is_given_nothing_and_holds_nothing() {
     assert!(answers.lock().open.is_empty());
     std::fs::remove_dir_all(folder).ok();
 }
+
+#[test]
+fn what_was_heard_comes_back_as_it_was_and_older_recordings_say_nothing_of_what_is_new() {
+    use super::item::Recorded;
+    use crate::{
+        conversation::Transcription,
+        speech::{Answer, AskedEngine},
+    };
+    let heard = Transcription { confidence: Some(-0.5), is_tentative: true, ..Transcription::of("I'm not") };
+    let answer = Answer { heard, nonsense: None, queued: Duration::ZERO, took: Duration::from_millis(3) };
+    let result: Result<(Answer, AskedEngine), EngineError> = Ok((answer, AskedEngine::named("ear".into())));
+    let line = serde_json::to_value(result.into_item()).unwrap();
+    let read = |line| {
+        let (answer, _) = <Result<(Answer, AskedEngine), _>>::from_item(serde_json::from_value(line).unwrap()).unwrap();
+        (answer.heard.text.clone(), answer.heard.confidence, answer.heard.is_tentative)
+    };
+    assert_eq!(read(line.clone()), ("I'm not".into(), Some(-0.5), true));
+    let older = line.to_string().replace(",\"is_tentative\":true", "").replace("\"is_tentative\":true,", "");
+    assert_eq!(read(serde_json::from_str(&older).unwrap()), ("I'm not".into(), Some(-0.5), false));
+}

@@ -95,7 +95,7 @@ fn a_tentative_beginning_takes_the_turn_and_nobody_has_said_it() {
     play.at(3_300, sure_by("ada", "Could you tell me", Covers::Beginning, -0.2));
     play.at(3_600, sure_by("ada", "Could you tell me I'm not afraid", Covers::Tentative, -0.2));
     play.at(4_200, TurnInput::Paused { speaker: "ada".into(), at: MS(4_000) }).pass_to(9_000);
-    let confirmed = play.said.iter().filter(|line| line.contains("Confirm")).next_back().unwrap();
+    let confirmed = play.said.iter().rfind(|line| line.contains("Confirm")).unwrap();
     assert!(confirmed.contains("Could you tell me") && !confirmed.contains("afraid"), "{confirmed}");
 }
 
