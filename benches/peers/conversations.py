@@ -42,8 +42,8 @@ def row(name, report):
 
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--turns", type=int, default=28)
-parser.add_argument("--interruptions", type=int, default=30)
+parser.add_argument("--turns", type=int, default=27)
+parser.add_argument("--interruptions", type=int, default=28)
 args = parser.parse_args()
 lines = [
     "| | end of speech to first audible sound, p50, p95, ms | answered into a pause | not answered |"
