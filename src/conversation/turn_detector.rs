@@ -13,7 +13,8 @@ pub trait TurnDetector: Send + Sync {
     fn completeness(&self, said: &SaidSoFar<'_>) -> Option<f32>;
 }
 
-/// Hears in how something was said whether that was all. Asked at each pause and when sound stops, beside the text; a detector is told what it hears.
+/// Hears in how something was said whether that was all. Asked at each pause and when sound stops, beside the text; a detector is told
+/// what it hears.
 #[async_trait]
 pub trait TurnListener: Send + Sync {
     /// How probable it is that somebody has finished, from 0 to 1; `None` where it does not answer in time. `samples` is what they

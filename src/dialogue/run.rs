@@ -226,7 +226,7 @@ impl<'a, C: Conversation + 'static> Driver<'a, C> {
     fn on_caption(&mut self, mut caption: Caption) {
         caption.name = self.name_of(&caption.speaker);
         let heard = self.ear.on_caption(&caption);
-        if matches!(caption.covers, Covers::All | Covers::StoodIn) && !heard.is_empty() {
+        if caption.covers.is_whole() && !heard.is_empty() {
             self.marks.note(TurnPart::Text, self.room.now());
         }
         let is_shown = !caption.is_partial() || matches!(caption.covers, Covers::Beginning | Covers::All);

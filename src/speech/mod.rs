@@ -35,6 +35,8 @@ pub mod silero;
 #[cfg(feature = "onnx")]
 pub mod smart_turn;
 mod stats;
+#[cfg(test)]
+pub(crate) mod testing;
 mod trace;
 mod transcriber;
 pub mod voices;

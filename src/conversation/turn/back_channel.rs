@@ -32,7 +32,8 @@ const ENGLISH: [&str; 34] = [
     "yeah", "yep", "yes", "yup", "i",
 ];
 
-/// The same, where it is all that is said; "I. C." is how an engine spells "I see". A sentence that begins so counts from its first word on.
+/// The same, where it is all that is said; "I. C." is how an engine spells "I see". A sentence that begins so counts from its first
+/// word on.
 const PHRASES: [&str; 10] =
     ["fair enough", "go on", "got it", "i c", "i know", "ic", "m m", "makes sense", "o k", "of course"];
 

@@ -122,6 +122,13 @@ pub enum Covers {
     StoodIn,
 }
 
+impl Covers {
+    /// Whether it covers all up to the pause, by whatever is understood of that.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Covers::All | Covers::StoodIn)
+    }
+}
+
 /// The number of a reply. Each has one, whether it is heard or taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -134,7 +134,7 @@ impl Person {
 
     /// What was understood, if it covers all that was said.
     pub(super) fn whole_text(&self) -> Option<&Understood> {
-        self.text.as_ref().filter(|text| matches!(text.covers, Covers::All | Covers::StoodIn))
+        self.text.as_ref().filter(|text| text.covers.is_whole())
     }
 
     /// What was said so far.

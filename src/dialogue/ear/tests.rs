@@ -1,37 +1,15 @@
 //! What the turn machine is told of a person's sound, whichever way it ends.
 
-use std::{path::Path, sync::Mutex};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 
 use super::*;
 use crate::{
     agent::testing::Microphone,
-    audio::Sound,
-    conversation::{
-        About, EngineError, Languages, SpeechToText, SpeechWorker, Spoken, TextTurnDetector, Transcription,
-    },
-    speech::{ChainLink, Pool, PoolSettings},
+    conversation::{Spoken, TextTurnDetector, Transcription},
+    speech::{sentence, testing::chain_of},
 };
-
-/// Understands the same of everything.
-struct Same;
-
-impl SpeechToText for Same {
-    fn about(&self) -> About {
-        About { name: "same".into(), languages: Languages::english() }
-    }
-
-    fn worker(&self) -> Result<Box<dyn SpeechWorker>, EngineError> {
-        Ok(Box::new(Same))
-    }
-}
-
-impl SpeechWorker for Same {
-    fn transcribe(&mut self, _: &Spoken<'_>) -> Result<Transcription, EngineError> {
-        Ok(Transcription { sentence_end: Some(1.0), ..Transcription::of("We went home yesterday.") })
-    }
-}
 
 /// Says that everybody has finished, and keeps how many samples it heard.
 #[derive(Default)]
@@ -45,17 +23,15 @@ impl TurnListener for Finished {
     }
 }
 
-const LONG: Duration = Duration::from_secs(120);
-
 /// What is told of somebody who says something and then is silent, or is not heard any more, and how many samples of it the listener
 /// heard at each pause.
 async fn heard(is_silent: bool) -> (Vec<TurnInput>, Vec<usize>) {
-    let pool = Pool::start(Same, &PoolSettings::default()).await.unwrap();
-    let chain = Chain::new(vec![ChainLink::new(pool, LONG)]);
+    let hears =
+        |_: &Spoken<'_>| Ok(Transcription { sentence_end: Some(1.0), ..Transcription::of("We went home yesterday.") });
+    let chain = chain_of(hears).await;
     let listener = Arc::new(Finished::default());
     let mut ear = Ear::new(chain, TranscriberSettings::default(), Arc::new(TextTurnDetector), Some(listener.clone()));
-    let speech = Sound::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/speech.wav")).unwrap();
-    let speech = speech.at(Spoken::RATE).samples;
+    let speech = sentence();
     let ends = speech.iter().rposition(|sample| sample.unsigned_abs() > 1_000).unwrap();
     let mut ada = Microphone::new("ada", Spoken::RATE);
     let mut inputs = ada.say(&speech[..ends]);

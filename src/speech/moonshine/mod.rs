@@ -114,7 +114,7 @@ impl Worker {
     /// Of a beginning that may be cut, the words before the last one are understood: the model goes on beyond what it heard.
     fn transcription(&self, said: &Hypothesis, may_be_cut: bool) -> Transcription {
         let is_cut = may_be_cut && !said.is_whole;
-        let is_guess = said.has_wild_token() || (!said.is_whole && !is_cut);
+        let is_guess = if is_cut { said.has_wild_token() } else { said.is_guess() };
         let mut text = self.tokens.text(&said.tokens);
         if is_cut {
             text.truncate(text.trim_end().rfind(' ').unwrap_or(0));
